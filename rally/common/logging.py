@@ -1,0 +1,233 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Logs: loggers, their set-up, and decorators that log.
+
+Loggers work at import time; oslo.log is loaded by ``setup`` only.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import sys
+import typing as t
+
+from rally.common import deprecation, logcapture
+
+if t.TYPE_CHECKING:
+    from oslo_config import cfg
+
+    DEBUG_OPTS: t.Sequence[cfg.Opt]
+
+CRITICAL = logging.CRITICAL
+FATAL = logging.FATAL
+ERROR = logging.ERROR
+WARN = logging.WARNING
+WARNING = logging.WARNING
+INFO = logging.INFO
+#: debug messages of Rally: shown by --rally-debug, which hides those of
+#: the libraries (10)
+RDEBUG = logging.DEBUG + 1
+DEBUG = logging.DEBUG
+NOTSET = logging.NOTSET
+
+logging.addLevelName(RDEBUG, "RALLYDEBUG")
+
+CatcherHandler = logcapture.CatcherHandler
+LogCatcher = logcapture.LogCatcher
+log_deprecated = deprecation.log_deprecated
+log_deprecated_args = deprecation.log_deprecated_args
+log_deprecated_module = deprecation.log_deprecated_module
+
+_CHATTY = ("requests", "urllib3")
+
+_F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
+
+
+def __getattr__(name: str) -> t.Any:
+    if name == "DEBUG_OPTS":
+        from rally.common import opts
+
+        return opts.DEBUG_OPTS
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def setup(product_name: str, version: str = "unknown") -> None:
+    """Send logs where the configuration says; to standard error without.
+
+    The command line counts if ``rally.common.opts.register()`` and then
+    ``CONF(...)`` were called before.
+    """
+    from oslo_log import log
+
+    from rally.common import cfg, opts
+
+    opts.register()
+    cfg.CONF.set_default("use_stderr", True)
+    log.setup(cfg.CONF, product_name, version)
+    if cfg.CONF.rally_debug:
+        logging.getLogger().setLevel(RDEBUG)
+    if not cfg.CONF.log_config_append:
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(WARNING)
+
+
+class RallyContextAdapter(logging.LoggerAdapter):
+    """A logger whose ``debug`` is at level ``RDEBUG``.
+
+    Keyword arguments that ``logging`` does not know become attributes of the
+    record.
+    """
+
+    _KNOWN = frozenset(("exc_info", "extra", "stack_info", "stacklevel"))
+
+    def process(
+        self, msg: t.Any, kwargs: t.MutableMapping[str, t.Any]
+    ) -> tuple[t.Any, t.MutableMapping[str, t.Any]]:
+        extra = dict(self.extra or {})
+        extra.update(kwargs.pop("extra", None) or {})
+        for name in [name for name in kwargs if name not in self._KNOWN]:
+            extra[name] = kwargs.pop(name)
+        extra["extra_keys"] = sorted(extra)
+        kwargs["extra"] = extra
+        return msg, kwargs
+
+    def debug(self, msg: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
+        if self.isEnabledFor(RDEBUG):
+            msg, known = self.process(msg, kwargs)
+            # the record names the line that called this method
+            known["stacklevel"] = known.get("stacklevel", 1) + 1
+            self.logger.log(RDEBUG, msg, *args, **known)
+
+
+def getLogger(  # noqa: N802 (the name of the standard library)
+    name: str = "unknown", version: str = "unknown"
+) -> RallyContextAdapter:
+    """The logger of a module.
+
+    :param name: ``__name__`` of the module
+    :param version: shown by formats that name it
+    """
+    return RallyContextAdapter(logging.getLogger(name), {"version": version})
+
+
+def is_debug() -> bool:
+    """Whether debug logs of Rally are asked for."""
+    # without oslo.config nothing can have asked for them
+    if "oslo_config.cfg" not in sys.modules:
+        return False
+    from rally.common import cfg
+
+    if cfg.CONF.rally_debug:
+        return True
+    try:
+        return bool(cfg.CONF.debug)
+    except cfg.NoSuchOptError:  # options of oslo.log not registered
+        return False
+
+
+class ExceptionLogger:
+    """Log and swallow what the block raises; keep it as ``exception``.
+
+    :param logger: where to log
+    :param warn: what failed; shown before the error
+    """
+
+    def __init__(
+        self, logger: RallyContextAdapter, warn: str | None = None
+    ) -> None:
+        self.logger = logger
+        self.warn = warn
+        self.exception: BaseException | None = None
+
+    def __enter__(self) -> ExceptionLogger:
+        return self
+
+    def __exit__(
+        self, type_: t.Any, value: BaseException | None, traceback: t.Any
+    ) -> bool:
+        if not isinstance(value, Exception):
+            return False  # nothing was raised, or an interrupt
+        self.exception = value
+        if self.warn:
+            self.logger.warning(self.warn)
+        self.logger.debug(value)
+        if is_debug():
+            self.logger.exception(value)
+        return True
+
+
+def _log_wrapper(
+    what: str,
+    log_function: t.Callable[..., t.Any],
+    msg: str,
+    values: dict[str, t.Any],
+) -> t.Callable[[_F], _F]:
+    """Decorate a method of something with a uuid: log before and after."""
+
+    def decorator(method: _F) -> _F:
+        @functools.wraps(method)
+        def wrapper(self: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
+            head = f"{what.title()} {getattr(self, what)['uuid']} |"
+            doing = msg % values if values else msg
+            log_function(f"{head} Starting:  {doing}")
+            result = method(self, *args, **kwargs)
+            log_function(f"{head} Completed: {doing}")
+            return result
+
+        return t.cast(_F, wrapper)
+
+    return decorator
+
+
+def log_task_wrapper(
+    log_function: t.Callable[..., t.Any], msg: str, **kw: t.Any
+) -> t.Callable[[_F], _F]:
+    """Log start and end of a method of an object that has a ``task``."""
+    return _log_wrapper("task", log_function, msg, kw)
+
+
+def log_deploy_wrapper(
+    log_function: t.Callable[..., t.Any], msg: str, **kw: t.Any
+) -> t.Callable[[_F], _F]:
+    """Log start and end of a method of what has a ``deployment``."""
+    return _log_wrapper("deployment", log_function, msg, kw)
+
+
+def log_verification_wrapper(
+    log_function: t.Callable[..., t.Any], msg: str, **kw: t.Any
+) -> t.Callable[[_F], _F]:
+    """Log start and end of a method of what has a ``verification``."""
+    return _log_wrapper("verification", log_function, msg, kw)
+
+
+def build_cli_params() -> list[inspect.Parameter]:
+    """The logging options as parameters of a typer command.
+
+    A command takes them when they are put into its ``__signature__``; what
+    it then receives goes through ``to_oslo_argv`` into ``CONF(...)``.
+    """
+    from rally.common import logcli
+
+    return logcli.build_cli_params()
+
+
+def to_oslo_argv(values: t.Mapping[str, t.Any]) -> list[str]:
+    """The command line of oslo.config for values of ``build_cli_params``.
+
+    :param values: by parameter name; other names are passed over
+    """
+    from rally.common import logcli
+
+    return logcli.to_oslo_argv(values)

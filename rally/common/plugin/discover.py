@@ -1,0 +1,307 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Finding plugins: in packages, by installed entry points, in folders."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import pkgutil
+import sys
+import types
+import typing as t
+
+from rally.common import logging
+
+if t.TYPE_CHECKING:
+    import importlib.metadata
+
+LOG = logging.getLogger(__name__)
+
+_ENTRY_POINT_GROUP = "rally_plugins"
+
+_T = t.TypeVar("_T")
+
+
+class PluginPackage(t.TypedDict):
+    """An installed distribution that offers plugins or options."""
+
+    name: str
+    version: str
+    plugins_path: str | None
+    options: str | None
+
+
+def itersubclasses(
+    cls: type[_T], seen: set[type[_T]] | None = None
+) -> t.Iterator[type[_T]]:
+    """Yield all subclasses of *cls*, depth first, each once."""
+    seen = set() if seen is None else seen
+    children: list[type[_T]] = type.__subclasses__(cls)
+    for child in children:
+        if child not in seen:
+            seen.add(child)
+            yield child
+            yield from itersubclasses(child, seen)
+
+
+def import_modules_from_package(
+    package: str,
+    on_error: t.Callable[[str, Exception], t.Any] | None = None,
+) -> None:
+    """Import *package* and every module below it.
+
+    :param package: dotted name
+    :param on_error: called with the name of a module that cannot be imported
+        and its error; the others are imported nevertheless. Without it the
+        error escapes
+    """
+    try:
+        root = importlib.import_module(package)
+    except Exception as e:  # whatever a plugin's module does on import
+        if on_error is None:
+            raise
+        on_error(package, e)
+        return
+    paths = getattr(root, "__path__", ())
+    for found in sorted(pkgutil.iter_modules(paths), key=lambda m: m.name):
+        import_modules_from_package(f"{package}.{found.name}", on_error)
+
+
+def iter_entry_points() -> t.Iterable[importlib.metadata.EntryPoint]:
+    """Entry points by which installed packages offer plugins."""
+    import importlib.metadata
+
+    return importlib.metadata.entry_points(group=_ENTRY_POINT_GROUP)
+
+
+def find_packages_by_entry_point() -> list[PluginPackage]:
+    """The installed packages that offer plugins or options, by name."""
+    packages: dict[str, PluginPackage] = {}
+    for point in iter_entry_points():
+        if point.name not in ("path", "options") or point.dist is None:
+            continue
+        package = packages.setdefault(
+            point.dist.name,
+            PluginPackage(
+                name=point.dist.name,
+                version=point.dist.version,
+                plugins_path=None,
+                options=None,
+            ),
+        )
+        if point.name == "path":
+            package["plugins_path"] = point.value
+        else:
+            package["options"] = point.value
+    return [packages[name] for name in sorted(packages)]
+
+
+def import_modules_by_entry_point(
+    _packages: t.Sequence[PluginPackage] | None = None,
+) -> list[PluginPackage]:
+    """Import the plugins of all installed packages.
+
+    A module that cannot be imported is logged and passed over: the others
+    and Rally itself must stay usable.
+
+    :returns: the packages looked at, also those that could not be imported
+    """
+    found = find_packages_by_entry_point() if _packages is None else _packages
+    for package in found:
+        path = package.get("plugins_path")
+        if path:
+            _import_foreign(path, package["name"], package["version"])
+    return list(found)
+
+
+def register_options_of(package: PluginPackage) -> None:
+    """Register the options that an installed package offers, if any.
+
+    A failure is logged and passed over, like that of an import.
+    """
+    if not package["options"]:
+        return
+    from rally.common import opts
+
+    try:
+        opts.register_options_from_path(package["options"])
+    except Exception as e:  # whatever a plugin's module does on import
+        _warn(f"options of {package['name']} ({package['options']})", e)
+
+
+def _import_foreign(path: str, name: str, version: str) -> None:
+    failed: list[tuple[str, Exception]] = []
+    import_modules_from_package(
+        path, on_error=lambda module, error: failed.append((module, error))
+    )
+    for module, error in failed:
+        _warn(f"{module} of plugin package {name} {version}", error)
+
+
+def load_plugins(dir_or_file: str, depth: int = 0) -> None:
+    """Import plugins from a file, or from a folder and all below it.
+
+    Every folder goes to the end of ``sys.path``, so that plugins may import
+    their neighbours. A file that cannot be imported is logged and passed
+    over.
+
+    :param dir_or_file: a path; nothing happens if it does not exist
+    :param depth: how many folders we are below the first one
+    """
+    path = os.path.expanduser(dir_or_file)
+    if os.path.isdir(path):
+        if depth == 0:
+            LOG.debug("Loading plugins from directories %s", path)
+        _load_folder(path, frozenset())
+    elif os.path.isfile(path) and path.endswith(".py"):
+        _add_to_path(os.path.dirname(os.path.realpath(path)))
+        _load_file(path, package=None)
+
+
+def _load_folder(folder: str, above: frozenset[str]) -> None:
+    """Load *folder*; *above* ends loops that links make."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    _add_to_path(real)
+    entries = sorted(os.listdir(folder))
+    package = None
+    if "__init__.py" in entries:
+        package = _load_package(folder)
+    for entry in entries:
+        path = os.path.join(folder, entry)
+        if os.path.isdir(path):
+            if entry != "__pycache__" and not entry.startswith("."):
+                _load_folder(path, above | {real})
+        elif entry.endswith(".py") and entry != "__init__.py":
+            _load_file(path, package)
+            _give_both_names(folder, entries, package)
+
+
+def _load_package(folder: str) -> str | None:
+    """Import ``__init__.py`` of *folder*; the name it has, if that worked."""
+    path = os.path.realpath(os.path.join(folder, "__init__.py"))
+    known = _imported_as(path)
+    if known is not None:
+        return known
+    name = _free_name(os.path.basename(os.path.realpath(folder)), path)
+    return name if _execute(name, path, is_package=True) else None
+
+
+def _load_file(path: str, package: str | None) -> None:
+    """Import one file, unless a neighbour has imported it already.
+
+    Inside a folder that is a package the module is known by its dotted name
+    and by its short one: neighbours use either.
+    """
+    real = os.path.realpath(path)
+    if _imported_as(real) is not None:
+        return
+    stem = os.path.basename(path)[: -len(".py")]
+    short = _free_name(stem, real)
+    name = f"{package}.{stem}" if package else short
+    _execute(name, real, alias=short)
+
+
+def _give_both_names(
+    folder: str, entries: t.Sequence[str], package: str | None
+) -> None:
+    """Let ``import x`` and ``from . import x`` mean one module.
+
+    Called after each file, for it may have imported its neighbours.
+    """
+    for entry in entries if package else ():
+        stem, extension = os.path.splitext(entry)
+        if extension != ".py" or stem == "__init__":
+            continue
+        known = _imported_as(os.path.realpath(os.path.join(folder, entry)))
+        if known is not None:
+            module = sys.modules[known]
+            sys.modules.setdefault(stem, module)
+            sys.modules.setdefault(f"{package}.{stem}", module)
+            _bind_to_parent(f"{package}.{stem}", module)
+
+
+def _free_name(name: str, path: str) -> str:
+    """*name*, or one made from *path* if another module has that name."""
+    if name not in sys.modules and not _is_importable_elsewhere(name, path):
+        return name
+    digest = hashlib.sha256(path.encode()).hexdigest()[:12]
+    return f"rally_plugin_{digest}_{name}"
+
+
+def _is_importable_elsewhere(name: str, path: str) -> bool:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    if spec is None or spec.origin is None:
+        return False
+    return os.path.realpath(spec.origin) != path
+
+
+def _imported_as(path: str) -> str | None:
+    for name, module in list(sys.modules.items()):
+        origin = getattr(module, "__file__", None)
+        if origin is not None and os.path.realpath(origin) == path:
+            return name
+    return None
+
+
+def _execute(
+    name: str, path: str, alias: str | None = None, is_package: bool = False
+) -> bool:
+    folder = [os.path.dirname(path)] if is_package else None
+    spec = importlib.util.spec_from_file_location(
+        name, path, submodule_search_locations=folder
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    names = {name, alias or name}
+    for each in names:
+        sys.modules[each] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as e:  # whatever a plugin's module does on import
+        for each in names:
+            sys.modules.pop(each, None)
+        _warn(f"plugin file {path}", e)
+        return False
+    _bind_to_parent(name, module)
+    LOG.debug("Loaded plugin module %s from %s", name, path)
+    return True
+
+
+def _bind_to_parent(name: str, module: types.ModuleType) -> None:
+    parent, _, child = name.rpartition(".")
+    if parent in sys.modules:
+        setattr(sys.modules[parent], child, module)
+
+
+def _add_to_path(folder: str) -> None:
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def _warn(what: str, error: Exception) -> None:
+    LOG.warning(
+        "Cannot load %s, so what it offers is missing: %s: %s",
+        what,
+        type(error).__name__,
+        error,
+        exc_info=logging.is_debug(),
+    )

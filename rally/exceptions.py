@@ -1,0 +1,288 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The errors Rally raises on purpose.
+
+Each has a number of its own below 256: where such an error escapes, it is the
+exit status of the command.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class RallyException(Exception):
+    """Base of Rally's errors; a subclass says its text and its number.
+
+    ``msg_fmt`` is a %-format over the keyword arguments, and over ``message``
+    which is the positional one.
+    """
+
+    error_code: int = 100
+    msg_fmt: str = "%(message)s"
+
+    def __init__(self, message: t.Any = None, **kwargs: t.Any) -> None:
+        self.kwargs = kwargs
+        if "%(message)s" in self.msg_fmt:
+            text = type(self).__name__ if message is None else message
+            kwargs["message"] = text
+        super().__init__(self.msg_fmt % kwargs)
+
+    def format_message(self) -> str:
+        return str(self)
+
+    def __reduce__(self) -> tuple[t.Any, ...]:
+        # the default calls the class with the finished text only, which
+        # lacks the keyword arguments; errors do cross processes
+        return _rebuild, (type(self), self.args), self.__dict__
+
+
+def _rebuild(
+    cls: type[RallyException], args: tuple[t.Any, ...]
+) -> RallyException:
+    error = cls.__new__(cls)
+    error.args = args
+    return error
+
+
+class ValidationError(RallyException):
+    error_code = 110
+    msg_fmt = "Validation error: %(message)s"
+
+
+class InvalidArgumentsException(RallyException):
+    error_code = 111
+    msg_fmt = "Invalid arguments: %(message)s"
+
+
+class InvalidConfigException(RallyException):
+    error_code = 112
+    msg_fmt = "Invalid configuration: %(message)s"
+
+
+class InvalidTaskException(InvalidConfigException):
+    error_code = 113
+    msg_fmt = "Task config is invalid: `%(message)s`"
+
+
+class InvalidTaskConfig(InvalidTaskException):
+    error_code = 114
+    msg_fmt = (
+        "The input task is invalid: workload %(name)s at position %(pos)s "
+        "cannot run.\n\nIts configuration:\n%(config)s\n\n"
+        "What is wrong with it:\n%(reason)s"
+    )
+
+
+class InvalidScenarioArgument(RallyException):
+    error_code = 115
+    msg_fmt = "Invalid scenario argument: %(message)s"
+
+
+class InvalidConnectionString(RallyException):
+    error_code = 116
+    msg_fmt = (
+        "The connection string of the database is invalid: %(message)s. "
+        "Correct option `connection` in section [database]."
+    )
+
+
+class DBException(RallyException):
+    error_code = 200
+    msg_fmt = "Database error: %(message)s"
+
+
+class DBMigrationError(DBException):
+    error_code = 201
+    msg_fmt = "The database schema could not be migrated: %(message)s"
+
+
+class DBConflict(RallyException):
+    error_code = 202
+    msg_fmt = "The record is in use or has changed meanwhile: %(message)s"
+
+
+class DBRecordNotFound(RallyException):
+    error_code = 203
+    msg_fmt = "There is no record with %(criteria)s in table %(table)s."
+
+
+class DBRecordExists(DBException):
+    error_code = 204
+    msg_fmt = (
+        "Table %(table)s has a record with %(field)s = %(value)s already."
+    )
+
+
+class DowngradeNotSupported(RallyException):
+    error_code = 205
+    msg_fmt = (
+        "A database schema cannot be downgraded: data would be lost. "
+        "Restore the copy made before the upgrade instead."
+    )
+
+
+class NotFoundException(RallyException):
+    error_code = 210
+    msg_fmt = "Not found: %(message)s"
+
+
+class PluginNotFound(NotFoundException):
+    error_code = 211
+    msg_fmt = (
+        "There is no %(base)s plugin named '%(name)s' in %(platform)s "
+        "platform.%(hint)s"
+    )
+
+    def __init__(self, message: t.Any = None, **kwargs: t.Any) -> None:
+        kwargs.setdefault("hint", "")
+        super().__init__(message, **kwargs)
+
+
+class PluginWithSuchNameExists(RallyException):
+    error_code = 212
+    msg_fmt = (
+        "Plugin '%(name)s' of platform '%(platform)s' exists already: it "
+        "comes from %(existing_path)s, so %(new_path)s cannot take the name. "
+        "Rename one of them, or put it into another platform."
+    )
+
+
+class MultiplePluginsFound(RallyException):
+    error_code = 213
+    msg_fmt = (
+        "Plugin name '%(name)s' is ambiguous, it may mean: %(plugins)s. "
+        "Name the platform as well, in the form name@platform."
+    )
+
+
+class GetResourceFailure(RallyException):
+    error_code = 214
+    msg_fmt = "Resource %(resource)s could not be read: %(err)s"
+
+
+class GetResourceNotFound(GetResourceFailure):
+    error_code = 215
+    msg_fmt = "Resource %(resource)s does not exist."
+
+
+class GetResourceErrorStatus(GetResourceFailure):
+    error_code = 216
+    msg_fmt = "Resource %(resource)s went to status %(status)s: %(fault)s"
+
+
+class AuthenticationFailed(InvalidArgumentsException):
+    error_code = 220
+    msg_fmt = (
+        "User '%(username)s' could not authenticate to %(url)s in project "
+        "'%(project)s': %(etype)s: %(error)s"
+    )
+
+
+class InvalidAdminException(InvalidArgumentsException):
+    error_code = 221
+    msg_fmt = "User %(username)s is no administrator: the role is missing."
+
+
+class DeploymentNotFinishedStatus(RallyException):
+    error_code = 222
+    msg_fmt = (
+        "Environment %(name)s (%(uuid)s) is not ready but in status "
+        "'%(status)s', so no task can run in it."
+    )
+
+
+class ContextSetupFailure(RallyException):
+    error_code = 223
+    msg_fmt = "Context '%(ctx_name)s' could not be set up: %(msg)s"
+
+
+class ManagerException(RallyException):
+    error_code = 230
+    msg_fmt = "Rally failed in itself: %(message)s"
+
+
+class ManagerInvalidSpec(ManagerException):
+    error_code = 231
+    msg_fmt = "The specification given to %(mgr)s is invalid:\n%(errors)s"
+
+
+class ManagerInvalidState(ManagerException):
+    error_code = 232
+    msg_fmt = (
+        "%(mgr)s is in state '%(actual)s', but this needs state "
+        "'%(expected)s'."
+    )
+
+
+class TimeoutException(RallyException):
+    error_code = 240
+    msg_fmt = (
+        "%(resource_type)s %(resource_name)s (%(resource_id)s) did not "
+        "become %(desired_status)s within %(timeout)s seconds: its status "
+        "is %(resource_status)s."
+    )
+
+
+class ThreadTimeoutException(RallyException):
+    error_code = 241
+    msg_fmt = "The iteration was interrupted: its timeout has passed."
+
+
+class SSHTimeout(RallyException):
+    error_code = 242
+    msg_fmt = "%(message)s"
+
+
+class SSHError(RallyException):
+    error_code = 243
+    msg_fmt = "%(message)s"
+
+
+class RallyAssertionError(RallyException):
+    msg_fmt = "Assertion error: %(message)s"
+
+
+class ScriptError(RallyException):
+    msg_fmt = "The script failed: %(message)s"
+
+
+def _family(root: type[RallyException]) -> t.Iterator[type[RallyException]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from _family(child)
+
+
+def find_exception(response: t.Any) -> RallyException:
+    """Make the error that an HTTP response of a Rally service carries.
+
+    :param response: a ``requests`` response whose JSON has ``error`` with
+        ``error_code``, ``args`` or ``message``, and ``kwargs``
+    """
+    error = response.json()["error"]
+    code = error.get("error_code", response.status_code)
+    named = {cls.error_code: cls for cls in _family(RallyException)}
+    named[RallyException.error_code] = RallyException
+    text = error.get("args") or error.get("message")
+    cls = named.get(code, RallyException)
+    try:
+        return cls(text, **error.get("kwargs", {}))
+    except (KeyError, TypeError):
+        return RallyException(text)  # the text is finished, its parts lack
+
+
+def make_exception(exc: BaseException) -> RallyException:
+    """Turn any exception into one of the family; those stay as they are."""
+    if isinstance(exc, RallyException):
+        return exc
+    return RallyException(str(exc))

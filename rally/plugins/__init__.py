@@ -1,0 +1,74 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Plugins: those of Rally, of installed packages, and of the user."""
+
+from __future__ import annotations
+
+import functools
+import os
+import typing as t
+
+_F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
+
+#: folders whose files are loaded as plugins
+PLUGIN_FOLDERS = ("/opt/rally/plugins/", "~/.rally/plugins/")
+
+#: more of them, separated by commas
+PATHS_VARIABLE = "RALLY_PLUGIN_PATHS"
+
+PLUGINS_LOADED = False
+
+
+def load() -> None:
+    """Register options and import all plugins; once in a process."""
+    global PLUGINS_LOADED
+    if PLUGINS_LOADED:
+        return
+    from rally.common import opts
+    from rally.common.plugin import discover
+
+    opts.register()
+    discover.import_modules_from_package("rally.plugins.common")
+    packages = discover.find_packages_by_entry_point()
+    for package in packages:
+        discover.register_options_of(package)
+    discover.import_modules_by_entry_point(_packages=packages)
+    more = os.environ.get(PATHS_VARIABLE, "").split(",")
+    for path in (*PLUGIN_FOLDERS, *filter(None, more)):
+        discover.load_plugins(path)
+    PLUGINS_LOADED = True
+
+
+def load_paths(paths: t.Sequence[str]) -> None:
+    """Load files and folders as plugins, here and in processes started from
+    here: load processes of agents need the same ones.
+    """
+    from rally.common.plugin import discover
+
+    for path in paths:
+        discover.load_plugins(path)
+    if paths:
+        os.environ[PATHS_VARIABLE] = ",".join(
+            os.path.abspath(os.path.expanduser(path)) for path in paths
+        )
+
+
+def ensure_plugins_are_loaded(func: _F) -> _F:
+    """Decorate a function that looks plugins up."""
+
+    @functools.wraps(func)
+    def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        load()
+        return func(*args, **kwargs)
+
+    return t.cast(_F, wrapper)

@@ -1,0 +1,260 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Validators that do not depend on a platform."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import typing as t
+
+from rally import exceptions
+from rally.common import logging, validation
+from rally.plugins.common import argument_validators
+from rally.utils import typeutils
+
+LOG = logging.getLogger(__name__)
+
+Names: t.TypeAlias = "str | t.Sequence[str]"
+
+EnumValidator = argument_validators.EnumValidator
+MapKeysParameterValidator = argument_validators.MapKeysParameterValidator
+NumberValidator = argument_validators.NumberValidator
+RequiredParameterValidator = argument_validators.RequiredParameterValidator
+RestrictedParametersValidator = (
+    argument_validators.RestrictedParametersValidator
+)
+
+_args_of = argument_validators.args_of
+_listed = argument_validators.listed
+
+
+def _schema_error(schema: t.Any, value: t.Any) -> t.Any:
+    """What is wrong with a value, or None; the draft is by ``$schema``."""
+    import jsonschema  # slow to load, and a list of plugins needs none
+
+    checker = jsonschema.validators.validator_for(
+        schema, default=jsonschema.Draft7Validator
+    )
+    return jsonschema.exceptions.best_match(
+        checker(schema).iter_errors(value)
+    )
+
+
+def _contexts_of(config: t.Mapping[str, t.Any] | None) -> t.Collection[str]:
+    return (config or {}).get("contexts") or {}
+
+
+@validation.configure(name="jsonschema")
+class JsonSchemaValidator(validation.Validator):
+    """The config of a plugin follows its ``CONFIG_SCHEMA``."""
+
+    def validate(
+        self,
+        context: t.Any,
+        config: t.Any,
+        plugin_cls: t.Any,
+        plugin_cfg: t.Any,
+    ) -> None:
+        error = _schema_error(plugin_cls.CONFIG_SCHEMA, plugin_cfg)
+        if error is not None:
+            self.fail(str(error))
+
+
+@validation.configure(name="args-spec")
+class ArgsValidator(validation.Validator):
+    """The arguments of a scenario are those that its ``run`` takes."""
+
+    def validate(
+        self,
+        context: t.Any,
+        config: t.Any,
+        plugin_cls: t.Any,
+        plugin_cfg: t.Any,
+    ) -> None:
+        args = _args_of(config)
+        schema = self._schema_of(plugin_cls)
+        known = schema["properties"]
+        missing = [n for n in schema.get("required", ()) if n not in args]
+        if missing:
+            self._fail(plugin_cls, "Missing argument(s) %s.", missing)
+        unknown = [name for name in args if name not in known]
+        if unknown and not schema["additionalProperties"]:
+            self._fail(plugin_cls, "Unexpected argument(s) %s.", unknown)
+        for name, value in args.items():
+            self._check_value(plugin_cls, name, value, known.get(name, {}))
+
+    def _schema_of(self, plugin_cls: t.Any) -> dict[str, t.Any]:
+        try:
+            schema = plugin_cls._args_schema()
+        except exceptions.InvalidScenarioArgument as e:
+            self.fail(e.format_message())
+        if schema is None:  # annotations cannot be resolved: names remain
+            run = inspect.signature(plugin_cls.run)
+            schema = typeutils.signature_schema(run, {})
+        return schema
+
+    def _check_value(
+        self, plugin_cls: t.Any, name: str, value: t.Any, schema: t.Any
+    ) -> None:
+        error = _schema_error(schema, value)
+        if error is not None:
+            template = f"Argument %s is invalid: {_escape(error.message)}."
+            self._fail(plugin_cls, template, [name])
+
+    def _fail(
+        self, plugin_cls: t.Any, template: str, names: t.Iterable[str]
+    ) -> t.NoReturn:
+        quoted = ", ".join(f"'{name}'" for name in names)
+        self.fail(
+            f"{template % quoted} Use `rally plugin show --name "
+            f"{plugin_cls.get_name()} --platform {plugin_cls.get_platform()}` "
+            "to see what the scenario takes."
+        )
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+@validation.configure(name="required_contexts")
+class RequiredContextsValidator(validation.Validator):
+    """Contexts that the task must have.
+
+    :param contexts: their names, with or without platform; a tuple of names
+        means one of them
+    """
+
+    def __init__(
+        self, *args: t.Any, contexts: t.Sequence[Names] | str | None = None
+    ) -> None:
+        super().__init__()
+        if contexts is not None:
+            if args:
+                LOG.warning(
+                    "Validator required_contexts takes its positional "
+                    "arguments %s for nothing: `contexts` is given too.",
+                    args,
+                )
+            self.contexts = list(_listed(t.cast(Names, contexts)))
+        elif len(args) == 1 and isinstance(args[0], list):
+            self.contexts = list(args[0])
+        else:
+            self.contexts = list(args)
+
+    @staticmethod
+    def _match(
+        requested_ctx_name: str, input_contexts: t.Iterable[str]
+    ) -> bool:
+        """Whether a context is there; a short name matches any platform."""
+        if "@" in requested_ctx_name:
+            return requested_ctx_name in input_contexts
+        return requested_ctx_name in {
+            name.split("@")[0] for name in input_contexts
+        }
+
+    def validate(
+        self,
+        context: t.Any,
+        config: t.Any,
+        plugin_cls: t.Any,
+        plugin_cfg: t.Any,
+    ) -> None:
+        given = list(_contexts_of(config))
+        missing = [
+            " or ".join(_listed(names))
+            for names in self.contexts
+            if not any(self._match(name, given) for name in _listed(names))
+        ]
+        if missing:
+            self.fail(
+                "The task lacks context(s) that the scenario needs: "
+                f"{', '.join(missing)}."
+            )
+
+
+@validation.configure(name="required_param_or_context")
+class RequiredParamOrContextValidator(validation.Validator):
+    """An argument or a context must be given.
+
+    :param param_name: the argument
+    :param ctx_name: the context, with or without platform
+    """
+
+    def __init__(self, param_name: str, ctx_name: str) -> None:
+        super().__init__()
+        self.param_name = param_name
+        self.ctx_name = ctx_name
+
+    def validate(
+        self,
+        context: t.Any,
+        config: t.Any,
+        plugin_cls: t.Any,
+        plugin_cfg: t.Any,
+    ) -> None:
+        contexts = _contexts_of(config)
+        if self.param_name in _args_of(config):
+            return
+        if not RequiredContextsValidator._match(self.ctx_name, contexts):
+            self.fail(
+                f"Give the argument {self.param_name}, or use the context "
+                f"{self.ctx_name}."
+            )
+
+
+@validation.configure(name="file_exists")
+class FileExistsValidator(validation.Validator):
+    """An argument is the path of a file that can be used.
+
+    :param param_name: the argument
+    :param mode: what must be possible: os.R_OK, os.W_OK, os.X_OK, os.F_OK
+    :param required: whether it must be given
+    """
+
+    def __init__(
+        self, param_name: str, mode: int = os.R_OK, required: bool = True
+    ) -> None:
+        super().__init__()
+        self.param_name = param_name
+        self.mode = mode
+        self.required = required
+
+    def _file_access_ok(
+        self,
+        filename: str | None,
+        mode: int,
+        param_name: str,
+        required: bool = True,
+    ) -> None:
+        if not filename:
+            if required:
+                self.fail(f"Argument {param_name} is not given.")
+            return
+        if not os.access(os.path.expanduser(filename), mode):
+            self.fail(
+                f"Argument {param_name} must be the path of a file that can "
+                f"be used (mode {mode}), but {filename} is not."
+            )
+
+    def validate(
+        self,
+        context: t.Any,
+        config: t.Any,
+        plugin_cls: t.Any,
+        plugin_cfg: t.Any,
+    ) -> None:
+        filename = _args_of(config).get(self.param_name)
+        self._file_access_ok(
+            filename, self.mode, self.param_name, self.required
+        )
