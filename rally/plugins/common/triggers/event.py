@@ -1,0 +1,67 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The trigger of single moments."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rally import consts
+from rally.task import hook
+
+
+def _at(unit: str, minimum: int) -> dict[str, t.Any]:
+    return {
+        "properties": {
+            "unit": {"enum": [unit]},
+            "at": {
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {"type": "integer", "minimum": minimum},
+            },
+        },
+        "required": ["unit", "at"],
+        "additionalProperties": False,
+    }
+
+
+@hook.configure(name="event")
+class EventTrigger(hook.HookTrigger):
+    """Triggers hook on specified event and list of values."""
+
+    CONFIG_SCHEMA: t.Any = {
+        "type": "object",
+        "$schema": consts.JSON_SCHEMA,
+        "oneOf": [
+            {
+                "description": "Trigger hook at these whole seconds "
+                "after the first iteration started.",
+                **_at("time", minimum=0),
+            },
+            {
+                "description": "Trigger hook when these iterations start.",
+                **_at("iteration", minimum=1),
+            },
+        ],
+    }
+
+    def get_listening_event(self) -> str:
+        return self.config["unit"]
+
+    def on_event(self, event_type: str, value: t.Any = None) -> bool:
+        if event_type != self.get_listening_event():
+            return False
+        if value not in self.config["at"]:
+            return False
+        return super().on_event(event_type, value)

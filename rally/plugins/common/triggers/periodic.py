@@ -1,0 +1,79 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The trigger of moments at equal distances."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rally import consts
+from rally.task import hook
+
+
+def _every(unit: str, start: int) -> dict[str, t.Any]:
+    return {
+        "properties": {
+            "unit": {"enum": [unit]},
+            "start": {"type": "integer", "minimum": start},
+            "end": {"type": "integer", "minimum": 1},
+            "step": {"type": "integer", "minimum": 1},
+        },
+        "required": ["unit", "step"],
+        "additionalProperties": False,
+    }
+
+
+_FIRST = {"time": 0, "iteration": 1}
+
+
+@hook.configure(name="periodic")
+class PeriodicTrigger(hook.HookTrigger):
+    """Triggers hook on event every step values between start and end."""
+
+    CONFIG_SCHEMA: t.Any = {
+        "type": "object",
+        "$schema": consts.JSON_SCHEMA,
+        "oneOf": [
+            {
+                "description": "Seconds after the first iteration started.",
+                **_every("time", _FIRST["time"]),
+            },
+            {
+                "description": "Numbers of iterations that start.",
+                **_every("iteration", _FIRST["iteration"]),
+            },
+        ],
+    }
+
+    def __init__(
+        self,
+        hook_cfg: dict[str, t.Any],
+        task: t.Any,
+        hook_cls: type[hook.HookAction],
+    ) -> None:
+        super().__init__(hook_cfg, task, hook_cls)
+        unit = self.config["unit"]
+        self._start: int = self.config.get("start", _FIRST[unit])
+        self._end: float = self.config.get("end", float("inf"))
+
+    def get_listening_event(self) -> str:
+        return self.config["unit"]
+
+    def on_event(self, event_type: str, value: t.Any = None) -> bool:
+        if event_type != self.get_listening_event():
+            return False
+        if not self._start <= value <= self._end:
+            return False
+        if (value - self._start) % self.config["step"]:
+            return False
+        return super().on_event(event_type, value)

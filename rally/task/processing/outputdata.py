@@ -1,0 +1,159 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Output of the iterations of a workload, and of hooks, as charts."""
+
+from __future__ import annotations
+
+import collections
+import typing as t
+
+from rally import exceptions
+from rally.task.processing import charts, records
+
+#: iterations whose complete output is shown, and errors in output
+SHOWN_ITERATIONS = 500
+SHOWN_ERRORS = 100
+
+
+class OutputData:
+    """Additive charts over all iterations; complete ones of the first.
+
+    A chart that cannot be drawn costs itself only, and is named.
+    """
+
+    def __init__(self, workload: records.Record) -> None:
+        self._workload = workload
+        self._additive: dict[tuple[str, str, int], charts.OutputChart] = {}
+        self.complete: list[list[dict[str, t.Any]]] = []
+        self.complete_numbers: list[int] = []
+        self.complete_count = 0
+        self.errors: list[list[t.Any]] = []
+
+    def add(self, number: int, output: records.Record) -> None:
+        """Take in the output of an iteration.
+
+        :param number: its number in the order of starts, from 1
+        :param output: ``additive`` and ``complete``
+        """
+        seen: collections.Counter[tuple[str, str]] = collections.Counter()
+        for item in output.get("additive") or ():
+            kind = (item.get("chart_plugin", ""), item.get("title", ""))
+            seen[kind] += 1
+            self._guard(number, self._add_additive, item, seen[kind])
+        if output.get("complete"):
+            self.complete_count += 1
+            if len(self.complete) < SHOWN_ITERATIONS:
+                shown: list[dict[str, t.Any]] = []
+                for item in output["complete"]:
+                    self._guard(number, _append_complete, item, shown)
+                self.complete.append(shown)
+                self.complete_numbers.append(number)
+
+    def additive(self) -> list[dict[str, t.Any]]:
+        """The additive charts, rendered."""
+        rendered: list[dict[str, t.Any]] = []
+        for (_, title, _), chart in self._additive.items():
+            self._guard(0, _append_rendered, {"title": title}, rendered, chart)
+        return rendered
+
+    def _add_additive(self, item: records.Record, occurrence: int) -> None:
+        key = (item["chart_plugin"], item["title"], occurrence)
+        chart = self._additive.get(key)
+        if chart is None:
+            texts = {
+                name: item[name]
+                for name in ("description", "label", "axis_label")
+                if name in item
+            }
+            plugin_cls = charts.OutputChart.get(item["chart_plugin"])
+            chart = plugin_cls(self._workload, title=item["title"], **texts)
+        chart.add_iteration(item["data"])
+        self._additive[key] = chart
+
+    def _guard(
+        self,
+        number: int,
+        action: t.Callable[..., None],
+        item: records.Record,
+        *args: t.Any,
+    ) -> None:
+        """Run code of a chart plugin on what somebody's scenario gave it."""
+        try:
+            action(item, *args)
+        except exceptions.PluginNotFound as error:
+            self._note(number, str(error))
+        except Exception as error:
+            self._note(
+                number,
+                "Output %r cannot be shown: %s: %s"
+                % (item.get("title"), type(error).__name__, error),
+            )
+
+    def _note(self, number: int, message: str) -> None:
+        if len(self.errors) < SHOWN_ERRORS:
+            self.errors.append([number, message])
+
+
+def _append_complete(
+    item: dict[str, t.Any], shown: list[dict[str, t.Any]]
+) -> None:
+    plugin_cls = charts.OutputChart.get(item["chart_plugin"])
+    data = plugin_cls.render_complete_data(dict(item))
+    data.setdefault("widget", plugin_cls.widget)
+    shown.append(data)
+
+
+def _append_rendered(
+    item: records.Record,
+    rendered: list[dict[str, t.Any]],
+    chart: charts.OutputChart,
+) -> None:
+    rendered.append(chart.render())
+
+
+def hook_charts(hook: records.Record) -> dict[str, t.Any]:
+    """Results and charts of one hook of a workload."""
+    config = records.hook_config(hook)
+    results = hook.get("results") or ()
+    output = OutputData({"total_iteration_count": len(results)})
+    complete = []
+    for number, result in enumerate(results, 1):
+        output.complete = []
+        output.add(number, result.get("output") or {})
+        complete.append(
+            {
+                "triggered_by": "%(event_type)s: %(value)s"
+                % result["triggered_by"],
+                "started_at": result.get("started_at"),
+                "finished_at": result["finished_at"],
+                "status": result["status"],
+                "error": _error_lines(result.get("error")),
+                "charts": output.complete[0] if output.complete else [],
+            }
+        )
+    return {
+        "name": records.pair_of(config["action"])[0],
+        "desc": config.get("description") or "",
+        "additive": output.additive(),
+        "complete": complete,
+        "errors": output.errors,
+    }
+
+
+def _error_lines(error: t.Any) -> list[str]:
+    """Lines of a hook's error in either of its forms."""
+    if not error:
+        return []
+    if isinstance(error, dict):
+        return [str(error.get(key, "")) for key in ("etype", "msg", "details")]
+    return [str(line) for line in error]

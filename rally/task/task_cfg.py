@@ -1,0 +1,303 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Task files: both versions of their format, turned into one form."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import typing as t
+
+import jsonschema
+
+from rally import exceptions
+from rally.task import task_schema
+
+_Dict: t.TypeAlias = dict[str, t.Any]
+
+_MAX_TITLE = 255
+
+
+class TaskConfig:
+    """A task file in normal form.
+
+    Attributes: ``version title tags description subtasks``. A subtask has
+    ``title description tags contexts workloads``; a workload has ``name args
+    position description runner_type runner contexts sla hooks``, where
+    action and trigger of a hook are pairs of name and config.
+
+    :param config: the file as parsed
+    :raises InvalidTaskException: it is not a task
+    """
+
+    CONFIG_SCHEMA_V1 = task_schema.V1
+    CONFIG_SCHEMA_V2_SINGLE_ENTITY = task_schema.SINGLE_ENTITY
+    CONFIG_SCHEMA_V2_HOOK = task_schema.HOOK
+    CONFIG_SCHEMA_V2_SUBTASK_SIMPLE = task_schema.SUBTASK_SIMPLE
+    CONFIG_SCHEMA_V2_SUBTASK_COMPLEX = task_schema.SUBTASK_COMPLEX
+    V2_TOP_ALLOWED_KEYS = [
+        "title",
+        "version",
+        "description",
+        "tags",
+        "subtasks",
+    ]
+    V2_TOP_REQUIRED_KEYS = ["title", "version", "subtasks"]
+
+    def __init__(self, config: t.Any) -> None:
+        if not isinstance(config, dict) and config is not None:
+            raise exceptions.InvalidTaskException("It is not a dict")
+        if not config:
+            raise exceptions.InvalidTaskException("It is empty")
+        version = str(config.get("version", "1"))
+        process = {"1": self._process_1, "2": self._process_2}.get(version)
+        if process is None:
+            raise exceptions.InvalidTaskException(
+                f"Task configuration version {version} is not supported. "
+                "Supported versions: 1, 2"
+            )
+        normal = process(copy.deepcopy(config))
+        self.version = version
+        self.title: str = normal.get("title", "Task")
+        self.tags: list[str] = normal.get("tags", [])
+        self.description: str = normal.get("description") or ""
+        self.subtasks: list[_Dict] = [
+            _normal_subtask(subtask) for subtask in normal["subtasks"]
+        ]
+
+    def to_dict(self) -> _Dict:
+        """The task as a version 2 task file."""
+        return collections.OrderedDict(
+            [
+                ("version", 2),
+                ("title", self.title),
+                ("description", self.description),
+                ("tags", self.tags),
+                ("subtasks", [_subtask_to_dict(s) for s in self.subtasks]),
+            ]
+        )
+
+    def _process_1(self, config: _Dict) -> _Dict:
+        """Version 1 as version 2."""
+        if not isinstance(config.get("version", []), list):
+            del config["version"]  # else it is the name of a scenario
+        _validate(config, self.CONFIG_SCHEMA_V1)
+        return {
+            "title": "Task (adopted from task format v1)",
+            "subtasks": [
+                {
+                    "title": name,
+                    "workloads": [_v1_workload(name, w) for w in workloads],
+                }
+                for name, workloads in config.items()
+            ],
+        }
+
+    def _process_2(self, config: _Dict) -> _Dict:
+        self._check_keys(config)
+        self._check_title(config["title"])
+        self._check_tags(config.get("tags", []))
+        if not isinstance(config.get("description") or "", str):
+            raise exceptions.InvalidTaskException(
+                "Description should be a string, but "
+                f"'{type(config['description']).__name__}' is found."
+            )
+        subtasks = config["subtasks"]
+        if not isinstance(subtasks, list):
+            raise exceptions.InvalidTaskException(
+                "Property 'subtasks' should be an array(list), but "
+                f"'{type(subtasks).__name__}' is found."
+            )
+        for i, subtask in enumerate(subtasks, 1):
+            is_complex = isinstance(subtask, dict) and "workloads" in subtask
+            _validate(
+                subtask,
+                self.CONFIG_SCHEMA_V2_SUBTASK_COMPLEX
+                if is_complex
+                else self.CONFIG_SCHEMA_V2_SUBTASK_SIMPLE,
+                identifier=f"Subtask #{i}. ",
+            )
+            if not is_complex:
+                subtask["workloads"] = [
+                    {
+                        k: subtask.pop(k)
+                        for k in task_schema.WORKLOAD_KEYS
+                        if k in subtask and k != "description"
+                    }
+                ]
+        return config
+
+    def _check_keys(self, config: _Dict) -> None:
+        missing = sorted(
+            k for k in self.V2_TOP_REQUIRED_KEYS if k not in config
+        )
+        if missing:
+            raise exceptions.InvalidTaskException(
+                _listed(missing)
+                + (
+                    " are required properties, but they are missed."
+                    if len(missing) > 1
+                    else " is a required property, but it is missed."
+                )
+            )
+        extra = sorted(
+            str(k) for k in config if k not in self.V2_TOP_ALLOWED_KEYS
+        )
+        if extra:
+            raise exceptions.InvalidTaskException(
+                "Additional properties are not allowed "
+                f"({_listed(extra)} "
+                f"{'were' if len(extra) > 1 else 'was'} unexpected)."
+            )
+
+    @staticmethod
+    def _check_title(title: t.Any, identifier: str | None = None) -> None:
+        prefix = f"{identifier}. " if identifier else ""
+        if not isinstance(title, str):
+            raise exceptions.InvalidTaskException(
+                f"{prefix}Title should be a string, but "
+                f"'{type(title).__name__}' is found."
+            )
+        if len(title) > _MAX_TITLE:
+            raise exceptions.InvalidTaskException(
+                f"{prefix}Title should not be longer than {_MAX_TITLE} "
+                "characters. Use 'description' field for longer text."
+            )
+
+    @staticmethod
+    def _check_tags(tags: t.Any, identifier: str | None = None) -> None:
+        prefix = f"{identifier}. " if identifier else ""
+        if not isinstance(tags, list):
+            raise exceptions.InvalidTaskException(
+                f"{prefix}Tags should be an array(list) of strings, but "
+                f"'{type(tags).__name__}' is found."
+            )
+        for tag in tags:
+            if not isinstance(tag, str):
+                raise exceptions.InvalidTaskException(
+                    f"{prefix}Tag '{tag}' should be a string, but "
+                    f"'{type(tag).__name__}' is found."
+                )
+            if len(tag) > 255:
+                raise exceptions.InvalidTaskException(
+                    f"{prefix}Tag '{tag}' should not be longer than 255 "
+                    "characters."
+                )
+
+
+def _listed(names: t.Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _validate(instance: t.Any, schema: _Dict, identifier: str = "") -> None:
+    """Check against a schema, with an error that says where it is wrong."""
+    validator = jsonschema.Draft4Validator(schema)
+    try:
+        errors = list(validator.iter_errors(instance))
+    except TypeError:  # jsonschema takes all keys for strings
+        raise exceptions.InvalidTaskException(
+            f"{identifier}Names of scenarios and other plugins should be "
+            "strings; put those that look like numbers into quotes."
+        ) from None
+    error = jsonschema.exceptions.best_match(errors)
+    if error is None:
+        return
+    place = "".join(f"[{part!r}]" for part in error.absolute_path)
+    where = f" (at {place})" if place else ""
+    raise exceptions.InvalidTaskException(
+        f"{identifier}{error.message}{where}"
+    )
+
+
+def _v1_workload(name: str, workload: _Dict) -> _Dict:
+    """A workload of version 1 in the form of version 2."""
+    workload["scenario"] = {name: workload.pop("args", {})}
+    if "context" in workload:
+        workload["contexts"] = workload.pop("context")
+    if "runner" in workload:
+        runner_type = workload["runner"].pop("type")
+        workload["runner"] = {runner_type: workload["runner"]}
+    for hook in workload.get("hooks", []):
+        trigger = hook["trigger"]
+        hook["action"] = {hook.pop("name"): hook.pop("args")}
+        hook["trigger"] = {trigger["name"]: trigger["args"]}
+    return workload
+
+
+def _normal_subtask(subtask: _Dict) -> _Dict:
+    subtask.setdefault("tags", [])
+    subtask.setdefault("description", "")
+    subtask.setdefault("contexts", {})
+    for position, workload in enumerate(subtask["workloads"]):
+        _normalise_workload(workload, position)
+    return subtask
+
+
+def _normalise_workload(workload: _Dict, position: int) -> None:
+    name, args = _only_item(workload.pop("scenario"))
+    runner_type, runner = _only_item(workload.get("runner", {"serial": {}}))
+    workload["name"] = name
+    workload["args"] = args
+    workload["position"] = position
+    workload["runner_type"] = runner_type
+    workload["runner"] = runner
+    workload.setdefault("description", _title_of(name))
+    workload.setdefault("contexts", {})
+    workload.setdefault("sla", {"failure_rate": {"max": 0}})
+    workload["hooks"] = [
+        {
+            **hook,
+            "action": _only_item(hook["action"]),
+            "trigger": _only_item(hook["trigger"]),
+        }
+        for hook in workload.get("hooks", [])
+    ]
+
+
+def _only_item(single: _Dict) -> tuple[str, t.Any]:
+    return next(iter(single.items()))
+
+
+def _title_of(name: str) -> str:
+    """Title of a scenario; empty if it is not known (or not yet)."""
+    # a file can be read where no plugin has been loaded
+    from rally.task import scenario
+
+    try:
+        return scenario.Scenario.get(name).get_title()
+    except (exceptions.PluginNotFound, exceptions.MultiplePluginsFound):
+        return ""
+
+
+def _subtask_to_dict(subtask: _Dict) -> _Dict:
+    result = {k: v for k, v in subtask.items() if k != "contexts"}
+    result["workloads"] = [_workload_to_dict(w) for w in subtask["workloads"]]
+    return copy.deepcopy(result)
+
+
+def _workload_to_dict(workload: _Dict) -> _Dict:
+    return {
+        "scenario": {workload["name"]: workload["args"]},
+        "description": workload["description"],
+        "runner": {workload["runner_type"]: workload["runner"]},
+        "contexts": workload["contexts"],
+        "sla": workload["sla"],
+        "hooks": [
+            {
+                **hook,
+                "action": dict([hook["action"]]),
+                "trigger": dict([hook["trigger"]]),
+            }
+            for hook in workload["hooks"]
+        ],
+    }

@@ -1,0 +1,106 @@
+"use strict";
+/* What is known of the load itself: agents, lost iterations, clocks, rates. */
+
+function distributedTab(workload) {
+  const info = workload.load_info;
+  const agents = info.agents || [];
+  const lost = lostCount(workload);
+  const problems = info.problems || [];
+  return [
+    figures([
+      ["asked for", isNumber(info.asked) ? count(info.asked) : "no limit"],
+      ["stored", count(info.stored)], ["lost", count(lost), lost ? "bad" : "good"],
+      ["offered", rate(info.offered_rate)], ["achieved", rate(info.achieved_rate), rateKind(info)],
+      ...(info.lag ? [["start lag p99", seconds(info.lag.p99)], ["start lag max", seconds(info.lag.max)]] : []),
+      ...(isNumber(info.stop_latency_s) ? [["stop to last start", seconds(info.stop_latency_s)]] : []),
+    ]),
+    problems.length ? panel("Problems", h("ul", null, problems.map((text) => h("li.warn", null, text)))) : null,
+    agents.length ? panel("Agents", agentsTable(agents)) : null,
+    lost ? panel("Lost iterations", lostTable(info.lost)) : null,
+    h(".columns", null,
+      panel("Offered and achieved rate", workload.timeline.at.length ? rateOverTime(workload) : empty()),
+      agents.length ? panel("Durations by agent", durationsByAgent(agents)) : null,
+      agents.length ? panel("Clock offset, with its error bound", clockOffsets(agents)) : null,
+      panel("Counters", countersTable(info.counters || {})),
+      info.lag ? panel("Start lag: how late iterations started", lagTable(info.lag)) : null),
+  ];
+}
+
+function rateKind(info) {
+  if (!isNumber(info.offered_rate) || !isNumber(info.achieved_rate)) return "";
+  return info.achieved_rate >= 0.95 * info.offered_rate ? "good" : "warn";
+}
+
+function agentsTable(agents) {
+  const total = agents.reduce((sum, agent) => sum + (agent.iterations || 0), 0);
+  const number = (title, key, show) => ({ title, number: true, value: (row) => row[key], show: (row) => show(row[key]) });
+  return sortableTable([
+    { title: "Agent", value: (row) => row.name, show: (row) => h("b", null, row.name) },
+    { title: "State", value: (row) => row.state, show: (row) => h("span.badge." + stateKind(row.state), null, row.state) },
+    { title: "Host", value: (row) => row.host || "" },
+    { title: "Version", value: (row) => row.version || "" },
+    number("CPUs", "cpus", count),
+    { title: "Share", value: (row) => brief(row.share), show: (row) => shareText(row.share) },
+    { title: "Iterations", number: true, value: (row) => row.iterations, show: (row) => [count(row.iterations), bar(row.iterations, total)] },
+    number("Failed", "failed", count), number("Lost", "lost", (value) => (value ? h("span.bad", null, count(value)) : count(value))),
+    number("p50", "p50", seconds), number("p95", "p95", seconds), number("p99", "p99", seconds),
+    { title: "Clock offset", number: true, value: (row) => row.clock_offset_s, show: (row) => seconds(row.clock_offset_s) + " ± " + seconds(row.clock_error_s) },
+    number("Round trip", "round_trip_s", seconds), number("Start spread", "start_spread_s", seconds),
+    number("Chunks left in spool", "spooled_chunks", count),
+  ], agents);
+}
+
+const stateKind = (state) => ({ lost: "bad", failed: "bad", done: "good", joined: "" }[state] ?? "warn");
+
+function shareText(share) {
+  if (share === null || share === undefined) return "n/a";
+  if (isNumber(share)) return share <= 1 ? percent(share, 1) : count(share);
+  return h("span.mono", null, brief(share));
+}
+
+function bar(part, whole) {
+  const filled = h("b");
+  filled.style.width = whole ? (100 * (part || 0)) / whole + "%" : "0";
+  return h("span.bar", { title: percent(part, whole) }, filled);
+}
+
+function lostTable(lost) {
+  const ranges = (numbers) => (numbers || []).map(([first, last, step]) =>
+    (first === last ? count(first) : first + "–" + last + (step > 1 ? " every " + step : ""))).join(", ");
+  return sortableTable([
+    { title: "Agent", value: (row) => row.agent },
+    { title: "Count", number: true, value: (row) => row.count, show: (row) => count(row.count) },
+    { title: "Why", value: (row) => row.reason },
+    { title: "Iteration numbers", value: (row) => ranges(row.numbers), show: (row) => h("span.mono", null, ranges(row.numbers)) },
+  ], lost);
+}
+
+function durationsByAgent(agents) {
+  const names = agents.map((agent) => agent.name);
+  const bars = (key, color) => ({ name: key, type: "bar", x: names, y: agents.map((agent) => agent[key]), marker: { color } });
+  return chart([bars("p50", "#5ea8ff"), bars("p95", "#e6b450"), bars("p99", "#f28f5c")],
+    { barmode: "group", bargap: 0.3, xaxis: { type: "category" }, yaxis: { title: { text: "seconds" } } });
+}
+
+function clockOffsets(agents) {
+  const ms = (value) => (isNumber(value) ? value * 1000 : null);
+  return chart([{
+    type: "scatter", mode: "markers", x: agents.map((agent) => agent.name), y: agents.map((agent) => ms(agent.clock_offset_s)),
+    marker: { size: 8, color: "#41c7d9" }, error_y: { type: "data", array: agents.map((agent) => ms(agent.clock_error_s)), color: "#41c7d9" },
+    hovertemplate: "%{x}: %{y:.4~g} ms ± %{error_y.array:.4~g} ms<extra></extra>",
+  }], { hovermode: "closest", xaxis: { type: "category" }, yaxis: { title: { text: "ms ahead of the controller" }, rangemode: "normal" } });
+}
+
+function countersTable(counters) {
+  return sortableTable([
+    { title: "Counter", value: (row) => row[0], show: (row) => row[0].replaceAll("_", " ") },
+    { title: "Count", number: true, value: (row) => row[1], show: (row) => count(row[1]) },
+  ], Object.entries(counters));
+}
+
+function lagTable(lag) {
+  return sortableTable([
+    { title: "Start lag", value: (row) => row[0] },
+    { title: "Time", number: true, value: (row) => row[1], show: (row) => seconds(row[1]) },
+  ], Object.entries(lag));
+}

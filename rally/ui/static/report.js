@@ -1,0 +1,102 @@
+"use strict";
+/* The frame of the report: overview, navigation, notices. */
+
+const LOGO = '<svg viewBox="0 0 20 20" fill="none" stroke="#5ea8ff" stroke-width="2" stroke-linecap="round"><path d="M2 15l4-7 4 4 4-9 4 12"/></svg>';
+const WORKLOADS = DATA.workloads;
+
+function overviewPage() {
+  const finals = DATA.tasks.map((task) => h(".head", null,
+    h("h1", null, task.title || "Task report"), badge(...taskVerdict(task)),
+    h("span.muted", null, ["task " + task.uuid, task.env_name && "environment " + task.env_name, task.created_at && "started " + task.created_at + " UTC",
+      task.tags.length && "tags " + task.tags.join(", ")].filter(Boolean).join(" · "))));
+  return [
+    finals,
+    DATA.tasks.length === 1 && DATA.tasks[0].description ? h("p.muted", null, DATA.tasks[0].description) : null,
+    WORKLOADS.length ? panel("Workloads", overviewTable()) : panel("", empty("No workload has run.")),
+    h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + ". Rows and column heads can be clicked."),
+  ];
+}
+
+function overviewTable() {
+  const number = (title, value, show) => ({ title, number: true, value, show: (row) => show(value(row)) });
+  const passed = (row) => row.sla.filter((each) => each.success).length;
+  return sortableTable([
+    { title: "Scenario", value: title, show: (row) => h("a", { href: linkTo(row) }, title(row)) },
+    { title: "Runner", value: runnerText, show: (row) => h("span.muted", null, runnerText(row)) },
+    number("Iterations", (row) => row.iterations_count, count),
+    { title: "Failures", number: true, value: (row) => row.failed_count, show: failuresCell },
+    number("p50", (row) => row.percentiles["50"], seconds),
+    number("p95", (row) => row.percentiles["95"], seconds),
+    number("p99", (row) => row.percentiles["99"], seconds),
+    { title: "p50 over time", value: () => 0, show: (row) => spark(row.timeline.p50) },
+    number("Rate", achievedRate, rate),
+    number("Load", (row) => row.load_duration, seconds),
+    { title: "SLA", number: true, value: (row) => passed(row) - row.sla.length, show: (row) => (row.sla.length ? passed(row) + "/" + row.sla.length : "none") },
+    { title: "Verdict", value: (row) => verdict(row)[1], show: (row) => badge(...verdict(row)) },
+  ], WORKLOADS, (row) => { location.hash = linkTo(row); });
+}
+
+function failuresCell(workload) {
+  const lost = lostCount(workload);
+  return [
+    workload.failed_count ? h("span.bad", null, count(workload.failed_count)) : "0",
+    lost ? h("span.bad", null, " + " + count(lost) + " lost") : null,
+  ];
+}
+
+const badge = (kind, text) => h("span.badge." + kind, null, text);
+const title = (workload) => workload.cls + (workload.name ? "." + workload.name : "");
+const runnerText = (workload) => [workload.runner, brief(workload.runner_config).replaceAll("runner.", "")].filter(Boolean).join(" · ");
+const linkTo = (workload, tab = "overview") => "#/" + WORKLOADS.indexOf(workload) + "/" + tab;
+
+function taskVerdict(task) {
+  if (!task.is_final) return ["warn", task.status];
+  return [task.status === "finished" && task.pass_sla !== false ? "good" : "bad",
+    task.status + (task.pass_sla === false ? ", SLA failed" : "")];
+}
+
+function workloadPage(workload, tabName) {
+  const tabs = tabsOf(workload);
+  const [name, , draw] = tabs.find((tab) => tab[0] === tabName) || tabs[0];
+  return [
+    h(".head", null, h("h1", null, title(workload)), badge(...verdict(workload)), h("span.muted", null, runnerText(workload))),
+    workload.description ? h("p.muted", null, workload.description) : null,
+    h("nav.tabs", null, tabs.map(([key, label, , number, kind]) => h("a" + (key === name ? ".active" : ""), { href: linkTo(workload, key) },
+      label, number ? h("i" + (kind ? "." + kind : ""), null, String(number)) : null))),
+    draw(workload),
+  ];
+}
+
+function partialNotice() {
+  const open = DATA.tasks.filter((task) => !task.is_final);
+  if (!open.length) return null;
+  return h("p.notice", { role: "status" }, "Partial: the task is still running (status " + open.map((task) => task.status).join(", ")
+    + "). This is what was stored until " + DATA.generator.generated_at + "; make the report again for more.");
+}
+
+function side(current) {
+  const groups = [...new Set(WORKLOADS.map((workload) => workload.cls))];
+  const brand = h(".brand");
+  brand.innerHTML = LOGO;
+  brand.append("Rally report");
+  const entry = (href, kind, text, isActive) => h("a" + (isActive ? ".active" : ""), { href, title: text }, h("span.dot" + (kind ? "." + kind : "")), h("span", null, text));
+  return h("nav.side", null, brand,
+    entry("#/", "", "All workloads", current === null), entry("#/source", "", "Input task", current === "source"),
+    groups.map((group) => [h(".group", null, group), WORKLOADS.filter((workload) => workload.cls === group).map(
+      (workload) => entry(linkTo(workload), verdict(workload)[0], workload.name || workload.cls, current === workload))]));
+}
+
+function show() {
+  forgetCharts();
+  const [, place = "", tab = "overview"] = location.hash.split("/");
+  const workload = WORKLOADS[place === "" ? -1 : Number(place)];
+  let content;
+  if (workload) content = workloadPage(workload, tab);
+  else if (place === "source") content = panel("Task file that runs everything again", h("pre", null, DATA.source));
+  else content = overviewPage();
+  document.getElementById("app").replaceChildren(h(".frame", null,
+    side(workload || (place === "source" ? "source" : null)), h("main", null, partialNotice(), content)));
+}
+
+window.addEventListener("hashchange", () => { show(); window.scrollTo(0, 0); });
+show();

@@ -1,0 +1,60 @@
+"use strict";
+/* How equal workloads did from task to task. */
+
+const GROUPS = DATA.trends;
+
+function trendsOverview() {
+  const number = (title, value, show) => ({ title, number: true, value, show: (row) => show(value(row)) });
+  return [
+    h(".head", null, h("h1", null, "Trends"), h("span.muted", null, DATA.tasks.length + " tasks")),
+    GROUPS.length ? panel("Workloads of equal configuration", sortableTable([
+      { title: "Scenario", value: (row) => row.name, show: (row) => h("a", { href: linkTo(row) }, row.name) },
+      number("Runs", (row) => row.length, count),
+      { title: "SLA failures", number: true, value: (row) => row.sla_failures, show: (row) => h(row.sla_failures ? "span.bad" : "span", null, count(row.sla_failures)) },
+      number("Min", (row) => row.stat.min, seconds), number("Mean", (row) => row.stat.avg, seconds), number("Max", (row) => row.stat.max, seconds),
+      { title: "Mean over time", value: () => 0, show: (row) => spark(valuesOf(row.durations, "avg")) },
+    ], GROUPS, (row) => { location.hash = linkTo(row); })) : panel("", empty("No workload has run.")),
+    panel("Tasks", sortableTable([
+      { title: "Task", value: (row) => row.uuid, show: (row) => h("span.mono", null, row.uuid) },
+      { title: "Title", value: (row) => row.title }, { title: "Started", value: (row) => row.created_at }, { title: "Status", value: (row) => row.status },
+    ], DATA.tasks)),
+    h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + "."),
+  ];
+}
+
+const linkTo = (group) => "#/" + GROUPS.indexOf(group);
+const valuesOf = (series, name) => (series.find(([key]) => key === name) || [name, []])[1].map((point) => point[1]);
+
+function over(series, label, limits) {
+  if (!hasPoints(series)) return empty();
+  const traces = lineTraces(series, false).map((trace) => ({
+    ...trace, mode: "lines+markers", x: trace.x.map((time) => new Date(time)), marker: { ...trace.marker, size: 5 },
+  }));
+  return chart(traces, { xaxis: { type: "date" }, yaxis: { title: { text: label }, ...limits } });
+}
+
+function groupPage(group) {
+  const both = (name, each) => h(".columns", null,
+    panel(name + ": durations", over(each.durations, "seconds")),
+    panel(name + ": success", over(each.success, "percent", { range: [0, 105] })));
+  return [
+    h(".head", null, h("h1", null, group.name), h("span.muted", null, group.length + " runs")),
+    group.length < 2 ? h("p.notice", null, "There is one run of this workload only; a trend takes two or more.") : null,
+    both("Iterations", group), group.actions.map((action) => both(action.name, action)),
+    panel("Task file that runs this workload", h("pre", null, group.config)),
+  ];
+}
+
+function show() {
+  forgetCharts();
+  const place = location.hash.split("/")[1] || "";
+  const group = GROUPS[place === "" ? -1 : Number(place)];
+  const entry = (href, text, isActive) => h("a" + (isActive ? ".active" : ""), { href, title: text }, h("span", null, text));
+  document.getElementById("app").replaceChildren(h(".frame", null,
+    h("nav.side", null, h(".brand", null, "Rally trends"), entry("#/", "All workloads", !group),
+      GROUPS.map((each) => entry(linkTo(each), each.name, each === group))),
+    h("main", null, group ? groupPage(group) : trendsOverview())));
+}
+
+window.addEventListener("hashchange", () => { show(); window.scrollTo(0, 0); });
+show();

@@ -1,0 +1,146 @@
+"use strict";
+/* Charts. Each is drawn when it gets into view, so that a page opens at once. */
+
+const COLORS = ["#5ea8ff", "#3fbf8a", "#e6b450", "#c586f0", "#41c7d9", "#f28f5c",
+  "#9fb3c8", "#7bd15c", "#e87fb5", "#8f9bff", "#d8d35a", "#58b6a0"];
+const NAMED = { failed_duration: "#f2616f", errors: "#f2616f", success: "#3fbf8a", idle_duration: "#56657a", duration: "#5ea8ff" };
+const CONFIG = {
+  displaylogo: false, responsive: true,
+  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+};
+
+function layout(options) {
+  const axis = { gridcolor: "#212b38", linecolor: "#273140", zerolinecolor: "#273140", automargin: true };
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", colorway: COLORS,
+    font: { color: "#aab6c5", size: 11, family: "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif" },
+    margin: { l: 46, r: 12, t: 8, b: 34 }, hovermode: "x unified",
+    hoverlabel: { bgcolor: "#1c2430", bordercolor: "#273140" },
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+    bargap: 0.04, modebar: { bgcolor: "rgba(0,0,0,0)", color: "#56657a", activecolor: "#aab6c5" },
+    ...options,
+    xaxis: { ...axis, ...(options || {}).xaxis },
+    yaxis: { ...axis, rangemode: "tozero", ...(options || {}).yaxis },
+  };
+}
+
+const waiting = new Map();
+const observer = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    observer.unobserve(entry.target);
+    const draw = waiting.get(entry.target);
+    waiting.delete(entry.target);
+    draw();
+  }
+}, { rootMargin: "400px" });
+
+function forgetCharts() {
+  waiting.clear();
+  observer.disconnect();
+}
+
+window.addEventListener("beforeprint", () => {
+  for (const draw of waiting.values()) draw();
+  forgetCharts();
+});
+
+function chart(traces, options) {
+  const target = h(".chart");
+  const config = traces[0].type === "pie" ? { ...CONFIG, displayModeBar: false } : CONFIG;
+  waiting.set(target, () => Plotly.newPlot(target, traces, layout(options), config));
+  observer.observe(target);
+  return target;
+}
+
+const colorOf = (name, i) => NAMED[name] || COLORS[i % COLORS.length];
+const hasPoints = (series) => series.some(([, points]) => points && points.length);
+const empty = (text) => h(".empty", null, text || "Nothing to show.");
+
+/* Series are [name, [[x, y], ...]]. */
+function lineTraces(series, stacked) {
+  return series.map(([name, points], i) => ({
+    name, type: "scatter", mode: points.length === 1 ? "markers" : "lines",
+    x: points.map((point) => point[0]), y: points.map((point) => point[1]),
+    line: { width: 1.4, color: colorOf(name, i) }, marker: { color: colorOf(name, i) },
+    ...(stacked ? { stackgroup: "one", fillcolor: colorOf(name, i) + "66" } : {}),
+  }));
+}
+
+const WIDGETS = {
+  StackedArea: (item) => seriesChart(item, true),
+  Lines: (item) => seriesChart(item, false),
+  Pie: (item) => {
+    const shown = item.data.filter(([, value]) => value > 0);
+    if (!shown.length) return empty();
+    return chart([{
+      type: "pie", hole: 0.58, sort: false, labels: shown.map(([name]) => name), values: shown.map(([, value]) => value),
+      marker: { colors: shown.map(([name], i) => colorOf(name, i)), line: { color: "#151b23", width: 2 } },
+      textinfo: "percent", hovertemplate: "%{label}: %{value:.4~g}<extra></extra>",
+    }], { hovermode: "closest", margin: { l: 12, r: 12, t: 26, b: 22 }, legend: { orientation: "v", x: 1.02, y: 0.5 } });
+  },
+  Table: (item) => plainTable(item.data),
+  TextArea: (item) => h("pre", null, item.data.join("\n")),
+  Histogram: (item) => histogram(item.data),
+  EmbedChart: (item) => h("iframe", {
+    sandbox: "allow-scripts", referrerpolicy: "no-referrer", title: item.title,
+    srcdoc: item.data.embedded, src: item.data.embedded === null ? item.data.source : null,
+  }),
+};
+
+function seriesChart(item, stacked) {
+  if (!hasPoints(item.data)) return empty();
+  return chart(lineTraces(item.data, stacked), {
+    xaxis: { title: { text: item.axis_label || "", standoff: 6 } }, yaxis: { title: { text: item.label || "" } },
+  });
+}
+
+/* A panel around the widget that an output chart names. */
+function widget(item) {
+  const draw = WIDGETS[item.widget];
+  let body;
+  try {
+    body = draw ? draw(item) : empty("This report cannot draw a " + item.widget + ".");
+  } catch (error) {
+    body = empty("This chart cannot be drawn: " + error.message);
+  }
+  return h("section.panel", null, h("h2", null, item.title),
+    item.description ? h("p.muted", null, item.description) : null, body);
+}
+
+/* Histogram in one of its bin counts, of one of its names. */
+function histogram(data) {
+  if (!data.data.length || !data.data[0].length) return empty();
+  const names = data.data[0].map((each) => each.key);
+  const target = h();
+  let [view, number] = [0, 0];
+  function draw() {
+    const bins = data.data[view][number].values;
+    const width = bins.length > 1 ? bins[1].x - bins[0].x : 0;
+    target.replaceChildren(chart([{
+      type: "bar", x: bins.map((bin) => bin.x - width / 2), y: bins.map((bin) => bin.y),
+      width: width > 0 ? width * 0.94 : undefined, marker: { color: COLORS[number % COLORS.length] },
+      customdata: bins.map((bin) => [seconds(bin.x - width), seconds(bin.x)]),
+      hovertemplate: "%{customdata[0]} to %{customdata[1]}: %{y}<extra></extra>",
+    }], { hovermode: "closest", xaxis: { title: { text: "seconds" } }, yaxis: { title: { text: "iterations" } } }));
+  }
+  const choice = (labels, set) => (labels.length < 2 ? null : h("select", {
+    "aria-label": "choose", onchange: (event) => { set(Number(event.target.value)); draw(); },
+  }, labels.map((label, i) => h("option", { value: i }, label))));
+  draw();
+  return h("", null, h(".controls", null,
+    choice(names, (i) => { number = i; }), choice(data.views.map((each) => each.name), (i) => { view = i; })), target);
+}
+
+function spark(values) {
+  const found = values.filter(isNumber);
+  if (found.length < 2) return "";
+  const top = Math.max(...found) || 1;
+  const path = values.map((value, i) =>
+    (i ? "L" : "M") + ((120 * i) / (values.length - 1)).toFixed(1) + " " + (21 - (20 * (value || 0)) / top).toFixed(1)).join("");
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "spark");
+  svg.setAttribute("viewBox", "0 0 120 22");
+  svg.innerHTML = '<path d="' + path + '"/>';
+  return svg;
+}

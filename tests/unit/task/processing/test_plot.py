@@ -1,0 +1,283 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Tests of the data of pages, and of pages themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from rally.task.processing import failures, outputdata, plot, workloadpage
+from tests.unit import test
+from tests.unit.task.processing import fakes
+
+
+def data_of(page):
+    """What the script of a page finds as its data."""
+    found = re.search(
+        r'<script type="application/json" id="data">(.*?)</script>', page
+    )
+    return json.loads(found[1])
+
+
+class WorkloadPageTestCase(test.TestCase):
+    def page(self, rows, **more):
+        return workloadpage.workload_page(
+            fakes.workload(rows, **more), 0, fakes.task()
+        )
+
+    def test_reads_rows_in_one_pass(self):
+        rows = fakes.StoredRows(300)
+        page = self.page(rows)
+        self.assertEqual(1, rows.passes)
+        self.assertEqual(300, page["iterations_count"])
+
+    def test_shows_stored_statistics_without_computing_them_again(self):
+        page = self.page([fakes.iteration(0)])
+        names = [row[0] for row in page["table"]["rows"]]
+        self.assertEqual(
+            ["outer", " -> inner", "total", " -> duration",
+             " -> idle_duration"],
+            names,
+        )
+        self.assertEqual("66.7%", page["table"]["rows"][0][7])
+
+    def test_prefers_stored_percentiles(self):
+        rows = [fakes.iteration(0)]
+        self.assertEqual(0.5, self.page(rows)["percentiles"]["99"])
+        page = self.page(rows, load_info=fakes.load_info())
+        self.assertEqual(0.333, page["percentiles"]["99"])
+
+    def test_counts_rows_that_are_newer_than_the_record(self):
+        rows = [fakes.iteration(0), fakes.iteration(1)]
+        page = self.page(rows, total_iteration_count=0)
+        self.assertEqual(2, page["iterations_count"])
+        self.assertEqual(2, len(page["iterations"]["iter"][0][1]))
+
+    def test_of_a_workload_without_results_has_nothing_drawn(self):
+        page = self.page([], statistics={}, start_time=None)
+        self.assertEqual([], page["table"]["rows"])
+        self.assertEqual([], page["timeline"]["at"])
+        self.assertIsNone(page["percentiles"]["50"])
+
+
+class FailuresTestCase(test.TestCase):
+    def test_are_counted_by_kind(self):
+        found = failures.Failures()
+        for number, message in enumerate(["a", "b", "b"], 1):
+            found.add(number, fakes.failed(number, message))
+        result = found.to_dict()
+        self.assertEqual(
+            [("b", 2, 2), ("a", 1, 1)],
+            [
+                (kind["message"], kind["count"], kind["iteration"])
+                for kind in result["kinds"]
+            ],
+        )
+
+    def test_are_bounded_however_many_there_are(self):
+        found = failures.Failures()
+        for number in range(2000):
+            found.add(number, fakes.failed(number, "no %d" % number))
+        result = found.to_dict()
+        self.assertEqual(2000, result["count"])
+        self.assertEqual(failures.SHOWN_FAILURES, len(found.first))
+        self.assertEqual(failures.SHOWN_KINDS, len(result["kinds"]))
+        self.assertEqual(
+            2000 - failures.SHOWN_KINDS, result["other_kinds"]
+        )
+
+    def test_lose_the_middle_of_a_huge_text_only(self):
+        found = failures.Failures()
+        found.add(1, fakes.failed(1, "<" + "x" * 100_000 + ">"))
+        text = found.first[0]["message"]
+        self.assertTrue(len(text) < 21_000)
+        self.assertTrue(text.startswith("<x") and text.endswith("x>"))
+
+
+class OutputDataTestCase(test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.output = outputdata.OutputData({"total_iteration_count": 3})
+
+    def item(self, **more):
+        item = {"title": "T", "chart_plugin": "Pie", "data": [["x", 1]]}
+        return {**item, **more}
+
+    def test_is_charted_over_all_iterations(self):
+        for number in (1, 2):
+            other = self.item(chart_plugin="Lines", title="Other")
+            self.output.add(number, {"additive": [other, self.item()]})
+        first, second = self.output.additive()
+        self.assertEqual(("Other", "T"), (first["title"], second["title"]))
+        self.assertEqual([("x", [[1, 1], [2, 1]])], first["data"])
+
+    def test_keeps_two_charts_of_one_title_apart(self):
+        items = [self.item(), self.item(data=[["x", 5]])]
+        self.output.add(1, {"additive": items})
+        self.assertEqual(
+            [[("x", 1)], [("x", 5)]],
+            [chart["data"] for chart in self.output.additive()],
+        )
+
+    def test_that_cannot_be_drawn_costs_itself_only(self):
+        broken = [
+            self.item(chart_plugin="NoSuchChart"),
+            self.item(title="Broken", data=[["x", "no number"]]),
+            self.item(chart_plugin="Table"),
+        ]
+        self.output.add(7, {"additive": [*broken, self.item(title="Good")]})
+        self.assertEqual(
+            ["Good"], [chart["title"] for chart in self.output.additive()]
+        )
+        self.assertEqual([7, 7, 7], [n for n, _ in self.output.errors])
+        self.assertIn("NoSuchChart", self.output.errors[0][1])
+        self.assertIn("Broken", self.output.errors[1][1])
+
+    def test_of_single_iterations_is_bounded(self):
+        text = self.item(chart_plugin="TextArea", data=["line"])
+        for number in range(1, 1000):
+            self.output.add(number, {"complete": [text]})
+        self.assertEqual(999, self.output.complete_count)
+        self.assertEqual(
+            outputdata.SHOWN_ITERATIONS, len(self.output.complete)
+        )
+        self.assertEqual("TextArea", self.output.complete[0][0]["widget"])
+
+
+class HookChartsTestCase(test.TestCase):
+    def test_show_failed_hooks_without_description(self):
+        error = {"etype": "E", "msg": "m", "details": "d"}
+        shown = outputdata.hook_charts(fakes.hook("failed", error=error))
+        self.assertEqual("sys_call", shown["name"])
+        self.assertEqual("", shown["desc"])
+        [result] = shown["complete"]
+        self.assertEqual(["E", "m", "d"], result["error"])
+        self.assertEqual("iteration: 2", result["triggered_by"])
+
+    def test_show_hooks_of_a_report_of_an_earlier_release(self):
+        config = {
+            "action": {"sys_call": "true"}, "trigger": {"event": {}},
+            "description": "D",
+        }
+        shown = outputdata.hook_charts(
+            fakes.hook("failed", config=config, error=["E", "m", "d"])
+        )
+        self.assertEqual(("sys_call", "D"), (shown["name"], shown["desc"]))
+        self.assertEqual(["E", "m", "d"], shown["complete"][0]["error"])
+
+    def test_show_output(self):
+        item = {"title": "T", "chart_plugin": "TextArea", "data": ["line"]}
+        output = {"additive": [], "complete": [item]}
+        shown = outputdata.hook_charts(fakes.hook(output=output))
+        self.assertEqual(["T"], [
+            chart["title"] for chart in shown["complete"][0]["charts"]
+        ])
+
+    def test_of_a_running_task_show_that_nothing_happened_yet(self):
+        shown = outputdata.hook_charts(fakes.hook()["config"])
+        self.assertEqual([], shown["complete"])
+
+
+class PlotTestCase(test.TestCase):
+    def test_sorts_workloads_by_name_and_position(self):
+        task = fakes.task(
+            *[
+                fakes.workload([fakes.iteration(0)], name)
+                for name in ("Zoo.one", "Dummy.two", "Dummy.one", "Dummy.two")
+            ]
+        )
+        data = data_of(plot.plot([task]))
+        self.assertEqual(
+            [("Dummy", "one"), ("Dummy", "two"), ("Dummy", "two [2]"),
+             ("Zoo", "one")],
+            [(page["cls"], page["name"]) for page in data["workloads"]],
+        )
+
+    def test_nothing_in_the_data_breaks_out_of_its_script(self):
+        rows = [fakes.failed(0, fakes.BREAK_OUT)]
+        page = plot.plot([fakes.task(fakes.workload(rows))])
+        self.assertNotIn(fakes.BREAK_OUT, page)
+        [failure] = data_of(page)["workloads"][0]["errors"]
+        self.assertEqual(fakes.BREAK_OUT, failure["message"])
+
+    def test_needs_no_network(self):
+        page = plot.plot([fakes.task(fakes.workload([]))])
+        self.assertEqual([], re.findall(r"<script[^>]*\ssrc=", page))
+        self.assertEqual([], re.findall(r"<link\s", page))
+        self.assertIn("Plotly", page)
+
+    def test_holds_a_task_file_that_runs_it_all_again(self):
+        hooked = fakes.workload([], hooks=[fakes.hook()])
+        task = fakes.task(hooked)
+        source = json.loads(data_of(plot.plot([task]))["source"])
+        self.assertEqual(2, source["version"])
+        [workload] = source["subtasks"][0]["workloads"]
+        self.assertEqual({"Dummy.dummy": {"sleep": 0.5}},
+                         workload["scenario"])
+        self.assertEqual({"sys_call": "true"}, workload["hooks"][0]["action"])
+
+    def test_combines_several_tasks(self):
+        data = data_of(plot.plot([fakes.task(), fakes.task()]))
+        self.assertEqual(2, len(data["tasks"]))
+        self.assertEqual(2, len(json.loads(data["source"])["subtasks"]))
+
+    def test_marks_a_running_task(self):
+        running = fakes.task(fakes.workload([]), status="running")
+        data = data_of(plot.plot([running]))
+        self.assertFalse(data["tasks"][0]["is_final"])
+        self.assertFalse(data["workloads"][0]["is_final"])
+
+
+class TrendsTestCase(test.TestCase):
+    def trends(self, *workloads):
+        found = plot.Trends()
+        for workload in workloads:
+            found.add_result("task-uuid", workload)
+        return found.get_data()
+
+    def test_match_workloads_of_equal_configuration(self):
+        first, second = self.trends(
+            fakes.workload([], start_time=200.0, pass_sla=False),
+            fakes.workload([], args={"sleep": 9}),
+            fakes.workload([], start_time=100.0, description="Other"),
+        )
+        self.assertEqual(("Dummy.dummy", 2), (first["name"], first["length"]))
+        self.assertEqual("Dummy.dummy [2]", second["name"])
+        self.assertEqual(1, first["sla_failures"])
+
+    def test_are_in_the_order_of_time(self):
+        [trend] = self.trends(
+            fakes.workload([], start_time=200.0),
+            fakes.workload([], start_time=100.0),
+        )
+        self.assertEqual(
+            ("min", [[100_000, 0.1], [200_000, 0.1]]), trend["durations"][0]
+        )
+        self.assertEqual(
+            [("success", [[100_000, 66.7], [200_000, 66.7]])],
+            trend["success"],
+        )
+        self.assertEqual(["outer"], [each["name"] for each in
+                                     trend["actions"]])
+
+    def test_bear_workloads_without_results(self):
+        [trend] = self.trends(
+            fakes.workload([], statistics={}, start_time=None)
+        )
+        self.assertIsNone(trend["stat"]["min"])
+
+    def test_become_a_page(self):
+        task = fakes.task(fakes.workload([]))
+        page = plot.trends([task, task])
+        self.assertEqual(2, data_of(page)["trends"][0]["length"])

@@ -1,0 +1,113 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Tests of averaging down and of quantiles."""
+
+from __future__ import annotations
+
+import hypothesis
+import hypothesis.strategies as st
+
+from rally.task.processing import utils
+from tests.unit import test
+
+numbers = st.floats(min_value=-1e9, max_value=1e9)
+lists = st.lists(numbers, min_size=1, max_size=60)
+
+
+class GraphZipperTestCase(test.TestCase):
+    def zipped(self, values, base_size, zipped_size):
+        zipper = utils.GraphZipper(base_size, zipped_size)
+        for value in values:
+            zipper.add_point(value)
+        return zipper.get_zipped_graph()
+
+    def test_leaves_short_series_alone(self):
+        self.assertEqual([[1, 7], [2, 8]], self.zipped([7, 8], 2, 10))
+
+    def test_shares_points_on_a_border(self):
+        self.assertEqual(
+            [[1, 0.8], [4, 3.2], [7, 5.8], [10, 8.2]],
+            self.zipped(range(10), 10, 4),
+        )
+
+    def test_gives_nothing_for_nothing(self):
+        self.assertEqual([], self.zipped([], 10, 4))
+
+    @hypothesis.given(lists, st.integers(1, 80), st.integers(1, 20))
+    @hypothesis.settings(max_examples=100)
+    def test_stays_within_the_values(self, values, base_size, zipped_size):
+        points = self.zipped(values, base_size, zipped_size)
+        slack = 1e-6 * max(1, *map(abs, values))
+        for _, value in points:
+            self.assertTrue(min(values) - slack <= value)
+            self.assertTrue(value <= max(values) + slack)
+
+    @hypothesis.given(lists, st.integers(1, 20))
+    @hypothesis.settings(max_examples=100)
+    def test_is_bounded_and_in_order(self, values, zipped_size):
+        points = self.zipped(values, len(values), zipped_size)
+        self.assertTrue(len(points) <= zipped_size)
+        places = [place for place, _ in points]
+        self.assertEqual(sorted(places), places)
+
+
+class PercentileTestCase(test.TestCase):
+    def test_interpolates_between_ranks(self):
+        self.assertEqual(2.5, utils.percentile([4, 1, 3, 2], 0.5))
+
+    def test_trusts_sorted_points(self):
+        self.assertEqual(1, utils.percentile([3, 1, 2], 0.5, True))
+
+    def test_has_none_without_points(self):
+        self.assertIsNone(utils.percentile([], 0.5))
+
+
+class QuantilesTestCase(test.TestCase):
+    def quantiles(self, values, exact=10):
+        result = utils.Quantiles(exact)
+        for value in values:
+            result.add(value)
+        return result
+
+    @hypothesis.given(lists, st.floats(min_value=0, max_value=1))
+    @hypothesis.settings(max_examples=100)
+    def test_are_exact_for_few_values(self, values, percent):
+        [found] = self.quantiles(values, 100).percentiles(percent)
+        self.assertEqual(utils.percentile(values, percent), found)
+
+    @hypothesis.given(lists, st.sampled_from([0, 0.5, 0.95, 1]))
+    @hypothesis.settings(max_examples=100)
+    def test_are_near_the_ranks_for_many_values(self, values, percent):
+        [found] = self.quantiles(values, 2).percentiles(percent)
+        rank = (len(values) - 1) * percent
+        ordered = sorted(values)
+        low, high = ordered[int(rank)], ordered[min(
+            int(rank) + 1, len(values) - 1)]
+        self.assertTrue(low - abs(low) * 0.008 <= found)
+        self.assertTrue(found <= high + abs(high) * 0.008)
+
+    @hypothesis.given(lists, lists)
+    @hypothesis.settings(max_examples=100)
+    def test_merge_into_those_of_the_union(self, xs, ys):
+        merged = self.quantiles(xs)
+        merged.merge(self.quantiles(ys))
+        union = self.quantiles(xs + ys)
+        self.assertEqual(union.count, merged.count)
+        self.assertEqual(union.extremes(), merged.extremes())
+        self.assertEqual(
+            len(xs + ys), sum(times for _, times in merged.pairs())
+        )
+
+    def test_of_nothing_are_none(self):
+        self.assertEqual([None], utils.Quantiles().percentiles(0.5))
+        self.assertIsNone(utils.Quantiles().extremes())

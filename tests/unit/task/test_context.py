@@ -1,0 +1,225 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Tests of contexts and of what runs them."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import ddt
+
+from rally import exceptions
+from rally.common import cfg
+from rally.task import atomic, context
+from tests.unit import test
+
+
+class ContextTestCase(test.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.log: list[str] = []
+
+    def make(
+        self,
+        name: str,
+        order: int = 1,
+        setup_raises: BaseException | None = None,
+        cleanup_raises: BaseException | None = None,
+        **attributes: t.Any,
+    ) -> type[context.Context]:
+        """A context that logs what is done with it."""
+        log = self.log
+
+        def setup(self: context.Context) -> None:
+            with atomic.ActionTimer(self, "prepare"):
+                log.append(f"setup {name}")
+                if setup_raises:
+                    raise setup_raises
+
+        def cleanup(self: context.Context) -> None:
+            log.append(f"cleanup {name}")
+            if cleanup_raises:
+                raise cleanup_raises
+
+        attributes = {"setup": setup, "cleanup": cleanup, **attributes}
+        cls: t.Any = type("Made", (context.Context,), attributes)
+        context.configure(name, order, hidden=name == "hidden")(cls)
+        self.addCleanup(cls.unregister)
+        return cls
+
+    def manager(self, *names: str) -> context.ContextManager:
+        return context.ContextManager(
+            {"config": {n: {} for n in names}, "task": {"uuid": "t"}}
+        )
+
+
+@ddt.ddt
+class ConfigTestCase(ContextTestCase):
+    @ddt.data("ctx", "ctx@default")
+    def test_it_is_found_by_either_name(self, key: str) -> None:
+        cls = self.make("ctx")
+        self.assertEqual({"a": 1}, cls({"config": {key: {"a": 1}}}).config)
+
+    def test_defaults_are_filled_in(self) -> None:
+        cls = self.make("ctx", DEFAULT_CONFIG={"a": 1, "b": {"c": 2}})
+        given = {"b": {"d": [3]}}
+        instance = cls({"config": {"ctx": given}})
+        self.assertEqual({"a": 1, "b": {"d": (3,)}}, instance.config)
+        self.assertEqual({"b": {"d": [3]}}, given)
+        self.assertEqual({"a": 1, "b": {"c": 2}}, cls({}).config)
+
+    def test_it_cannot_be_changed(self) -> None:
+        config = self.make("ctx")({"config": {"ctx": {"a": {"b": 1}}}}).config
+        self.assertRaises(RuntimeError, config.update, a=2)
+        self.assertRaises(RuntimeError, config["a"].update, b=2)
+
+    @ddt.data((None, None), (3, 3), ([1, [2]], (1, (2,))), ("x", "x"))
+    @ddt.unpack
+    def test_other_kinds_of_config(self, given: t.Any, seen: t.Any) -> None:
+        cls = self.make("ctx")
+        self.assertEqual(seen, cls({"config": {"ctx": given}}).config)
+
+    def test_the_shared_object_is_kept(self) -> None:
+        ctx = {"task": {"uuid": "t"}, "env": {"name": "e"}, "owner_id": "o"}
+        instance = self.make("ctx")(ctx)
+        self.assertIs(ctx, instance.context)
+        self.assertEqual({"uuid": "t"}, instance.task)
+        self.assertEqual({"name": "e"}, instance.env)
+        self.assertEqual("o", instance.get_owner_id())
+        del ctx["owner_id"]
+        self.assertEqual("t", instance.get_owner_id())
+
+    def test_names_of_resources_follow_the_option(self) -> None:
+        instance = self.make("ctx")({"owner_id": "abcdefgh12"})
+        self.assertTrue(
+            instance.generate_random_name().startswith("c_rally_abcdefgh_")
+        )
+        cfg.CONF.set_override("context_resource_name_format", "q_XXX_XXXX")
+        self.addCleanup(
+            cfg.CONF.clear_override, "context_resource_name_format"
+        )
+        self.assertTrue(instance.generate_random_name().startswith("q_abc_"))
+
+    def test_contexts_compare_by_order(self) -> None:
+        first = self.make("first", order=1)({})
+        second = self.make("second", order=2)({})
+        self.assertLess(first, second)
+        self.assertGreaterEqual(second, first)
+        self.assertEqual(first, type(first)({}))
+        self.assertNotEqual(first, "first")
+
+    def test_a_context_cleans_up_after_its_block(self) -> None:
+        with self.make("ctx")({}):
+            self.log.append("block")
+        self.assertEqual(["block", "cleanup ctx"], self.log)
+
+
+class ContextManagerTestCase(ContextTestCase):
+    def test_cleanup_is_the_reverse_of_setup(self) -> None:
+        self.make("late", order=7)
+        self.make("early", order=3)
+        self.make("hidden", order=5)
+        manager = self.manager("late", "hidden", "early")
+        with manager as ctx:
+            self.assertIs(manager.context_obj, ctx)
+            self.log.append("block")
+        self.assertEqual(
+            [
+                "setup early",
+                "setup hidden",
+                "setup late",
+                "block",
+                "cleanup late",
+                "cleanup hidden",
+                "cleanup early",
+            ],
+            self.log,
+        )
+
+    def test_results_tell_what_was_done(self) -> None:
+        self.make("ctx", DEFAULT_CONFIG={"a": 1})
+        manager = self.manager("ctx")
+        with manager:
+            (before,) = json.loads(json.dumps(manager.contexts_results()))
+        (after,) = json.loads(json.dumps(manager.contexts_results()))
+        self.assertEqual(
+            {
+                "started_at": None,
+                "finished_at": None,
+                "atomic_actions": None,
+                "error": None,
+            },
+            before["cleanup"],
+        )
+        self.assertEqual("ctx@default", after["plugin_name"])
+        self.assertEqual({"a": 1}, after["plugin_cfg"])
+        setup, cleanup = after["setup"], after["cleanup"]
+        self.assertEqual(
+            ["prepare"], [a["name"] for a in setup["atomic_actions"]]
+        )
+        self.assertEqual([], cleanup["atomic_actions"])
+        self.assertIsNone(setup["error"])
+        self.assertLessEqual(setup["started_at"], setup["finished_at"])
+        self.assertLessEqual(setup["finished_at"], cleanup["started_at"])
+
+    def test_a_failing_setup_stops_the_chain_and_cleans_up(self) -> None:
+        error = KeyError("no quota")
+        self.make("first", order=1)
+        self.make("second", order=2, setup_raises=error)
+        self.make("third", order=3)
+        manager = self.manager("first", "second", "third")
+        raised = self.assertRaises(KeyError, manager.__enter__)
+        self.assertIs(error, raised)
+        self.assertEqual(
+            ["setup first", "setup second", "cleanup second", "cleanup first"],
+            self.log,
+        )
+        first, second = manager.contexts_results()
+        self.assertIsNone(first["setup"]["error"])
+        kind, message, trace = second["setup"]["error"] or []
+        self.assertEqual(("KeyError", "'no quota'"), (kind, message))
+        self.assertIn("raise setup_raises", trace)
+
+    def test_even_an_exit_in_setup_leads_to_cleanup(self) -> None:
+        self.make("ctx", setup_raises=SystemExit(3))
+        manager = self.manager("ctx")
+        self.assertRaises(SystemExit, manager.__enter__)
+        self.assertEqual(["setup ctx", "cleanup ctx"], self.log)
+
+    def test_a_failing_cleanup_does_not_keep_others_from_theirs(self) -> None:
+        self.make("first", order=1)
+        self.make("second", order=2, cleanup_raises=ValueError("busy"))
+        self.make("third", order=3, cleanup_raises=SystemExit("gone"))
+        manager = self.manager("first", "second", "third")
+        with manager:
+            self.log.clear()
+        self.assertEqual(
+            ["cleanup third", "cleanup second", "cleanup first"], self.log
+        )
+        errors = [r["cleanup"]["error"] for r in manager.contexts_results()]
+        self.assertEqual(
+            [None, "ValueError", "SystemExit"], [e and e[0] for e in errors]
+        )
+
+    def test_an_unknown_context_prevents_any_setup(self) -> None:
+        self.make("first", order=1)
+        manager = self.manager("first", "no such context")
+        self.assertRaises(exceptions.PluginNotFound, manager.__enter__)
+        self.assertEqual([], self.log)
+
+    def test_cleanup_alone_is_of_all_contexts(self) -> None:
+        self.make("first", order=1)
+        self.make("second", order=2)
+        self.manager("first", "second").cleanup()
+        self.assertEqual(["cleanup second", "cleanup first"], self.log)
