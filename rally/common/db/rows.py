@@ -1,0 +1,124 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""From rows to plain values, and finding a row or saying that there is none.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from rally import exceptions
+from rally.common.db import models
+
+Values: t.TypeAlias = dict[str, t.Any]
+M = t.TypeVar("M", bound=models.Base)
+
+
+def serialize(data: t.Any) -> t.Any:
+    """Rows as dicts: columns by name, plus the relationships loaded.
+
+    Lists, tuples and dicts are walked; other values stay as they are.
+    Columns whose loading was put off (large ones) are left out.
+    """
+    if isinstance(data, models.Base):
+        return _serialize_row(data)
+    if isinstance(data, dict):
+        return {key: serialize(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [serialize(item) for item in data]
+    return data
+
+
+def _serialize_row(row: models.Base) -> Values:
+    state = sa.inspect(row)
+    mapper = state.mapper
+    values: Values = {}
+    for attribute in mapper.column_attrs:
+        if attribute.key not in state.unloaded:
+            values[attribute.key] = _plain(getattr(row, attribute.key))
+    for relationship in mapper.relationships:
+        # upwards it would never end
+        if relationship.uselist and relationship.key not in state.unloaded:
+            values[relationship.key] = serialize(
+                list(getattr(row, relationship.key))
+            )
+    return values
+
+
+def _plain(value: t.Any) -> t.Any:
+    """Dicts and lists without the machinery that watches their changes."""
+    if isinstance(value, dict):
+        return dict(value)
+    if isinstance(value, list):
+        return list(value)
+    return value
+
+
+def find(
+    session: orm.Session, model: type[M], uuid: str | None, *options: t.Any
+) -> M:
+    """The row of *model* with this uuid.
+
+    :raises DBRecordNotFound: there is none
+    """
+    columns = sa.inspect(model).columns
+    row = session.scalars(
+        sa.select(model).where(columns["uuid"] == uuid).options(*options)
+    ).first()
+    if row is None:
+        raise not_found(model, "uuid: %s" % uuid)
+    return row
+
+
+def find_env(session: orm.Session, uuid_or_name: str) -> models.Env:
+    env = session.scalars(
+        sa.select(models.Env).where(
+            sa.or_(
+                models.Env.uuid == uuid_or_name,
+                models.Env.name == uuid_or_name,
+            )
+        )
+    ).first()
+    if env is None:
+        raise not_found(models.Env, "uuid or name is %s" % uuid_or_name)
+    return env
+
+
+def not_found(
+    model: type[models.Base], criteria: str
+) -> exceptions.DBRecordNotFound:
+    return exceptions.DBRecordNotFound(
+        criteria=criteria, table=model.__tablename__
+    )
+
+
+def assign(row: models.Base, values: t.Mapping[str, t.Any]) -> None:
+    """Set columns of *row*.
+
+    :raises TypeError: a key is not a column
+    """
+    columns = sa.inspect(type(row)).column_attrs
+    for name, value in values.items():
+        if name not in columns:
+            raise TypeError(
+                "%r is not a column of table %s" % (name, row.__tablename__)
+            )
+        setattr(row, name, value)
+
+
+def affected(result: sa.Result[t.Any]) -> int:
+    """How many rows a statement changed."""
+    return t.cast("sa.CursorResult[t.Any]", result).rowcount

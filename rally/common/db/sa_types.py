@@ -1,0 +1,116 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Column types: JSON in text, long texts and bytes, exact timestamps."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import sqlalchemy as sa
+from sqlalchemy.engine import interfaces
+from sqlalchemy.ext import mutable
+
+
+class LongText(sa.types.TypeDecorator[str]):
+    """Text without the limit of 64 KiB that MySQL's TEXT has."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(
+        self, dialect: interfaces.Dialect
+    ) -> sa.types.TypeEngine[t.Any]:
+        if dialect.name == "mysql":
+            from sqlalchemy.dialects import mysql
+
+            return dialect.type_descriptor(mysql.LONGTEXT())
+        return dialect.type_descriptor(sa.Text())
+
+
+class LongBinary(sa.types.TypeDecorator[bytes]):
+    """Bytes without the limit of 64 KiB that MySQL's BLOB has."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(
+        self, dialect: interfaces.Dialect
+    ) -> sa.types.TypeEngine[t.Any]:
+        if dialect.name == "mysql":
+            from sqlalchemy.dialects import mysql
+
+            return dialect.type_descriptor(mysql.LONGBLOB())
+        return dialect.type_descriptor(sa.LargeBinary())
+
+
+class _JSONEncoded(sa.types.TypeDecorator[t.Any]):
+    """A value kept as JSON text; the order of keys is kept too."""
+
+    impl = LongText
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: t.Any, dialect: interfaces.Dialect
+    ) -> str | None:
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(
+        self, value: str | None, dialect: interfaces.Dialect
+    ) -> t.Any:
+        return None if value is None else json.loads(value)
+
+
+class JSONEncodedDict(_JSONEncoded):
+    """An object, written when it is assigned."""
+
+    cache_ok = True
+
+
+class JSONEncodedList(_JSONEncoded):
+    """An array, written when it is assigned."""
+
+    cache_ok = True
+
+
+class MutableJSONEncodedDict(JSONEncodedDict):
+    """An object, written when it is assigned or one of its keys is."""
+
+    cache_ok = True
+
+
+class MutableJSONEncodedList(JSONEncodedList):
+    """An array, written when it is assigned or one of its items is."""
+
+    cache_ok = True
+
+
+mutable.MutableDict.associate_with(MutableJSONEncodedDict)
+mutable.MutableList.associate_with(MutableJSONEncodedList)
+
+
+class TimeStamp(sa.types.TypeDecorator[float]):
+    """Seconds since the epoch, kept as an integer of microseconds."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: float | None, dialect: interfaces.Dialect
+    ) -> int | None:
+        return None if value is None else round(value * 1_000_000)
+
+    def process_result_value(
+        self, value: t.Any, dialect: interfaces.Dialect
+    ) -> float | None:
+        return None if value is None else value / 1_000_000

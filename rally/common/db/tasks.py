@@ -1,0 +1,225 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Tasks and subtasks."""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from rally import consts, exceptions
+from rally.common.db import engine, models, results, rows
+from rally.common.db import tags as db_tags
+
+Task = models.Task
+Subtask = models.Subtask
+Workload = models.Workload
+WorkloadData = models.WorkloadData
+Values: t.TypeAlias = dict[str, t.Any]
+_TAG_TYPE = consts.TagType.TASK
+
+
+def task_get(
+    uuid: str | None = None, detailed: bool = False, lazy: bool = False
+) -> Values:
+    """A task with its sorted tags.
+
+    :param detailed: add ``subtasks``, each with its ``workloads``, each with
+        ``data``: its results in the order of their start
+    :param lazy: let ``data`` be a sequence that reads the database as it is
+        walked, instead of a list
+    """
+    options = []
+    if detailed:
+        loading = orm.selectinload(Task.subtasks)
+        options.append(loading.selectinload(Subtask.workloads))
+    with engine.reading() as session:
+        task = t.cast(
+            Values, rows.serialize(rows.find(session, Task, uuid, *options))
+        )
+        task["tags"] = db_tags.of_all(session, [task["uuid"]], _TAG_TYPE)[
+            task["uuid"]
+        ]
+    for subtask in task.get("subtasks", ()):
+        for workload in subtask["workloads"]:
+            data = results.StoredResults(workload["uuid"])
+            workload["data"] = data if lazy else list(data)
+    return task
+
+
+def task_get_status(uuid: str | None = None) -> str:
+    with engine.reading() as session:
+        row = session.execute(
+            sa.select(Task.status).where(Task.uuid == uuid)
+        ).first()
+    if row is None:
+        raise rows.not_found(Task, "uuid: %s" % uuid)
+    return str(row[0])
+
+
+def task_create(values: t.Mapping[str, t.Any]) -> Values:
+    """Record a task.
+
+    :param values: columns of the table, and possibly ``tags``
+    """
+    columns = dict(values)
+    tags = sorted(set(columns.pop("tags", None) or ()))
+    task = Task()
+    rows.assign(task, columns)
+    with engine.writing() as session:
+        session.add(task)
+        session.flush()
+        if tags:
+            db_tags.replace(session, task.uuid, _TAG_TYPE, tags)
+        session.refresh(task, ["input_task", "validation_duration", "owner"])
+        return dict(rows.serialize(task), tags=tags)
+
+
+def task_update(uuid: str, values: t.Mapping[str, t.Any]) -> Values:
+    """Change columns of a task; ``tags`` replaces them all."""
+    columns = {k: v for k, v in values.items() if k not in ("id", "uuid")}
+    tags = columns.pop("tags", None)
+    with engine.writing() as session:
+        task = rows.find(session, Task, uuid)
+        rows.assign(task, columns)
+        session.flush()
+        if tags is not None:
+            db_tags.replace(session, uuid, _TAG_TYPE, tags)
+        of_all = db_tags.of_all(session, [uuid], _TAG_TYPE)
+        return dict(rows.serialize(task), tags=of_all[uuid])
+
+
+def task_update_status(
+    uuid: str, status: str, allowed_statuses: t.Sequence[str]
+) -> int:
+    """Change the status, in one step, if it is one of *allowed_statuses*.
+
+    :raises DBRecordNotFound: no such task in one of these statuses
+    """
+    with engine.writing() as session:
+        done = session.execute(
+            sa.update(Task)
+            .where(Task.uuid == uuid, Task.status.in_(allowed_statuses))
+            .values(status=status)
+        )
+    if not rows.affected(done):
+        raise rows.not_found(
+            Task,
+            "uuid=%s and status in [%s]"
+            % (uuid, ", ".join(allowed_statuses)),
+        )
+    return rows.affected(done)
+
+
+def task_list(
+    status: str | None = None,
+    env: str | None = None,
+    tags: t.Iterable[str] | None = None,
+    uuids_only: bool = False,
+) -> list[Values]:
+    """Tasks, oldest first, with their sorted tags.
+
+    :param env: uuid or name of an environment
+    :param tags: only tasks that have at least one of these
+    :param uuids_only: give dicts of ``id`` and ``uuid`` only
+    """
+    query = sa.select(Task).order_by(Task.id)
+    with engine.reading() as session:
+        if status is not None:
+            query = query.where(Task.status == status)
+        if env is not None:
+            env_uuid = rows.find_env(session, env).uuid
+            query = query.where(Task.env_uuid == env_uuid)
+        if tags:
+            tagged = db_tags.uuids_tagged(tags, _TAG_TYPE)
+            query = query.where(Task.uuid.in_(tagged))
+        if uuids_only:
+            ids = query.with_only_columns(Task.id, Task.uuid)
+            return [dict(row._mapping) for row in session.execute(ids)]
+        found = rows.serialize(session.scalars(query).all())
+        of_all = db_tags.of_all(
+            session, [task["uuid"] for task in found], _TAG_TYPE
+        )
+    return [dict(task, tags=of_all[task["uuid"]]) for task in found]
+
+
+def task_delete(uuid: str, status: str | None = None) -> None:
+    """Delete a task and all that belongs to it.
+
+    :param status: delete it in this status only
+    :raises DBConflict: it is in another status
+    """
+    with engine.writing() as session:
+        actual = rows.find(session, Task, uuid).status
+        if status is not None and actual != status:
+            raise exceptions.DBConflict(
+                "task `%s` is in status `%s`, but only one in status `%s` "
+                "may be deleted here" % (uuid, actual, status)
+            )
+        delete_where(session, Task.uuid == uuid)
+
+
+def delete_where(
+    session: orm.Session, criterion: sa.ColumnElement[bool]
+) -> None:
+    """Delete tasks with their chunks, workloads, subtasks and tags."""
+    tasks = sa.select(Task.uuid).where(criterion)
+    subtasks = sa.select(Subtask.uuid).where(Subtask.task_uuid.in_(tasks))
+    workloads = sa.select(Workload.uuid).where(Workload.task_uuid.in_(tasks))
+    tag = models.Tag
+    for statement in (
+        sa.delete(WorkloadData).where(
+            WorkloadData.workload_uuid.in_(workloads)
+        ),
+        sa.delete(Workload).where(Workload.task_uuid.in_(tasks)),
+        sa.delete(tag).where(
+            tag.type == consts.TagType.SUBTASK, tag.uuid.in_(subtasks)
+        ),
+        sa.delete(Subtask).where(Subtask.task_uuid.in_(tasks)),
+        sa.delete(tag).where(tag.type == _TAG_TYPE, tag.uuid.in_(tasks)),
+        sa.delete(Task).where(criterion),
+    ):
+        session.execute(
+            statement.execution_options(synchronize_session=False)
+        )
+
+
+def subtask_create(
+    task_uuid: str,
+    title: str,
+    description: str | None = None,
+    contexts: Values | None = None,
+) -> Values:
+    subtask = Subtask(
+        task_uuid=task_uuid,
+        title=title,
+        description=description or "",
+        contexts=contexts or {},
+    )
+    with engine.writing() as session:
+        rows.find(session, Task, task_uuid)
+        session.add(subtask)
+        session.flush()
+        return t.cast(Values, rows.serialize(subtask))
+
+
+def subtask_update(
+    subtask_uuid: str, values: t.Mapping[str, t.Any]
+) -> Values:
+    with engine.writing() as session:
+        subtask = rows.find(session, Subtask, subtask_uuid)
+        rows.assign(subtask, values)
+        session.flush()
+        return t.cast(Values, rows.serialize(subtask))

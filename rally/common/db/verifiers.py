@@ -1,0 +1,197 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Verifiers and verifications."""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exc
+from sqlalchemy import orm
+
+from rally import consts, exceptions
+from rally.common.db import engine, models, rows
+from rally.common.db import tags as db_tags
+
+Verifier = models.Verifier
+Verification = models.Verification
+Values: t.TypeAlias = dict[str, t.Any]
+_TAG_TYPE = consts.TagType.VERIFICATION
+
+
+def _find(session: orm.Session, verifier_id: str) -> Verifier:
+    found = session.scalars(
+        sa.select(Verifier).where(
+            sa.or_(
+                Verifier.uuid == verifier_id, Verifier.name == verifier_id
+            )
+        )
+    ).first()
+    if found is None:
+        raise rows.not_found(Verifier, "name or uuid is %s" % verifier_id)
+    return found
+
+
+def verifier_create(
+    name: str,
+    vtype: str,
+    platform: str,
+    source: str | None,
+    version: str | None,
+    system_wide: bool,
+    extra_settings: Values | None = None,
+) -> Values:
+    """Record a verifier.
+
+    :raises DBRecordExists: the name is taken
+    """
+    verifier = Verifier(
+        name=name,
+        type=vtype,
+        platform=platform,
+        source=source,
+        version=version,
+        system_wide=system_wide,
+        extra_settings=extra_settings,
+    )
+    try:
+        with engine.writing() as session:
+            session.add(verifier)
+    except exceptions.DBException as e:
+        if isinstance(e.__cause__, db_exc.DBDuplicateEntry):
+            raise exceptions.DBRecordExists(
+                field="name", value=name, table="verifiers"
+            ) from e
+        raise
+    return verifier_get(verifier.uuid)
+
+
+def verifier_get(verifier_id: str) -> Values:
+    with engine.reading() as session:
+        return t.cast(Values, rows.serialize(_find(session, verifier_id)))
+
+
+def verifier_list(status: str | None = None) -> list[Values]:
+    query = sa.select(Verifier).order_by(Verifier.id)
+    if status:
+        query = query.where(Verifier.status == status)
+    with engine.reading() as session:
+        return t.cast(
+            list[Values], rows.serialize(session.scalars(query).all())
+        )
+
+
+def verifier_delete(verifier_id: str) -> None:
+    """Delete a verifier with its verifications."""
+    with engine.writing() as session:
+        verifier = _find(session, verifier_id)
+        delete_where(session, Verification.verifier_uuid == verifier.uuid)
+        session.delete(verifier)
+
+
+def verifier_update(verifier_id: str, **properties: t.Any) -> Values:
+    with engine.writing() as session:
+        verifier = _find(session, verifier_id)
+        rows.assign(verifier, properties)
+        session.flush()
+        return t.cast(Values, rows.serialize(verifier))
+
+
+def verification_create(
+    verifier_id: str,
+    env: str,
+    tags: t.Iterable[str] | None = None,
+    run_args: Values | None = None,
+) -> Values:
+    with engine.writing() as session:
+        verification = Verification(
+            verifier_uuid=_find(session, verifier_id).uuid,
+            env_uuid=rows.find_env(session, env).uuid,
+            run_args=run_args,
+        )
+        session.add(verification)
+        session.flush()
+        if tags:
+            db_tags.replace(session, verification.uuid, _TAG_TYPE, tags)
+        return t.cast(Values, rows.serialize(verification))
+
+
+def verification_get(verification_uuid: str) -> Values:
+    with engine.reading() as session:
+        return t.cast(
+            Values,
+            rows.serialize(
+                rows.find(session, Verification, verification_uuid)
+            ),
+        )
+
+
+def verification_list(
+    verifier_id: str | None = None,
+    env: str | None = None,
+    tags: t.Iterable[str] | None = None,
+    status: str | None = None,
+) -> list[Values]:
+    """Verifications with their sorted tags."""
+    query = sa.select(Verification).order_by(Verification.id)
+    with engine.reading() as session:
+        if verifier_id:
+            verifier = _find(session, verifier_id)
+            query = query.where(Verification.verifier_uuid == verifier.uuid)
+        if env:
+            env_uuid = rows.find_env(session, env).uuid
+            query = query.where(Verification.env_uuid == env_uuid)
+        if status:
+            query = query.where(Verification.status == status)
+        if tags:
+            tagged = db_tags.uuids_tagged(tags, _TAG_TYPE)
+            query = query.where(Verification.uuid.in_(tagged))
+        found = rows.serialize(session.scalars(query).all())
+        of_all = db_tags.of_all(
+            session, [v["uuid"] for v in found], _TAG_TYPE
+        )
+    return [dict(v, tags=of_all[v["uuid"]]) for v in found]
+
+
+def verification_delete(uuid: str) -> None:
+    with engine.writing() as session:
+        rows.find(session, Verification, uuid)
+        delete_where(session, Verification.uuid == uuid)
+
+
+def verification_update(
+    verification_uuid: str, **properties: t.Any
+) -> Values:
+    with engine.writing() as session:
+        verification = rows.find(session, Verification, verification_uuid)
+        rows.assign(verification, properties)
+        session.flush()
+        return t.cast(Values, rows.serialize(verification))
+
+
+def delete_where(
+    session: orm.Session, criterion: sa.ColumnElement[bool]
+) -> None:
+    """Delete verifications and their tags."""
+    uuids = sa.select(Verification.uuid).where(criterion)
+    session.execute(
+        sa.delete(models.Tag)
+        .where(models.Tag.type == _TAG_TYPE, models.Tag.uuid.in_(uuids))
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        sa.delete(Verification)
+        .where(criterion)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,208 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Workloads, and what is known of their results as a whole."""
+
+from __future__ import annotations
+
+import math
+import typing as t
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from rally.common.db import engine, models, results, rows
+
+Workload = models.Workload
+Values: t.TypeAlias = dict[str, t.Any]
+
+
+def workload_get(workload_uuid: str) -> Values | None:
+    """A workload without its results; None if there is none."""
+    with engine.reading() as session:
+        found = session.scalars(
+            sa.select(Workload).where(Workload.uuid == workload_uuid)
+        ).first()
+        return t.cast("Values | None", rows.serialize(found))
+
+
+def workload_create(
+    task_uuid: str,
+    subtask_uuid: str,
+    name: str,
+    description: str | None,
+    position: int,
+    runner: Values,
+    runner_type: str,
+    hooks: list[Values],
+    contexts: Values,
+    sla: Values,
+    args: Values,
+) -> Values:
+    workload = Workload(
+        task_uuid=task_uuid,
+        subtask_uuid=subtask_uuid,
+        name=name,
+        description=description or "",
+        position=position,
+        runner=runner,
+        runner_type=runner_type,
+        hooks=hooks,
+        contexts=contexts,
+        sla=sla,
+        args=args,
+    )
+    with engine.writing() as session:
+        rows.find(session, models.Subtask, subtask_uuid)
+        session.add(workload)
+        session.flush()
+        return t.cast(Values, rows.serialize(workload))
+
+
+def workload_update_progress(
+    workload_uuid: str,
+    *,
+    statistics: Values,
+    total: int,
+    failed: int,
+    min_duration: float | None,
+    max_duration: float | None,
+    start_time: float | None,
+    load_duration: float,
+    load_info: Values,
+    sla_results: list[Values] | None = None,
+) -> None:
+    """Record how far a running workload is.
+
+    :param statistics: ``{"durations": {"total": row, "atomics": [row]}}``
+    :param start_time: start of the first iteration, seconds
+    :param sla_results: verdicts so far; None leaves what is stored
+    """
+    values = {
+        "statistics": statistics,
+        "total_iteration_count": total,
+        "failed_iteration_count": failed,
+        "min_duration": min_duration,
+        "max_duration": max_duration,
+        "start_time": start_time,
+        "load_duration": load_duration,
+        "load_info": load_info,
+    }
+    if sla_results is not None:
+        values["sla_results"] = {"sla": sla_results}
+        values["pass_sla"] = _is_passed(sla_results)
+    with engine.writing() as session:
+        done = session.execute(
+            sa.update(Workload)
+            .where(Workload.uuid == workload_uuid)
+            .values(values)
+        )
+        if not rows.affected(done):
+            raise rows.not_found(Workload, "uuid: %s" % workload_uuid)
+
+
+def workload_set_results(
+    workload_uuid: str,
+    subtask_uuid: str,
+    task_uuid: str,
+    load_duration: float,
+    full_duration: float,
+    start_time: float | None,
+    sla_results: list[Values],
+    contexts_results: list[Values],
+    hooks_results: list[Values] | None = None,
+    aggregate: Values | None = None,
+) -> None:
+    """Record the outcome of a workload, and sum up its subtask and task.
+
+    Doing it again replaces the outcome.
+
+    :param start_time: start of the first iteration, seconds
+    :param aggregate: ``statistics total failed min_duration max_duration
+        load_info``; computed from the stored chunks if None
+    """
+    if aggregate is None:
+        aggregate = _aggregate_of_stored(workload_uuid)
+    with engine.writing() as session:
+        workload = rows.find(session, Workload, workload_uuid)
+        workload.load_duration = load_duration
+        workload.full_duration = full_duration
+        workload.start_time = start_time
+        workload.sla_results = {"sla": sla_results}
+        workload.pass_sla = _is_passed(sla_results)
+        workload.contexts_results = contexts_results
+        if hooks_results is not None:
+            workload.hooks = hooks_results
+        _set_aggregate(workload, aggregate)
+        session.flush()
+        _sum_up(session, subtask_uuid, task_uuid)
+
+
+def _set_aggregate(workload: Workload, aggregate: Values) -> None:
+    workload.statistics = aggregate["statistics"]
+    workload.total_iteration_count = aggregate["total"]
+    workload.failed_iteration_count = aggregate["failed"]
+    workload.min_duration = aggregate["min_duration"]
+    workload.max_duration = aggregate["max_duration"]
+    if "load_info" in aggregate:
+        workload.load_info = aggregate["load_info"]
+
+
+def _is_passed(sla_results: list[Values]) -> bool:
+    return all(verdict["success"] for verdict in sla_results)
+
+
+def _sum_up(
+    session: orm.Session, subtask_uuid: str, task_uuid: str
+) -> None:
+    """Let subtask and task tell the sum of their workloads."""
+    subtask = rows.find(session, models.Subtask, subtask_uuid)
+    task = rows.find(session, models.Task, task_uuid)
+    in_subtask = Workload.subtask_uuid == subtask_uuid
+    in_task = Workload.task_uuid == task_uuid
+    subtask.duration, subtask.pass_sla = _totals(session, in_subtask)
+    task.task_duration, task.pass_sla = _totals(session, in_task)
+
+
+def _totals(
+    session: orm.Session, criterion: sa.ColumnElement[bool]
+) -> tuple[float, bool]:
+    found = session.execute(
+        sa.select(Workload.load_duration, Workload.pass_sla).where(criterion)
+    ).all()
+    return (
+        math.fsum(duration or 0.0 for duration, _ in found),
+        all(passed is not False for _, passed in found),
+    )
+
+
+def _aggregate_of_stored(workload_uuid: str) -> Values:
+    """What ``workload_set_results`` stores, from the chunks themselves."""
+    from rally.task import durations
+
+    table = durations.DurationsTable()
+    total = failed = 0
+    shortest: list[int] = []
+    longest: list[int] = []
+    for chunk in results.workload_chunks(workload_uuid):
+        table.add_chunk(chunk)
+        total += len(chunk)
+        failed += chunk.failed_count
+        shortest = [min([*shortest, int(chunk.duration_ns.min())])]
+        longest = [max([*longest, int(chunk.duration_ns.max())])]
+    return {
+        "statistics": {"durations": table.to_dict()},
+        "total": total,
+        "failed": failed,
+        "min_duration": shortest[0] / 1e9 if shortest else None,
+        "max_duration": longest[0] / 1e9 if longest else None,
+    }

@@ -1,0 +1,240 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""JSON schema of one task in a JSON report."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rally import consts
+
+Schema: t.TypeAlias = dict[str, t.Any]
+
+STRING: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+INTEGER: Schema = {"type": "integer"}
+BOOLEAN: Schema = {"type": "boolean"}
+ARRAY: Schema = {"type": "array"}
+OBJECT: Schema = {"type": "object"}
+NUMBER_OR_NULL: Schema = {"oneOf": [NUMBER, {"type": "null"}]}
+
+
+def _record(
+    properties: t.Mapping[str, Schema], required: t.Sequence[str]
+) -> Schema:
+    """An object with these keys and no others."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _list_of(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _tuple_of(*items: Schema) -> Schema:
+    return {"type": "array", "items": list(items)}
+
+
+ADDITIVE_DATA: Schema = _list_of(
+    {**_tuple_of(STRING, NUMBER), "additionalItems": False}
+)
+COMPLETE_DATA: Schema = {
+    "anyOf": [
+        # names with a number, or with points
+        _list_of(
+            _tuple_of(
+                STRING,
+                {"anyOf": [_list_of(_tuple_of(NUMBER, NUMBER)), NUMBER]},
+            )
+        ),
+        # a table
+        _record(
+            {
+                "cols": _list_of(STRING),
+                "rows": _list_of(_list_of({"anyOf": [STRING, NUMBER]})),
+            },
+            required=["cols", "rows"],
+        ),
+        # lines of text
+        _list_of(STRING),
+    ]
+}
+
+
+def _chart(data: Schema) -> Schema:
+    return _record(
+        {
+            "title": STRING,
+            "description": STRING,
+            "chart_plugin": STRING,
+            "data": data,
+            "label": STRING,
+            "axis_label": STRING,
+        },
+        required=["title", "chart_plugin", "data"],
+    )
+
+
+OUTPUT: Schema = _record(
+    {
+        "additive": _list_of(_chart(ADDITIVE_DATA)),
+        "complete": _list_of(_chart(COMPLETE_DATA)),
+    },
+    required=["additive", "complete"],
+)
+
+#: Rally's own hooks fail with an object, the schema of released Rally has
+#: the list only
+HOOK_ERROR: Schema = {
+    "anyOf": [
+        {"type": "array", "minItems": 3, "maxItems": 3, "items": STRING},
+        {
+            "type": "object",
+            "properties": {
+                "etype": STRING, "msg": STRING, "details": STRING,
+            },
+            "required": ["etype", "msg"],
+        },
+    ]
+}
+
+HOOK_RESULT: Schema = _record(
+    {
+        "config": OBJECT,
+        "results": _list_of(
+            _record(
+                {
+                    "started_at": NUMBER,
+                    "finished_at": NUMBER,
+                    "triggered_by": _record(
+                        {"event_type": STRING, "value": {}},
+                        required=["event_type", "value"],
+                    ),
+                    "status": STRING,
+                    "error": HOOK_ERROR,
+                    "output": {"$ref": "#/definitions/output"},
+                },
+                required=["finished_at", "triggered_by", "status"],
+            )
+        ),
+        "summary": OBJECT,
+    },
+    required=["config", "results", "summary"],
+)
+
+WORKLOAD: Schema = _record(
+    {
+        "uuid": STRING,
+        "task_uuid": STRING,
+        "subtask_uuid": STRING,
+        "description": STRING,
+        "scenario": {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "patternProperties": {".*": OBJECT},
+        },
+        "args": OBJECT,
+        "runner": OBJECT,
+        "runner_type": STRING,
+        "hooks": _list_of({"$ref": "#/definitions/hook_result"}),
+        "min_duration": {"$ref": "#/definitions/number-or-null"},
+        "max_duration": {"$ref": "#/definitions/number-or-null"},
+        "start_time": {"$ref": "#/definitions/number-or-null"},
+        "load_duration": NUMBER,
+        "full_duration": NUMBER,
+        "load_info": OBJECT,
+        "statistics": {
+            "type": "object",
+            "properties": {"durations": OBJECT, "atomics": OBJECT},
+        },
+        "data": ARRAY,
+        "failed_iteration_count": INTEGER,
+        "total_iteration_count": INTEGER,
+        "created_at": STRING,
+        "updated_at": STRING,
+        "contexts": OBJECT,
+        "contexts_results": ARRAY,
+        "position": INTEGER,
+        "pass_sla": BOOLEAN,
+        "sla_results": {
+            "type": "object",
+            "properties": {
+                "sla": _list_of(
+                    {
+                        "type": "object",
+                        "properties": {
+                            "criterion": STRING,
+                            "detail": STRING,
+                            "success": BOOLEAN,
+                        },
+                    }
+                )
+            },
+        },
+        "sla": OBJECT,
+    },
+    required=[
+        "pass_sla", "sla_results", "sla", "statistics", "contexts", "data",
+        "runner", "scenario", "full_duration", "load_duration",
+        "total_iteration_count", "failed_iteration_count", "position",
+    ],
+)
+
+SUBTASK: Schema = _record(
+    {
+        "uuid": STRING,
+        "task_uuid": STRING,
+        "title": STRING,
+        "description": STRING,
+        "status": STRING,
+        "pass_sla": BOOLEAN,
+        "run_in_parallel": BOOLEAN,
+        "created_at": STRING,
+        "updated_at": STRING,
+        "sla": OBJECT,
+        "workloads": _list_of({"$ref": "#/definitions/workload"}),
+    },
+    required=["workloads"],
+)
+
+TASK_SCHEMA: Schema = {
+    "$schema": consts.JSON_SCHEMA,
+    **_record(
+        {
+            "uuid": STRING,
+            "title": STRING,
+            "description": STRING,
+            "version": NUMBER,
+            "status": STRING,
+            "tags": ARRAY,
+            "env_name": STRING,
+            "env_uuid": STRING,
+            "created_at": STRING,
+            "updated_at": STRING,
+            "pass_sla": BOOLEAN,
+            "subtasks": _list_of(SUBTASK),
+        },
+        required=["subtasks"],
+    ),
+    "definitions": {
+        "number-or-null": NUMBER_OR_NULL,
+        "workload": WORKLOAD,
+        "hook_result": HOOK_RESULT,
+        "output": OUTPUT,
+    },
+}

@@ -1,0 +1,132 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Environments as the database has them, and their plugins at work."""
+
+from __future__ import annotations
+
+import datetime as dt
+import traceback
+import typing as t
+
+from rally.common import db, logging
+from rally.env import platform
+
+LOG = logging.getLogger(__name__)
+Row: t.TypeAlias = dict[str, t.Any]
+STATUS = platform.STATUS
+
+
+def read_env(uuid_or_name: str) -> Row:
+    """An environment with its platforms by name.
+
+    :raises DBRecordNotFound: there is none
+    """
+    return with_platforms(db.env_get(uuid_or_name))
+
+
+def with_platforms(env: Row) -> Row:
+    """*env* and, by name, its platforms."""
+    platforms = {}
+    for row in db.platforms_list(env["uuid"]):
+        platforms[row["platform_name"]] = {
+            **row,
+            "created_at": as_text(row["created_at"]),
+            "updated_at": as_text(row["updated_at"]),
+        }
+    return {**env, "platforms": platforms}
+
+
+def as_text(moment: dt.datetime | None) -> str | None:
+    """A time of a row as environments show it."""
+    return None if moment is None else moment.isoformat()
+
+
+def plugin_of(row: Row) -> platform.Platform:
+    """The plugin of a platform, with its data.
+
+    :raises PluginNotFound: it is not installed any more
+    """
+    plugin_cls = platform.Platform.get(row["plugin_name"])
+    return plugin_cls(
+        row["plugin_spec"],
+        uuid=row["uuid"],
+        plugin_data=row["plugin_data"],
+        platform_data=row["platform_data"],
+        status=row["status"],
+    )
+
+
+def skip(row: Row) -> None:
+    """Record that a platform is not going to be made."""
+    db.platform_set_status(row["uuid"], STATUS.INIT, STATUS.SKIPPED)
+
+
+def create(row: Row) -> bool:
+    """Make a platform and record it; False if its plugin cannot."""
+    try:
+        platform_data, plugin_data = plugin_of(row).create()
+        db.platform_set_data(
+            row["uuid"],
+            platform_data=dict(platform_data or {}),
+            plugin_data=dict(plugin_data or {}),
+        )
+    except Exception as e:  # a plugin's code
+        LOG.error(
+            "Platform %s of environment %s cannot be made: %s: %s",
+            row["plugin_name"], row["env_uuid"], type(e).__name__, e,
+        )
+        LOG.debug("%s", traceback.format_exc())
+        _set_status(row, STATUS.FAILED_TO_CREATE)
+        return False
+    except BaseException:  # interrupted: what there is, is not usable
+        _set_status(row, STATUS.FAILED_TO_CREATE)
+        raise
+    _set_status(row, STATUS.READY)
+    return True
+
+
+def destroy(row: Row) -> dict[str, t.Any]:
+    """Destroy a platform and record it; tells how it went.
+
+    :returns: ``message``, ``status`` (``old`` and ``new``), and
+        ``traceback`` if it failed
+    """
+    old = row["status"]
+    told: dict[str, t.Any] = {"message": "Successfully destroyed"}
+    if STATUS.DESTROYING not in STATUS.TRANSITION_TABLE.get(old, ()):
+        return {
+            "message": "There is nothing to destroy",
+            "status": {"old": old, "new": old},
+        }
+    _set_status(row, STATUS.DESTROYING)
+    new = STATUS.FAILED_TO_DESTROY
+    try:
+        plugin_of(row).destroy()
+        new = STATUS.DESTROYED
+    except Exception as e:  # a plugin's code
+        LOG.error(
+            "Platform %s of environment %s cannot be destroyed: %s: %s",
+            row["plugin_name"], row["env_uuid"], type(e).__name__, e,
+        )
+        told = {
+            "message": "Failed to destroy",
+            "traceback": traceback.format_exc(),
+        }
+    finally:
+        _set_status(row, new)
+    return {**told, "status": {"old": old, "new": new}}
+
+
+def _set_status(row: Row, status: str) -> None:
+    db.platform_set_status(row["uuid"], row["status"], status)
+    row["status"] = status

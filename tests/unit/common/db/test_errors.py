@@ -1,0 +1,168 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What goes wrong with a database is told in plain words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import unittest
+
+from rally import exceptions
+from rally.common import cfg, db
+from rally.common.db import errors
+from tests.unit import test
+
+
+def connect_to(connection: str) -> None:
+    cfg.CONF.set_override("connection", connection, group="database")
+
+
+class ErrorsTestCase(test.DBTestCase):
+    def test_a_folder_that_does_not_exist_is_named(self):
+        folder = os.path.join(os.path.dirname(self.db_path), "missing")
+        connect_to("sqlite:///%s/rally.sqlite" % folder)
+
+        for func in (db.schema_create, db.env_list):
+            error = self.assertRaises(errors.DatabaseNotWritable, func)
+            self.assertIn("mkdir -p %s" % folder, str(error))
+            self.assertIn("%s/rally.sqlite" % folder, str(error))
+
+    def test_a_folder_in_place_of_a_file_is_named(self):
+        connect_to("sqlite:///" + os.path.dirname(self.db_path))
+
+        error = self.assertRaises(errors.DatabaseNotWritable, db.env_list)
+
+        self.assertIn("it is a folder", str(error))
+
+    @unittest.skipIf(os.getuid() == 0, "root may write everything")
+    def test_a_file_of_somebody_else_is_named(self):
+        db.engine_reset()
+        os.chmod(self.db_path, 0o400)
+
+        error = self.assertRaises(
+            errors.DatabaseNotWritable, self.make_env, "e"
+        )
+
+        self.assertIn("chmod u+w", str(error))
+
+    def test_a_file_that_is_no_database_is_named(self):
+        db.engine_reset()
+        with open(self.db_path, "wb") as f:
+            f.write(b"x" * 5000)
+
+        error = self.assertRaises(errors.DatabaseNotWritable, db.env_list)
+
+        self.assertIn("not a database", str(error))
+
+    def test_a_full_disk_loses_nothing_stored_before(self):
+        self.make_env("before")
+        engine = db.get_engine()
+        with engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql("PRAGMA max_page_count = %d" % pages)
+
+        error = self.assertRaises(
+            errors.DatabaseNotWritable, db.env_create,
+            "big", "READY", "x" * 100_000, {}, {}, {}, [],
+        )
+
+        self.assertIn("full", str(error))
+        self.assertIn("Free some space", str(error))
+        self.assertEqual(["before"], [env["name"] for env in db.env_list()])
+
+    def test_a_missing_schema_is_told_with_what_to_do(self):
+        db.schema_cleanup()
+
+        error = self.assertRaises(errors.SchemaMissing, db.env_list)
+
+        self.assertIn("rally db ensure", str(error))
+
+    def test_nonsense_for_an_address_is_refused(self):
+        connect_to("nonsense")
+
+        error = self.assertRaises(
+            exceptions.InvalidConnectionString, db.env_list
+        )
+
+        self.assertIn("nonsense", str(error))
+        self.assertIn("[database]", str(error))
+
+    def test_a_driver_that_is_not_installed_is_named(self):
+        connect_to("nosuchdb://host/x")
+
+        error = self.assertRaises(
+            exceptions.InvalidConnectionString, db.env_list
+        )
+
+        self.assertIn("nosuchdb", str(error))
+
+    def test_a_password_is_never_told(self):
+        for kind in ("nosuchdb", "oracle", "postgresql"):
+            connect_to(kind + "://me:sesame@localhost:1/x")
+
+            error = self.assertRaises(
+                exceptions.RallyException, db.env_list
+            )
+
+            self.assertNotIn("sesame", str(error))
+
+    def test_all_are_of_the_family_with_codes_of_their_own(self):
+        family = [
+            errors.DatabaseNotWritable, errors.DatabaseUnavailable,
+            errors.DatabaseBusy, errors.SchemaMissing, errors.SchemaOutdated,
+            errors.StatementFailed, errors.BadConnection,
+            errors.DriverMissing,
+        ]
+
+        codes = [cls.error_code for cls in family]
+
+        self.assertEqual(len(codes), len(set(codes)))
+        self.assertTrue(all(160 <= code <= 169 for code in codes))
+
+
+class LockTestCase(test.DBTestCase):
+    def test_a_writer_waits_for_another(self):
+        other = sqlite3.connect(
+            self.db_path, isolation_level=None, check_same_thread=False
+        )
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.3, other.execute, ["COMMIT"])
+        timer.start()
+        self.addCleanup(timer.join)
+
+        self.make_env("e")
+
+        self.assertEqual(1, len(db.env_list()))
+
+    def test_a_reader_does_not_wait(self):
+        self.make_env("e")
+        other = sqlite3.connect(self.db_path, isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM envs")
+
+        self.assertEqual(1, len(db.env_list()))
+
+    def test_a_lock_held_too_long_is_told(self):
+        other = sqlite3.connect(self.db_path, isolation_level=None)
+        self.addCleanup(other.close)
+        with db.get_engine().connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+        other.execute("BEGIN IMMEDIATE")
+
+        error = self.assertRaises(errors.DatabaseBusy, self.make_env, "e")
+
+        self.assertIn("locked", str(error))

@@ -1,0 +1,300 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Making the schema, and upgrading what released Rally made."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pathlib
+import sqlite3
+import stat
+import typing as t
+
+import sqlalchemy as sa
+from alembic import autogenerate, migration, script
+
+from rally import exceptions
+from rally.common import cfg, db
+from rally.common.db import errors, models, schema
+from tests.unit import test
+
+RELEASED = pathlib.Path(__file__).parent / "rally_5_1_1.sql"
+FINISHED = "1ec6600e-5c77-4c36-a00a-e096253b956e"
+
+
+def described(engine: sa.Engine) -> dict[str, t.Any]:
+    """Columns, indices and keys of all tables, in no order."""
+    inspector = sa.inspect(engine)
+    return {
+        table: {
+            "columns": sorted(
+                (c["name"], str(c["type"]), c["nullable"], c["default"],
+                 c.get("primary_key"))
+                for c in inspector.get_columns(table)
+            ),
+            "indices": sorted(
+                (i["name"], tuple(i["column_names"]), bool(i["unique"]))
+                for i in inspector.get_indexes(table)
+            ),
+            "unique": sorted(
+                tuple(u["column_names"])
+                for u in inspector.get_unique_constraints(table)
+            ),
+            "foreign": sorted(
+                (tuple(f["constrained_columns"]), f["referred_table"])
+                for f in inspector.get_foreign_keys(table)
+            ),
+        }
+        for table in inspector.get_table_names()
+    }
+
+
+class SchemaTestCase(test.DBTestCase):
+    def make_schema(self) -> None:
+        """Tests make it."""
+
+    def load_released(self) -> None:
+        connection = sqlite3.connect(self.db_path)
+        connection.executescript(RELEASED.read_text())
+        connection.close()
+
+
+class CreateTestCase(SchemaTestCase):
+    def test_the_newest_revision_is_the_one_the_code_names(self):
+        folder = script.ScriptDirectory(schema.MIGRATIONS)
+
+        self.assertEqual([schema.HEAD_REVISION], folder.get_heads())
+        self.assertEqual(
+            [schema.HEAD_REVISION, schema.LAST_RALLY_REVISION,
+             schema.INITIAL_REVISION_UUID],
+            [revision.revision for revision in folder.walk_revisions()],
+        )
+
+    def test_a_schema_is_made_once(self):
+        self.assertIsNone(schema.schema_revision())
+        schema.schema_create()
+
+        error = self.assertRaises(
+            exceptions.DBMigrationError, schema.schema_create
+        )
+
+        self.assertIn("rally db upgrade", str(error))
+        self.assertEqual(
+            {"revision": schema.HEAD_REVISION,
+             "current_head": schema.HEAD_REVISION},
+            schema.schema_revision(detailed=True),
+        )
+
+    def test_models_and_migrations_agree(self):
+        schema.schema_upgrade()
+        upgraded = described(db.get_engine())
+        with db.get_engine().connect() as connection:
+            context = migration.MigrationContext.configure(connection)
+            difference = autogenerate.compare_metadata(
+                context, models.Base.metadata
+            )
+        schema.schema_cleanup()
+        schema.schema_create()
+
+        self.assertEqual([], difference)
+        self.assertEqual(described(db.get_engine()), upgraded)
+
+    def test_the_file_is_for_its_owner_only(self):
+        schema.schema_create()
+
+        mode = stat.S_IMODE(os.stat(self.db_path).st_mode)
+
+        self.assertEqual(0o600, mode)
+
+    def test_a_file_that_exists_keeps_its_mode(self):
+        pathlib.Path(self.db_path).touch(mode=0o640)
+        os.chmod(self.db_path, 0o640)
+
+        schema.schema_create()
+
+        mode = stat.S_IMODE(os.stat(self.db_path).st_mode)
+        self.assertEqual(0o640, mode)
+
+    def test_readers_do_not_wait_for_a_writer(self):
+        schema.schema_create()
+        engine = db.get_engine()
+
+        with engine.connect() as connection:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+
+        self.assertEqual("wal", mode)
+
+    def test_cleanup_drops_everything(self):
+        schema.schema_create()
+        schema.schema_cleanup()
+
+        self.assertEqual({}, described(db.get_engine()))
+        self.assertIsNone(schema.schema_revision())
+
+    def test_a_database_in_memory_works_too(self):
+        cfg.CONF.set_override("connection", "sqlite://", group="database")
+        schema.schema_create()
+
+        self.make_env("e")
+
+        self.assertEqual(["e"], [env["name"] for env in db.env_list()])
+
+
+class EnsureTestCase(SchemaTestCase):
+    def test_the_schema_is_made_on_first_use_only(self):
+        self.assertTrue(schema.schema_ensure())
+        self.make_env("e")
+
+        self.assertFalse(schema.schema_ensure())
+        self.assertEqual(1, len(db.env_list()))
+
+    def test_processes_that_start_together_make_one_schema(self):
+        context = multiprocessing.get_context("fork")
+        with context.Pool(4) as pool:
+            made = pool.starmap(schema.schema_ensure, [()] * 4)
+
+        self.assertEqual(1, sum(made))
+        self.assertEqual(schema.HEAD_REVISION, schema.schema_revision())
+
+    def test_an_older_schema_is_reported(self):
+        self.load_released()
+
+        error = self.assertRaises(errors.SchemaOutdated, schema.schema_ensure)
+
+        self.assertIn("rally db upgrade", str(error))
+        self.assertIn(schema.LAST_RALLY_REVISION, str(error))
+
+    def test_the_schema_of_a_newer_release_is_reported(self):
+        schema.schema_create()
+        with db.get_engine().begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE alembic_version SET version_num = 'f00'"
+            )
+
+        for func in (schema.schema_ensure, schema.schema_upgrade):
+            error = self.assertRaises(errors.SchemaOutdated, func)
+            self.assertIn("f00", str(error))
+            self.assertIn("newer", str(error))
+
+
+class UpgradeTestCase(SchemaTestCase):
+    def test_a_database_of_released_rally_is_upgraded(self):
+        schema.schema_create()
+        made = described(db.get_engine())
+        schema.schema_cleanup()
+        self.load_released()
+
+        schema.schema_upgrade()
+
+        self.assertEqual(made, described(db.get_engine()))
+        self.assertEqual(schema.HEAD_REVISION, schema.schema_revision())
+        self.assertFalse(schema.schema_ensure())
+
+    def test_its_tasks_are_read_as_before(self):
+        self.load_released()
+        schema.schema_upgrade()
+
+        task = db.task_get(FINISHED, detailed=True)
+
+        self.assertEqual(["foo"], task["tags"])
+        self.assertEqual("finished", task["status"])
+        workload = task["subtasks"][0]["workloads"][0]
+        self.assertEqual("Dummy.dummy", workload["name"])
+        self.assertEqual({"times": 3, "concurrency": 1}, workload["runner"])
+        self.assertEqual({}, workload["load_info"])
+        self.assertAlmostEqual(1795338000.79609, workload["start_time"], 4)
+        data = workload["data"]
+        self.assertEqual(3, len(data))
+        stamps = [result["timestamp"] for result in data]
+        self.assertEqual(sorted(stamps), stamps)
+        self.assertEqual(
+            ["foo"], [a["name"] for a in data[0]["atomic_actions"]]
+        )
+        self.assertEqual(
+            ["bar"],
+            [a["name"] for a in data[0]["atomic_actions"][0]["children"]],
+        )
+
+    def test_its_tasks_and_environments_are_deleted_as_ours(self):
+        self.load_released()
+        schema.schema_upgrade()
+
+        db.env_delete_cascade(db.env_get("e1")["uuid"])
+
+        self.assertEqual([], db.env_list())
+        self.assertRaises(exceptions.DBRecordNotFound, db.task_get, FINISHED)
+
+    def test_chunks_with_one_number_are_numbered_apart(self):
+        self.load_released()
+        schema.schema_upgrade()
+
+        with db.get_engine().connect() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT id, chunk_order FROM workloaddata WHERE "
+                "workload_uuid = 'ecf8f1a4-23e9-42fc-b3a7-30760cff79ab' "
+                "ORDER BY id"
+            ).all()
+
+        self.assertEqual([(1, 0), (2, 1), (3, 2)], [tuple(r) for r in found])
+
+    def test_upgrading_twice_changes_nothing(self):
+        self.load_released()
+        schema.schema_upgrade()
+        before = described(db.get_engine())
+
+        schema.schema_upgrade()
+        schema.schema_upgrade(schema.LAST_RALLY_REVISION)
+
+        self.assertEqual(before, described(db.get_engine()))
+
+    def test_a_database_older_than_5_1_is_refused_untouched(self):
+        connection = sqlite3.connect(self.db_path)
+        connection.executescript(
+            "CREATE TABLE deployments (id INTEGER);"
+            "CREATE TABLE alembic_version (version_num VARCHAR(32));"
+            "INSERT INTO alembic_version VALUES ('ca3626f62937');"
+        )
+        connection.close()
+
+        error = self.assertRaises(
+            exceptions.DBMigrationError, schema.schema_upgrade
+        )
+
+        self.assertIn("5.1.1", str(error))
+        self.assertEqual(
+            {"deployments", "alembic_version"},
+            set(described(db.get_engine())),
+        )
+        self.assertEqual("ca3626f62937", schema.schema_revision())
+
+    def test_an_unknown_target_is_refused(self):
+        schema.schema_create()
+
+        error = self.assertRaises(
+            exceptions.DBMigrationError, schema.schema_upgrade, "nope"
+        )
+
+        self.assertIn("nope", str(error))
+
+    def test_a_revision_can_be_recorded_by_hand(self):
+        schema.schema_create()
+
+        schema.schema_stamp(schema.LAST_RALLY_REVISION)
+
+        self.assertEqual(
+            schema.LAST_RALLY_REVISION, schema.schema_revision()
+        )
+        self.assertRaises(
+            exceptions.DBMigrationError, schema.schema_stamp, "nope"
+        )
