@@ -1,0 +1,166 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Runner: iterations start at given moments, however long they take."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rally import consts
+from rally.common import validation
+from rally.task import runner
+from rally.task.load import plan as plan_module
+from rally.task.load import schedule
+
+Config = runner.Config
+
+
+@validation.configure("check_rps")
+class CheckPRSValidator(validation.Validator):
+    """A ramp goes up."""
+
+    def validate(
+        self,
+        context: t.Any,
+        config: t.Any,
+        plugin_cls: t.Any,
+        plugin_cfg: t.Any,
+    ) -> None:
+        """Check the configuration of an rps runner."""
+        rps = plugin_cfg["rps"]
+        if isinstance(rps, dict) and rps["end"] < rps["start"]:
+            self.fail(
+                "Parameter 'end' of 'rps' (%s) must not be below 'start' "
+                "(%s): a ramp only goes up. Swap them, or give a number for "
+                "a constant rate." % (rps["end"], rps["start"])
+            )
+
+
+@validation.add("check_rps")
+@runner.configure(name="rps")
+class RPSScenarioRunner(runner.ScenarioRunner):
+    """Start iterations at a given rate, however long they take.
+
+    Iteration k is due at a moment that only the configuration tells. How
+    late it really started is recorded, so a target that stalls shows.
+    """
+
+    CONFIG_SCHEMA = {
+        "type": "object",
+        "$schema": consts.JSON_SCHEMA7,
+        "properties": {
+            "times": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "How many iterations run in all.",
+            },
+            "rps": {
+                "anyOf": [
+                    {
+                        "type": "number",
+                        "exclusiveMinimum": 0,
+                        "minimum": 0,
+                        "description": "Iterations started per second.",
+                    },
+                    {
+                        "type": "object",
+                        "description": "A rate that grows step by step.",
+                        "properties": {
+                            "start": {
+                                "type": "number",
+                                "minimum": 1,
+                                "description": "The first rate, per second.",
+                            },
+                            "end": {
+                                "type": "number",
+                                "minimum": 1,
+                                "description": "The last and highest rate.",
+                            },
+                            "step": {
+                                "type": "number",
+                                "minimum": 1,
+                                "description": "How much each step adds.",
+                            },
+                            "duration": {
+                                "type": "number",
+                                "minimum": 1,
+                                "description": "Seconds that a step lasts "
+                                               "(1 by default).",
+                            },
+                        },
+                        "additionalProperties": False,
+                        "required": ["start", "end", "step"],
+                    },
+                ]
+            },
+            "timeout": {
+                "type": "number",
+                "description": "Seconds after which an iteration is ended "
+                               "and counts as failed (0 or absent: never).",
+            },
+            "max_concurrency": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "How many iterations may run at a time "
+                               "(no limit by default).",
+            },
+            "max_cpu_count": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "The largest number of processes that make "
+                               "load (all CPUs by default).",
+            },
+        },
+        "required": ["times", "rps"],
+        "additionalProperties": False,
+    }
+
+    @classmethod
+    def load_plan(cls, config: Config) -> plan_module.LoadPlan:
+        """An open model: iteration numbers have due moments."""
+        return plan_module.LoadPlan(
+            times=config["times"],
+            concurrency=config.get("max_concurrency", config["times"]),
+            schedule=schedule.Schedule.of_config(config["rps"]),
+            timeout_s=config.get("timeout") or None,
+            max_processes=config.get("max_cpu_count"),
+        )
+
+    @classmethod
+    def split_config(
+        cls, config: Config, parts: int
+    ) -> list[dict[str, t.Any] | None]:
+        """Split the concurrency; the schedule stays whole.
+
+        Each agent gets every n-th iteration number, so agents interleave.
+        """
+        whole = config.get("max_concurrency", config["times"])
+        shares = plan_module.split_evenly(whole, parts)
+        return [
+            {**config, "max_concurrency": share} if share else None
+            for share in shares
+        ]
+
+    def _run_scenario(
+        self,
+        cls: t.Any,
+        method_name: str,
+        context: dict[str, t.Any],
+        args: dict[str, t.Any],
+    ) -> None:
+        plan = self.load_plan(self.config)
+        self._log_debug_info(
+            times=plan.times, rps=self.config["rps"],
+            max_concurrency=plan.concurrency, timeout=plan.timeout_s,
+        )
+        self._run_plan(plan, cls, method_name, context, args)

@@ -1,0 +1,341 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The threads of one worker process that run iterations.
+
+A fixed set of them draws numbers; one more is made only in place of a thread
+that hangs beyond its timeout, or, in the open model, when fewer than two are
+left to wait for the next due moment.
+"""
+
+from __future__ import annotations
+
+import collections
+import sys
+import threading
+import time
+import traceback
+import typing as t
+
+from rally import exceptions
+from rally.common import clock, logging, utils
+from rally.task import row as row_module
+from rally.task.load import iteration
+from rally.task.load import outbox as outbox_module
+from rally.task.load import plan as plan_module
+from rally.task.load import source as source_module
+
+LOG = logging.getLogger(__name__)
+NEVER_NS = 1 << 62
+#: numbers are drawn ahead for so long, so that fast iterations do not pay
+#: a system call (and hand the interpreter lock over) each
+DRAW_AHEAD_NS = 1_000_000
+MAX_DRAW_AHEAD = 16
+#: in the open model so many threads stand ready for what is due next
+STANDBY = 2
+#: how long a thread that hung waits for the exception meant for it
+INTERRUPT_WAIT_S = 5.0
+
+
+class Crew:
+    """Runs the share of one process in a load."""
+
+    def __init__(
+        self,
+        plan: plan_module.LoadPlan,
+        seats: int,
+        source: source_module.IterationSource,
+        runner: iteration.IterationRunner,
+        outbox: outbox_module.Outbox,
+        on_start: t.Callable[[int], None],
+        on_problem: t.Callable[[str], None],
+    ) -> None:
+        """:param seats: iterations that may run at once in this process
+
+        :param on_start: called with the number of each iteration
+        """
+        self._plan = plan
+        self._max_seats = seats
+        self._source = source
+        self._runner = runner
+        self._outbox = outbox
+        self._on_start = on_start
+        self._on_problem = on_problem
+        self._lock = threading.Lock()
+        self._seats: list[iteration.Seat] = []
+        self._abandoned: list[threading.Thread] = []
+        self._drawn: collections.deque[int] = collections.deque()
+        self._draw_ahead, self._drawn_at_ns = 1, 0
+        # no process draws ahead what another may soon want
+        self._spare = 4 * plan.concurrency
+        self._unstarted: list[int] = []
+        self._standing: collections.deque[None] = collections.deque()
+        self._more = threading.Semaphore(0)  # threads to make
+        self._go = threading.Event()
+        self._stop = threading.Event()
+        self._done = threading.Event()
+        self._zero_ns = 0  # since the epoch
+        self._end_ns = NEVER_NS
+
+    # ---- for the process
+
+    def assemble(self) -> None:
+        """Make the threads; they wait for ``go``."""
+        first = self._max_seats
+        if self._plan.is_open:
+            first = min(first, STANDBY)
+            self._thread(self._enlarge, "enlarge")
+        if self._plan.timeout_s:
+            self._thread(self._watch, "watchdog")
+        for _ in range(first):
+            self._add_seat(is_fresh=True)
+
+    def go(self, zero_ns: int, is_fresh: bool) -> None:
+        """Start.
+
+        :param zero_ns: zero of schedule and duration, monotonic clock
+        :param is_fresh: not in place of another process; then each thread
+            runs one iteration even if no duration is left
+        """
+        self._zero_ns = clock.WALL_BASE_NS + zero_ns
+        if self._plan.duration_s is not None:
+            self._end_ns = self._zero_ns + clock.to_ns(self._plan.duration_s)
+        for seat in self._seats:
+            seat.is_fresh = is_fresh
+        self._go.set()
+
+    def wake(self) -> None:
+        """The source has changed."""
+        if self._source.is_stopped:
+            self._stop.set()
+        self._source.wake()
+
+    def join(self) -> list[int]:
+        """Wait for the end.
+
+        :returns: numbers that were drawn but not started
+        """
+        self._done.wait()
+        for thread in self._abandoned:
+            if thread.is_alive():
+                self._outbox.count("abandoned_threads")
+        return [*self._unstarted, *self._drawn, *self._source.held()]
+
+    def watermark_ns(self) -> int:
+        """No iteration that is not in the outbox yet started before it."""
+        now = clock.now_ns()  # first: a seat that looks idle starts later
+        return min([now, *(seat.floor_ns for seat in self._seats)])
+
+    # ---- threads
+
+    @staticmethod
+    def _thread(
+        target: t.Callable[..., None], name: str, *args: t.Any
+    ) -> None:
+        threading.Thread(
+            target=target, name=name, args=args, daemon=True
+        ).start()
+
+    def _add_seat(self, is_fresh: bool) -> None:
+        seat = iteration.Seat(is_fresh)
+        seat.floor_ns = NEVER_NS
+        with self._lock:
+            if self._done.is_set():
+                return
+            self._seats = [*self._seats, seat]
+        try:
+            self._thread(self._sit, "iterations", seat)
+        except RuntimeError as e:
+            self._leave(seat)
+            self._on_problem(
+                "A worker process cannot start another thread (%s), so fewer "
+                "iterations run at once than were asked for. Raise the "
+                "limit of processes (ulimit -u), or lower the concurrency."
+                % e
+            )
+
+    def _sit(self, seat: iteration.Seat) -> None:
+        seat.thread = threading.current_thread()
+        try:
+            self._go.wait()
+            if not self._wait_until(self._zero_ns):
+                return
+            if self._plan.is_open:
+                self._run_open(seat)
+            else:
+                self._run_closed(seat)
+        except exceptions.ThreadTimeoutException:
+            if not seat.is_abandoned:
+                raise
+        except OSError as e:  # the pool is gone, and this process ends
+            LOG.debug("A thread ends: %s" % e)
+        finally:
+            self._leave(seat)
+
+    def _leave(self, seat: iteration.Seat) -> None:
+        with self._lock:
+            self._seats = [s for s in self._seats if s is not seat]
+            if not self._seats:
+                self._done.set()
+                self._more.release()
+
+    def _wait_until(self, due_ns: int) -> bool:
+        """Sleep until this moment; False if the load stops before."""
+        left_ns = due_ns - clock.now_ns()
+        if left_ns > 0:
+            return not self._stop.wait(left_ns / 1e9)
+        return not self._stop.is_set()
+
+    # ---- closed model
+
+    def _run_closed(self, seat: iteration.Seat) -> None:
+        drawn, may_start = self._drawn, self._source.may_start
+        while clock.now_ns() < self._end_ns or seat.is_fresh:
+            try:
+                number = drawn.popleft()
+            except IndexError:
+                if not self._draw(seat):
+                    return
+                continue
+            if not may_start(number):
+                self._unstarted.append(number)
+                return
+            seat.is_fresh = False
+            if not self._run(seat, number, None):
+                return
+
+    def _draw(self, seat: iteration.Seat) -> bool:
+        """Draw for this process; False: there are no more numbers.
+
+        As many as it is likely to start within a millisecond, but one at a
+        time while its threads start, and when few are left for all.
+        """
+        seat.floor_ns = NEVER_NS
+        drawn_at_ns = time.monotonic_ns()
+        if seat.is_fresh:
+            want = 1
+        else:
+            took_ns = max(1, drawn_at_ns - self._drawn_at_ns)
+            pace = self._draw_ahead * DRAW_AHEAD_NS // took_ns
+            want = max(1, min(pace, 2 * self._draw_ahead, MAX_DRAW_AHEAD))
+        numbers = self._source.draw_many(want, self._spare)
+        seat.floor_ns = clock.now_ns()
+        self._drawn.extend(numbers)
+        self._draw_ahead, self._drawn_at_ns = max(1, len(numbers)), drawn_at_ns
+        return bool(numbers)
+
+    # ---- open model
+
+    def _run_open(self, seat: iteration.Seat) -> None:
+        schedule = self._plan.schedule
+        assert schedule is not None
+        while True:
+            seat.floor_ns = NEVER_NS
+            self._standing.append(None)
+            numbers = self._source.draw_many(1)
+            if not numbers:
+                return
+            number = numbers[0]
+            due_ns = self._zero_ns + schedule.due_ns(number - 1)
+            seat.floor_ns = max(due_ns, clock.now_ns())
+            if not (
+                self._wait_until(due_ns) and self._source.may_start(number)
+            ):
+                self._unstarted.append(number)
+                return
+            self._standing.popleft()
+            if len(self._standing) < STANDBY:
+                self._more.release()
+            if not self._run(seat, number, due_ns):
+                return
+
+    def _enlarge(self) -> None:
+        """Make threads as they are asked for."""
+        while True:
+            self._more.acquire()
+            if self._done.is_set():
+                return
+            if (
+                len(self._standing) < STANDBY
+                and len(self._seats) < self._max_seats
+            ):
+                self._add_seat(is_fresh=False)
+
+    # ---- one iteration
+
+    def _run(
+        self, seat: iteration.Seat, number: int, due_ns: int | None
+    ) -> bool:
+        """Run iteration *number*; False if this thread was given up."""
+        self._on_start(number)
+        if not self._plan.timeout_s:
+            row = self._runner.run(number, seat, due_ns)
+        else:
+            seat.number, seat.started_ns = number, clock.now_ns()
+            seat.ticket.append(number)
+            row = self._runner.run(number, seat, due_ns)
+            try:
+                seat.ticket.pop()
+            except IndexError:  # the watchdog has recorded it
+                # the exception for this thread is on its way: meet it here
+                threading.Event().wait(INTERRUPT_WAIT_S)
+                return False
+        self._outbox.put(row)
+        seat.floor_ns = row.started_ns + row.duration_ns + row.idle_ns
+        return True
+
+    def _watch(self) -> None:
+        """End the iterations that run beyond the timeout."""
+        timeout_ns = clock.to_ns(self._plan.timeout_s or 0)
+        while not self._done.is_set():
+            now = clock.now_ns()
+            # what starts from now on ends later than any deadline here
+            next_ns = now + timeout_ns
+            for seat in self._seats:
+                if not seat.ticket:
+                    continue
+                deadline_ns = seat.started_ns + timeout_ns
+                if deadline_ns <= now:
+                    self._cut_off(seat)
+                else:
+                    next_ns = min(next_ns, deadline_ns)
+            self._done.wait((next_ns - clock.now_ns()) / 1e9)
+
+    def _cut_off(self, seat: iteration.Seat) -> None:
+        """Record the iteration of *seat* as failed, and replace its thread.
+        """
+        try:
+            seat.ticket.pop()
+        except IndexError:  # it ended just in time
+            return
+        seat.is_abandoned = True
+        self._abandoned.append(seat.thread)
+        ident = seat.thread.ident or 0
+        exc = exceptions.ThreadTimeoutException()
+        error = row_module.error_of(
+            (type(exc).__name__, exc.format_message(), _stack_of(ident))
+        )
+        row = self._runner.cut_off(seat, clock.now_ns(), error)
+        utils.terminate_thread(ident)
+        self._outbox.count("timed_out")
+        self._outbox.put(row)
+        self._add_seat(is_fresh=False)
+        self._leave(seat)
+
+
+def _stack_of(ident: int) -> str:
+    """Where a thread is, as a traceback."""
+    frame = sys._current_frames().get(ident)
+    if frame is None:
+        return ""
+    lines = traceback.format_stack(frame)
+    return "Traceback (most recent call last):\n" + "".join(lines)

@@ -1,0 +1,235 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Runs one iteration and keeps what it did as a row."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+import typing as t
+
+import msgspec
+
+from rally.common import clock
+from rally.task import row as row_module
+from rally.task import types
+from rally.task.load import isolation
+
+if t.TYPE_CHECKING:
+    from rally.task import scenario
+
+NS = 1_000_000_000
+#: shapes remembered; a scenario that names its actions at random has more
+_MAX_SHAPES = 1000
+_WALL_BASE_NS = clock.WALL_BASE_NS
+_monotonic_ns = time.monotonic_ns
+_new_row = tuple.__new__  # a third of the cost of calling the class
+
+
+class Seat:
+    """What a thread that runs iterations is at.
+
+    Others only look, but for the *ticket*: it is there while an iteration
+    with a deadline runs, and whoever pops it records that iteration.
+    """
+
+    __slots__ = (
+        "floor_ns", "scenario", "number", "started_ns", "lag_ns", "ticket",
+        "thread", "is_abandoned", "is_fresh",
+    )
+
+    def __init__(self, is_fresh: bool = True) -> None:
+        self.floor_ns = 0  # no row that comes from here starts before it
+        self.scenario: t.Any = None
+        self.number = 0
+        self.started_ns = 0
+        self.lag_ns = 0
+        self.ticket: list[int] = []
+        self.thread: t.Any = None
+        self.is_abandoned = False
+        self.is_fresh = is_fresh  # has run nothing yet
+
+
+def describe(exc: BaseException) -> row_module.Error:
+    """Type, message and traceback of *exc*, whatever its class does."""
+    try:
+        message = row_module.text_of(str(exc))
+    except BaseException as e:  # a plugin's exception may fail to print
+        message = "its message cannot be shown: %s" % type(e).__name__
+    try:
+        trace = row_module.text_of("".join(
+            traceback.format_exception(type(exc), exc, exc.__traceback__)
+        ))
+    except BaseException:  # the same
+        trace = "".join(traceback.format_tb(exc.__traceback__))
+    return type(exc).__name__, message, trace
+
+
+class IterationRunner:
+    """Makes and runs the scenario of each iteration of a workload.
+
+    It never raises: whatever goes wrong is a failed iteration.
+    """
+
+    def __init__(
+        self,
+        scenario_cls: type[scenario.Scenario],
+        method_name: str,
+        context: t.Mapping[str, t.Any],
+        args: t.Mapping[str, t.Any],
+    ) -> None:
+        self._scenario_cls = scenario_cls
+        self._method_name = method_name
+        self._copy_context = isolation.copier(dict(context))
+        self._copy_args = isolation.copier(dict(args))
+        self._deferred = [
+            name for name, value in args.items()
+            if isinstance(value, types.DeferredResource)
+        ]
+        self._shapes: dict[t.Any, row_module.Shape] = {}
+
+    def run(
+        self, number: int, seat: Seat, due_ns: int | None = None
+    ) -> row_module.Row:
+        """Run iteration *number*.
+
+        :param due_ns: when it was due, nanoseconds since the epoch
+        """
+        scenario_inst, error = None, None
+        seat.number = number
+        try:
+            context = self._copy_context()
+            context["iteration"] = number
+            args = self._copy_args()
+        except BaseException as e:  # of a plugin's object
+            now = clock.now_ns()
+            return row_module.Row(
+                number, now, 0, 0, 0, (), (), describe(e), None
+            )
+        seat.started_ns = started = _WALL_BASE_NS + _monotonic_ns()
+        seat.lag_ns = lag = 0 if due_ns is None else started - due_ns
+        try:
+            seat.scenario = scenario_inst = self._scenario_cls(context)
+            for name in self._deferred:
+                args[name] = args[name].resolve(scenario_inst)
+            getattr(scenario_inst, self._method_name)(**args)
+            finished = _WALL_BASE_NS + _monotonic_ns()
+        except BaseException as e:  # whatever a plugin raises
+            finished = _WALL_BASE_NS + _monotonic_ns()
+            error = describe(e)
+        seat.scenario = None
+        return self._row(number, started, finished, lag, scenario_inst, error)
+
+    def cut_off(
+        self, seat: Seat, finished_ns: int, error: row_module.Error
+    ) -> row_module.Row:
+        """The row of the iteration that *seat* is in and will not end."""
+        return self._row(
+            seat.number, seat.started_ns, finished_ns, seat.lag_ns,
+            seat.scenario, error,
+        )
+
+    def _row(
+        self,
+        number: int,
+        started: int,
+        finished: int,
+        lag: int,
+        scenario_inst: t.Any,
+        error: row_module.Error | None,
+    ) -> row_module.Row:
+        if scenario_inst is None:
+            return row_module.Row(
+                number, started, finished - started, 0, lag, (), (), error,
+                None,
+            )
+        idle, output = 0, None
+        shape: row_module.Shape = ()
+        times: tuple[int, ...] = ()
+        try:
+            actions = scenario_inst._atomic_actions
+            if actions:
+                shape, times = self._shape_of(actions, started, finished)
+            idle_s = scenario_inst.idle_duration()
+            if idle_s:
+                idle = min(clock.to_ns(idle_s), finished - started)
+            left = scenario_inst._output
+            if left["additive"] or left["complete"]:
+                output = _plain(left)
+        except BaseException as e:  # of what a plugin left behind
+            error = error or describe(e)
+        return _new_row(row_module.Row, (
+            number, started, finished - started - idle, idle, lag, shape,
+            times, error, output,
+        ))
+
+    def _shape_of(
+        self, actions: t.Any, started: int, finished: int
+    ) -> tuple[row_module.Shape, tuple[int, ...]]:
+        nodes: list[tuple[t.Any, int, bool]] = []
+        times_s: list[float] = []
+        whole_s = started // NS
+        rest_ns = started - whole_s * NS
+        end_s = (finished - whole_s * NS) / 1e9
+        _walk(actions, 0, whole_s, end_s, nodes, times_s)
+        key = tuple(nodes)
+        shape = self._shapes.get(key)
+        if shape is None:
+            if len(self._shapes) >= _MAX_SHAPES:
+                self._shapes.clear()
+            shape = tuple(
+                row_module.Node(row_module.text_of(name), depth, failed)
+                for name, depth, failed in nodes
+            )
+            self._shapes[key] = shape
+        return shape, tuple([int(x * 1e9 + 0.5) - rest_ns for x in times_s])
+
+
+def _plain(output: t.Any) -> dict[str, t.Any]:
+    """*output* as both JSON and the packed form of a chunk can hold it.
+
+    :raises Exception: of several kinds: one of them cannot
+    """
+    text = json.dumps(output, ensure_ascii=False)
+    plain = t.cast("dict[str, t.Any]", json.loads(text))
+    msgspec.msgpack.encode(plain)
+    return plain
+
+
+def _walk(
+    actions: t.Any,
+    depth: int,
+    whole_s: int,
+    end_s: float,
+    nodes: list[tuple[t.Any, int, bool]],
+    times_s: list[float],
+) -> None:
+    """Like ``row.shape_of``, on the hot path.
+
+    An action that was cut off ends with its iteration, and failed. Taking
+    the whole seconds off a timestamp first leaves no rounding to speak of.
+    """
+    for action in actions:
+        if "finished_at" in action:
+            nodes.append((action["name"], depth, "failed" in action))
+            times_s += (
+                action["started_at"] - whole_s,
+                action["finished_at"] - whole_s,
+            )
+        else:
+            nodes.append((action["name"], depth, True))
+            times_s += (action["started_at"] - whole_s, end_s)
+        children = action["children"]
+        if children:
+            _walk(children, depth + 1, whole_s, end_s, nodes, times_s)

@@ -1,0 +1,186 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Collects the rows of one process, and sends blocks and snapshots."""
+
+from __future__ import annotations
+
+import collections
+import threading
+import time
+import typing as t
+
+from rally.task import aggregate as aggregate_module
+from rally.task import chunk as chunk_module
+
+if t.TYPE_CHECKING:
+    from rally.task import row as row_module
+
+BLOCK_ROWS = 500
+BLOCK_DELAY_S = 0.1
+SNAPSHOT_DELAY_S = 0.2
+#: rows that wait for a slow reader; then iterations wait too
+MAX_ROWS = 4_000
+#: a thread that waits looks again after this even if nobody told it to
+LONGEST_WAIT_S = 60.0
+
+
+class Sink(t.Protocol):
+    """Where an outbox sends to; called by one thread."""
+
+    def send_block(
+        self, chunk: chunk_module.Chunk, watermark_ns: int
+    ) -> None: ...
+
+    def send_snapshot(
+        self,
+        number: int,
+        aggregate: aggregate_module.Aggregate,
+        urgent: bool,
+    ) -> None:
+        """*aggregate* goes on changing afterwards."""
+
+    def send_failure(self, exc: BaseException) -> None:
+        """Judging failed; the run must stop."""
+
+
+class Outbox:
+    """Sends rows in blocks: 500 of them, or those of a tenth of a second.
+
+    Every block is counted in the aggregate of the process, of which a
+    snapshot follows at most every 0.2 s, and at once when a criterion
+    ceases to hold. ``put`` may be called by any thread.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        sla_config: t.Mapping[str, t.Any] | None,
+        watermark_ns: t.Callable[[], int],
+    ) -> None:
+        """:param sla_config: None: whoever gets the blocks counts them"""
+        self._sink = sink
+        self._aggregate = (
+            None if sla_config is None
+            else aggregate_module.Aggregate(sla_config)
+        )
+        self._watermark_ns = watermark_ns
+        self._rows: collections.deque[row_module.Row] = collections.deque()
+        self._counts: collections.deque[str] = collections.deque()
+        self._changed = threading.Condition()
+        self._wake_at = MAX_ROWS
+        self._closing = False
+        self._number = 0  # of the last snapshot
+        self._snapshot_at = 0.0
+        self._is_behind = False  # blocks were sent after the last snapshot
+        self._was_passing = True
+        self._failed = False
+        self._thread = threading.Thread(
+            target=self._serve, name="outbox", daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, row: row_module.Row) -> None:
+        """Take a row; waits only if the reader is far behind."""
+        self._rows.append(row)
+        # read after the append: with the one who waits storing before it
+        # looks at the rows, one of the two sees the other
+        if len(self._rows) >= self._wake_at:
+            self._wake()
+
+    def count(self, name: str) -> None:
+        """Add one to a counter of the aggregate."""
+        self._counts.append(name)
+
+    def _wake(self) -> None:
+        with self._changed:
+            if len(self._rows) >= MAX_ROWS:
+                self._changed.wait_for(
+                    lambda: len(self._rows) < MAX_ROWS or self._failed,
+                    LONGEST_WAIT_S,
+                )
+            elif len(self._rows) >= self._wake_at:
+                self._wake_at = MAX_ROWS
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Send all that is left, and the last snapshot; then return."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        try:
+            while not self._closing:
+                self._await_rows(1, self._idle_wait_s())
+                if self._rows:
+                    self._await_rows(BLOCK_ROWS, BLOCK_DELAY_S)
+                self._send_block()
+                self._maybe_send_snapshot()
+            self._send_block()
+            if self._aggregate is not None:
+                self._send_snapshot(urgent=False)
+        except OSError:  # the reader is gone, nobody wants the rest
+            self._failed = True
+        except Exception as e:  # of a plugin: a criterion of the SLA
+            self._failed = True
+            self._sink.send_failure(e)
+
+    def _idle_wait_s(self) -> float:
+        if not self._is_behind:
+            return LONGEST_WAIT_S
+        return max(0.0, self._snapshot_at - time.monotonic())
+
+    def _await_rows(self, count: int, timeout_s: float) -> None:
+        with self._changed:
+            self._wake_at = count
+            self._changed.wait_for(
+                lambda: len(self._rows) >= count or self._closing, timeout_s
+            )
+            self._wake_at = MAX_ROWS
+
+    def _send_block(self) -> None:
+        # the watermark first: rows that come after it are not in the block
+        watermark_ns = self._watermark_ns()
+        while self._rows:
+            taken = [
+                self._rows.popleft()
+                for _ in range(min(len(self._rows), 4 * BLOCK_ROWS))
+            ]
+            chunk = chunk_module.Chunk.of_rows(taken)
+            self._sink.send_block(chunk, 0 if self._rows else watermark_ns)
+            if self._aggregate is not None:
+                self._aggregate.add_chunk(chunk)
+                self._is_behind = True
+            with self._changed:
+                self._changed.notify_all()
+
+    def _maybe_send_snapshot(self) -> None:
+        if self._aggregate is None:
+            return
+        turned = self._was_passing and not self._aggregate.is_passing
+        is_due = time.monotonic() >= self._snapshot_at
+        if turned or (is_due and (self._is_behind or self._counts)):
+            self._was_passing = self._aggregate.is_passing
+            self._send_snapshot(urgent=turned)
+
+    def _send_snapshot(self, urgent: bool) -> None:
+        assert self._aggregate is not None
+        while self._counts:
+            self._aggregate.counters[self._counts.popleft()] += 1
+        self._number += 1
+        self._sink.send_snapshot(self._number, self._aggregate, urgent)
+        self._is_behind = False
+        self._snapshot_at = time.monotonic() + SNAPSHOT_DELAY_S

@@ -1,0 +1,161 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a runner produces: streams that whoever runs it reads."""
+
+from __future__ import annotations
+
+import collections
+import time
+import typing as t
+
+from rally.task import aggregate as aggregate_module
+from rally.task import row as row_module
+from rally.task.chunk import Chunk
+from rally.task.load import outbox, reports
+from rally.task.load.numbers import Lost
+from rally.task.load.streams import Stream
+
+#: what goes out less often than this does not wait for a chunk to fill
+MAX_AGE_S = 5.0
+
+
+class RunnerOutput:
+    """The streams of a runner, and what else is told of a load.
+
+    * ``result_queue``: stream of chunks; each is a sequence of results;
+    * ``event_queue``: stream of ``{"type", "value"}``;
+    * ``problems``: stream of sentences a person should read;
+    * ``board``: the newest aggregate of each source, merged;
+    * ``lost``: iterations that left no result.
+    """
+
+    #: a lost iteration fails the workload
+    is_loss_a_failure = True
+    #: names the run to agents; empty without agents
+    run_id = ""
+
+    def __init__(self, batch_size: int) -> None:
+        """:param batch_size: results per chunk; 0: each goes out at once"""
+        super().__init__()
+        self.result_batch: list[row_module.Row] = []
+        self.result_queue: Stream[t.Any] = Stream()
+        self.event_queue: Stream[dict[str, t.Any]] = Stream()
+        self.problems: Stream[str] = Stream()
+        self.lost: list[Lost] = []
+        self.counters: collections.Counter[str] = collections.Counter()
+        #: sources whose aggregates may differ from what they delivered
+        self.inexact_sources: t.Collection[str] = ()
+        #: what the run is at, if it is not simply running
+        self.phase = ""
+        self._told: set[str] = set()
+        self._has_sent_event = False
+        self._flushed_at = 0.0
+        self._outbox: outbox.Outbox | None = None
+        self.configure_streams({}, batch_size, iteration_events=True)
+
+    def configure_streams(
+        self,
+        sla_config: t.Mapping[str, t.Any],
+        chunk_size: int,
+        iteration_events: bool,
+    ) -> None:
+        """Say, before ``run``, what the streams should carry.
+
+        :param sla_config: criteria that the aggregates judge
+        :param chunk_size: results per chunk
+        :param iteration_events: an event for each iteration; else only for
+            the first
+        """
+        self.sla_config = sla_config
+        self.batch_size = self.chunk_size = chunk_size
+        self.iteration_events = iteration_events
+        self.board = aggregate_module.SnapshotBoard(sla_config)
+
+    def close_streams(self) -> None:
+        """Nothing more comes: who waits at a stream goes on."""
+        self.result_queue.close()
+        self.event_queue.close()
+        self.problems.close()
+        self.board.close()
+
+    def lost_so_far(self) -> int:
+        """How many iterations left no result, as known now."""
+        return sum(lost.count for lost in self.lost)
+
+    def chunk_stored(self, chunk_id: t.Any) -> None:
+        """A chunk of the result queue is safe in the database."""
+
+    def _finish(self) -> None:
+        """Send what is left, then close the streams."""
+        try:
+            if self._outbox is not None:
+                self._outbox.close()
+            self._flush_results()
+        finally:
+            self.close_streams()
+
+    # ---- for the runner
+
+    def _send_row(self, row: row_module.Row) -> None:
+        if self._outbox is None:
+            self._outbox = outbox.Outbox(
+                reports.BoardSink(self), self.sla_config, lambda: 0
+            )
+            self._outbox.start()
+        self._outbox.put(row)
+        self.result_batch.append(row)
+        is_old = time.monotonic() - self._flushed_at >= MAX_AGE_S
+        if is_old or len(self.result_batch) >= self.batch_size:
+            self._flush_results()
+
+    def _flush_results(self) -> None:
+        """Let the results go that wait for a chunk to fill."""
+        self._flushed_at = time.monotonic()
+        if self.result_batch:
+            batch, self.result_batch = self.result_batch, []
+            self.result_queue.append(Chunk.of_rows(batch))
+
+    def send_event(self, type: str, value: t.Any = None) -> None:
+        """Tell hooks of something.
+
+        :param type: of the event: ``iteration``
+        :param value: number of the iteration
+        """
+        if type == "iteration" and not self.iteration_events:
+            if self._has_sent_event:
+                return
+            self._has_sent_event = True
+        self.event_queue.append({"type": type, "value": value})
+
+    def problem(self, text: str) -> None:
+        """Tell whoever watches, once."""
+        if text not in self._told:
+            self._told.add(text)
+            self.problems.append(text)
+
+    def fail(self, type_name: str, message: str, trace: str) -> None:
+        """Stop the load because judging its results failed."""
+        raise NotImplementedError
+
+    # ---- what watches a run
+
+    def problems_so_far(self) -> list[str]:
+        return list(self.problems)
+
+    def agents_progress(self) -> list[t.Any]:
+        """State of the agents of a distributed run, for the live view."""
+        return []
+
+    def agents_info(self) -> list[dict[str, t.Any]]:
+        """Statistics of the agents of a distributed run, for reports."""
+        return []

@@ -1,0 +1,397 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The pool: forks workers, collects what they send, replaces the dead."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import selectors
+import sys
+import threading
+import time
+import typing as t
+import warnings
+
+import msgspec
+import numpy as np
+
+from rally.common import logging
+from rally.task import aggregate as aggregate_module
+from rally.task import chunk as chunk_module
+from rally.task.load import builder as builder_module
+from rally.task.load import frames, iteration, numbers, shared
+from rally.task.load import listener as listener_module
+from rally.task.load import peer as peer_module
+from rally.task.load import plan as plan_module
+from rally.task.load import worker as worker_module
+
+LOG = logging.getLogger(__name__)
+MAX_REPLACEMENTS = 10
+READY_DEADLINE_S = 60.0
+#: rows do not wait longer than this for a chunk to fill up
+MAX_AGE_S = 5.0
+#: what a worker has written survives its death, so its pipe is large
+_READ_BYTES = 1 << 18
+_F_SETPIPE_SZ = 1031  # linux/fcntl.h
+_FORK = multiprocessing.get_context("fork")
+
+
+class WorkerPool:
+    """Makes a load with long-lived worker processes.
+
+    ``run`` blocks until the source is used up or stopped and every worker
+    has delivered. Then ``lost`` tells which drawn numbers left no result.
+    """
+
+    def __init__(
+        self,
+        work: worker_module.Work,
+        builder: builder_module.ChunkBuilder,
+        listener: listener_module.PoolListener,
+        sla_config: t.Mapping[str, t.Any],
+        start_at_ns: int | None = None,
+    ) -> None:
+        """:param start_at_ns: zero of schedule and duration, monotonic
+            clock; None: as soon as all workers are ready
+        """
+        self._work = work
+        self._plan = work.plan
+        self._source = work.source
+        self._builder = builder
+        self._listener = listener
+        self._sla_config = sla_config
+        self._start_at_ns = start_at_ns
+        self._words = shared.Words(1)
+        self._workers: dict[int, peer_module.Peer] = {}  # by results_fd
+        self._selector = selectors.DefaultSelector()
+        self._ring_lock = threading.Lock()
+        self._ledger = numbers.Ledger()
+        self._ledger_grants = 0
+        self._deaths: list[str] = []
+        self._replaced = 0
+        self._made = 0
+        self._flush_at = 0.0
+        self.lost: list[numbers.Lost] = []
+        self._is_failed = False
+        self.last_straw = ""  # the death that ended the load
+
+    def run(self) -> None:
+        """Make the load; returns when it is over."""
+        self._source.on_change(self.ring)
+        try:
+            self._fork_all()
+            ready_until = time.monotonic() + READY_DEADLINE_S
+            while self._workers:
+                self._poll(self._next_wait_s(ready_until))
+                self._keep_time(ready_until)
+        finally:
+            self._source.stop()
+            self._release()
+            self._account()
+            self._builder.flush()
+
+    def ring(self) -> None:
+        """Let all workers look at what has changed; from any thread."""
+        with self._ring_lock:
+            for worker in self._workers.values():
+                # rung already, or dead: nothing to do
+                with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                    os.write(worker.control_fd, b"!")
+
+    # ---- making workers
+
+    def _fork_all(self) -> None:
+        cpus = len(os.sched_getaffinity(0))
+        count = self._plan.process_count(cpus)
+        shares = plan_module.split_evenly(self._plan.concurrency, count)
+        for index, seats in enumerate(shares):
+            self._fork(index, seats, is_replacement=False)
+
+    def _fork(self, index: int, seats: int, is_replacement: bool) -> None:
+        results_r, results_w = os.pipe()
+        control_r, control_w = os.pipe()
+        with contextlib.suppress(OSError):  # a limit of the user
+            fcntl.fcntl(results_w, _F_SETPIPE_SZ, _READ_BYTES)
+        os.set_blocking(results_r, False)
+        os.set_blocking(control_w, False)
+        self._made += 1
+        place = worker_module.Place(
+            name="worker-%d" % self._made, index=index, seats=seats,
+            is_replacement=is_replacement, results_fd=results_w,
+            control_fd=control_r, state=self._words.view,
+        )
+        foreign = [results_r, control_w]
+        for other in self._workers.values():
+            foreign += (other.results_fd, other.control_fd)
+        process = _start(self._work, place, foreign)
+        os.close(results_w)
+        os.close(control_r)
+        self._welcome(peer_module.Peer(
+            name=place.name, index=index, seats=seats, process=process,
+            exit_fd=os.pidfd_open(process.pid), results_fd=results_r,
+            control_fd=control_w, sla_config=self._sla_config,
+        ))
+
+    def _welcome(self, worker: peer_module.Peer) -> None:
+        """Listen to a new worker."""
+        if self._work.sla_config is None:
+            worker.counted_here = aggregate_module.Aggregate(
+                self._sla_config
+            )
+        with self._ring_lock:
+            self._workers[worker.results_fd] = worker
+        self._builder.join(worker.name)
+        # the end of the process beside the pipe: a child of the scenario
+        # may keep that open
+        for fd in (worker.results_fd, worker.exit_fd):
+            self._selector.register(fd, selectors.EVENT_READ, worker)
+
+    # ---- time
+
+    @property
+    def _has_started(self) -> bool:
+        return bool(self._words.view[worker_module.ZERO])
+
+    def _next_wait_s(self, ready_until: float) -> float | None:
+        now = time.monotonic()
+        deadlines = [self._flush_at] if self._builder.rows else []
+        if not self._has_started:
+            deadlines.append(ready_until)
+        elif self._ends_at is not None and not self._source.is_stopped:
+            deadlines.append(self._ends_at)
+        if not deadlines:
+            return None  # every worker's end wakes us
+        return max(0.0, min(deadlines) - now)
+
+    @property
+    def _ends_at(self) -> float | None:
+        """When the duration is over, seconds of the monotonic clock."""
+        if not self._plan.duration_s:  # with 0 each thread runs once
+            return None
+        zero_ns = self._words.view[worker_module.ZERO]
+        return zero_ns / 1e9 + self._plan.duration_s
+
+    def _keep_time(self, ready_until: float) -> None:
+        now = time.monotonic()
+        if not self._has_started:
+            is_ready = all(w.is_ready for w in self._workers.values())
+            if is_ready or now >= ready_until:
+                self._words.view[worker_module.ZERO] = (
+                    self._start_at_ns or time.monotonic_ns()
+                )
+                self.ring()
+        elif (
+            self._ends_at is not None and now >= self._ends_at
+            and not self._source.is_stopped
+        ):  # threads that wait for a number would not notice
+            self._source.stop()
+        if now >= self._flush_at:
+            self._builder.flush_complete()
+            self._flush_at = now + MAX_AGE_S
+
+    # ---- what workers send
+
+    def _poll(self, timeout_s: float | None) -> None:
+        ended = []
+        for key, _ in self._selector.select(timeout_s):
+            worker = key.data
+            if key.fd == worker.results_fd:
+                is_over = self._read(worker)
+            else:  # the process has ended: its pipe holds the rest
+                is_over = True
+                while not self._read(worker, is_last=True):
+                    pass
+            if is_over and worker not in ended:
+                ended.append(worker)
+        for worker in ended:
+            if worker.results_fd in self._workers:
+                self._end(worker)
+
+    def _read(self, worker: peer_module.Peer, is_last: bool = False) -> bool:
+        """Take what is in the pipe; True if nothing more can come."""
+        if worker.is_broken:
+            return True
+        try:
+            data = os.read(worker.results_fd, _READ_BYTES)
+        except BlockingIOError:
+            return is_last
+        if not data:
+            return True
+        try:
+            for frame in worker.reader.feed(data):
+                self._handle(worker, frame)
+        except (msgspec.MsgspecError, chunk_module.ChunkError) as e:
+            worker.is_broken = True
+            worker.process.kill()
+            self._listener.on_problem(
+                "What %s sent cannot be read (%s), so it was ended. Does "
+                "the scenario write to file descriptors it did not open?"
+                % (worker.name, e)
+            )
+        return worker.is_broken or worker.bye is not None
+
+    def _handle(self, worker: peer_module.Peer, frame: frames.Frame) -> None:
+        match frame:
+            case frames.Block(chunk=data, watermark_ns=watermark_ns):
+                self._take(
+                    worker, chunk_module.Chunk.unpack(data), watermark_ns
+                )
+            case frames.Snapshot(number=number, state=state, urgent=urgent):
+                worker.number, worker.state = number, state
+                worker.uncounted.clear()
+                self._put_snapshot(worker, urgent)
+            case frames.Event(number=number):
+                self._listener.on_event(number)
+            case frames.Problem(text=text):
+                self._listener.on_problem(text)
+            case frames.Failure():
+                self._fail(frame)
+            case frames.Ready():
+                worker.is_ready = True
+            case frames.Bye():
+                worker.bye = frame
+
+    def _take(
+        self,
+        worker: peer_module.Peer,
+        chunk: chunk_module.Chunk,
+        watermark_ns: int,
+    ) -> None:
+        settled = self._settle(chunk.numbers)
+        if settled < len(chunk):
+            self._listener.on_count("duplicated", len(chunk) - settled)
+        if not self._builder.rows:
+            self._flush_at = time.monotonic() + MAX_AGE_S
+        self._builder.add(worker.name, chunk, watermark_ns)
+        worker.uncounted.append(chunk)
+        if self._work.sla_config is None and not self._is_failed:
+            worker.number += 1
+            self._put_snapshot(worker, urgent=False)
+
+    def _put_snapshot(self, worker: peer_module.Peer, urgent: bool) -> None:
+        try:
+            aggregate = worker.aggregate()
+        except Exception as e:  # of a plugin: a criterion of the SLA
+            self._fail(frames.Failure(*iteration.describe(e)))
+            return
+        urgent = urgent or not aggregate.is_passing
+        self._listener.on_snapshot(
+            worker.name, worker.number, aggregate, urgent
+        )
+
+    def _fail(self, failure: frames.Failure) -> None:
+        """Results cannot be judged: make no more of them."""
+        self._is_failed = True
+        self._listener.on_failure(failure)
+        self._source.stop()
+
+    # ---- ends
+
+    def _end(self, worker: peer_module.Peer) -> None:
+        """Close the books of a worker that delivers nothing more."""
+        with self._ring_lock:
+            del self._workers[worker.results_fd]
+            os.close(worker.control_fd)
+        self._selector.unregister(worker.results_fd)
+        self._selector.unregister(worker.exit_fd)
+        death = worker.end()
+        self._builder.leave(worker.name)
+        if worker.uncounted and not self._is_failed:
+            worker.number += 1
+            self._put_snapshot(worker, urgent=False)
+        if worker.bye is not None:
+            self._settle(np.array(worker.bye.returned, dtype=np.int64))
+            self._source.give_back(worker.bye.returned)
+        else:
+            self._bury(worker, death)
+
+    def _bury(self, worker: peer_module.Peer, death: str) -> None:
+        """Name the death of a worker, and replace it if that helps."""
+        self._deaths.append(death)
+        is_needed = not (self._source.is_used_up or self._is_time_over)
+        if is_needed and self._replaced < MAX_REPLACEMENTS:
+            self._replaced += 1
+            self._listener.on_count("replaced_workers", 1)
+            outcome = "another worker takes its place"
+            self._fork(worker.index, worker.seats, is_replacement=True)
+        elif is_needed:
+            self.last_straw = death
+            self._source.stop()
+            outcome = "it was the last straw, so the load stops"
+        else:
+            outcome = "nothing was left to start"
+        text = (
+            "%s in the middle of its work: results it had not sent yet are "
+            "lost; %s. Look for what ended it in the log of the system "
+            "(memory?) and in the scenario (os._exit, a crash in C code?)."
+            % (death, outcome)
+        )
+        LOG.warning(text)
+        self._listener.on_problem(text)
+
+    @property
+    def _is_time_over(self) -> bool:
+        ends_at = self._ends_at
+        if self._plan.duration_s == 0:
+            return True
+        return (
+            ends_at is not None and self._has_started
+            and time.monotonic() >= ends_at
+        )
+
+    def _settle(self, found: np.ndarray[t.Any, t.Any]) -> int:
+        self._learn_grants()
+        return self._ledger.settle(found)
+
+    def _learn_grants(self) -> None:
+        for granted in self._source.granted()[self._ledger_grants:]:
+            self._ledger.grant(*granted)
+            self._ledger_grants += 1
+
+    def _account(self) -> None:
+        """What was drawn and neither delivered nor given back is lost."""
+        self._learn_grants()
+        for part in self._source.undrawn():
+            self._ledger.cut(*part)
+        missing = self._ledger.open()
+        if missing:
+            reason = "; ".join(self._deaths) or "no worker delivered them"
+            self.lost = [numbers.Lost(tuple(missing), reason)]
+
+    def _release(self) -> None:
+        """Leave nothing behind, whatever happened."""
+        for worker in list(self._workers.values()):
+            worker.process.kill()
+            self._end(worker)
+        self._selector.close()
+
+
+def _start(
+    work: worker_module.Work, place: worker_module.Place, foreign: list[int]
+) -> t.Any:
+    """Fork the process of a worker."""
+    process = _FORK.Process(
+        target=worker_module.main, args=(work, place, foreign),
+        name=place.name,
+    )
+    sys.stdout.flush()  # else both would write what is buffered
+    sys.stderr.flush()
+    with warnings.catch_warnings():
+        # threads of the engine do not matter to a worker: it uses none of
+        # their locks
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process.start()
+    return process

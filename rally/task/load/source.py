@@ -1,0 +1,387 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Where workers get iteration numbers from.
+
+A source is made before the workers are forked. The parent process grants,
+renews and stops; workers draw. Whatever the parent changes is one word of
+shared memory, and it *rings* (``on_change``) so that workers which wait look
+again; a worker passes the ring on to its threads with ``wake``.
+"""
+
+from __future__ import annotations
+
+import collections
+import threading
+import time
+import typing as t
+
+from rally.task.load import numbers as numbers_module
+from rally.task.load import shared
+
+Progression = numbers_module.Progression
+#: a thread that waits looks again after this even if nobody rang
+LONGEST_WAIT_S = 60.0
+_STOPPED, _COUNT = 0, 1
+
+
+class IterationSource(t.Protocol):
+    """What workers and their pool need of a source."""
+
+    def draw_many(self, limit: int, spare: int = 1) -> t.Sequence[int]:
+        """Take up to *limit* numbers; waits for one. Empty: no more.
+
+        :param spare: take no more than one of so many that are left
+        """
+
+    def may_start(self, number: int) -> bool:
+        """Whether a drawn number may start now; waits out a fence."""
+
+    def wake(self) -> None:
+        """Let the waiting threads of this process look again."""
+
+    def held(self) -> t.Sequence[int]:
+        """Numbers this process reserved but never gave out."""
+
+    def stop(self) -> None:
+        """Nothing is drawn or started from now on."""
+
+    def give_back(self, numbers: t.Iterable[int]) -> None:
+        """Drawn numbers that were not started (parent process)."""
+
+    def granted(self) -> t.Sequence[Progression]:
+        """All numbers there are to draw so far."""
+
+    def undrawn(self) -> list[Progression]:
+        """Those of them that nobody has drawn."""
+
+    def on_change(self, ring: t.Callable[[], None]) -> None:
+        """Call *ring* whenever workers may have to look again."""
+
+    @property
+    def is_stopped(self) -> bool: ...
+
+    @property
+    def is_used_up(self) -> bool:
+        """Nothing is left to draw, for ever."""
+
+
+class _Source:
+    """What both kinds of source have in common."""
+
+    def __init__(self, words: int) -> None:
+        self._counter = shared.Counter()
+        self._words = shared.Words(_COUNT + words).view
+        self._rings: list[t.Callable[[], None]] = []
+        self._given_back: list[int] = []
+        self._parent_lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._end: int | None = None  # value of the counter at the stop
+
+    def on_change(self, ring: t.Callable[[], None]) -> None:
+        """Call *ring* whenever workers may have to look again."""
+        self._rings.append(ring)
+
+    def _ring(self) -> None:
+        for ring in self._rings:
+            ring()
+
+    def wake(self) -> None:
+        """Let the waiting threads of this process look again."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def draw_many(self, limit: int, spare: int = 1) -> t.Sequence[int]:
+        """Take up to *limit* numbers; waits for one. Empty: no more."""
+        raise NotImplementedError
+
+    def draw(self) -> int | None:
+        """Take one number; waits for it. None: no more."""
+        drawn = self.draw_many(1)
+        return drawn[0] if drawn else None
+
+    def held(self) -> t.Sequence[int]:
+        """Numbers this process reserved but never gave out."""
+        return ()
+
+    def stop(self) -> None:
+        """Nothing is drawn or started from now on.
+
+        The stop draws everything that is left itself, so no worker can draw
+        after it, wherever it is in its own draw.
+        """
+        with self._parent_lock:
+            if self._end is None:
+                self._words[_STOPPED] = 1
+                self._end = self._counter.take(shared.BEYOND)
+        self._ring()
+
+    @property
+    def is_stopped(self) -> bool:
+        return bool(self._words[_STOPPED])
+
+    def give_back(self, numbers: t.Iterable[int]) -> None:
+        """Drawn numbers that were not started (parent process)."""
+        with self._parent_lock:
+            self._given_back.extend(numbers)
+
+    def _position(self) -> int:
+        """How often something was drawn, or reserved."""
+        return self._counter.value if self._end is None else self._end
+
+
+class CounterSource(_Source):
+    """The numbers 1 to *times*, or without end."""
+
+    def __init__(self, times: int | None) -> None:
+        super().__init__(0)
+        self._times = shared.BEYOND if times is None else times
+
+    def draw_many(self, limit: int, spare: int = 1) -> t.Sequence[int]:
+        """Take up to *limit* numbers. Empty: no more."""
+        if limit > 1:
+            left = self._times - self._counter.value
+            limit = max(1, min(limit, left // spare))
+        start = self._counter.take(limit)
+        return range(
+            start + 1, max(start, min(start + limit, self._times)) + 1
+        )
+
+    def may_start(self, number: int) -> bool:
+        """Whether a drawn number may start now."""
+        return not self._words[_STOPPED]
+
+    @property
+    def drawn_count(self) -> int:
+        return min(self._position(), self._times)
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.is_stopped or self._position() >= self._times
+
+    def granted(self) -> t.Sequence[Progression]:
+        """All numbers there are to draw."""
+        return [(1, 1, self._times)]
+
+    def undrawn(self) -> list[Progression]:
+        """Those of them that nobody has drawn."""
+        drawn = self.drawn_count
+        return [(drawn + 1, 1, self._times - drawn)]
+
+
+_GRANTED, _CLOSED, _FENCE, _LOW, _LEASES = range(_COUNT, _COUNT + 5)
+_HEADER = 5
+_PER_LEASE = 3  # index after its last number, first number, step
+#: a lease lasts about two seconds, so this is a run of many days; memory is
+#: used only for leases that are granted
+MAX_LEASES = 1 << 20
+NEVER_NS = 1 << 62
+
+
+class LeaseFeed(_Source):
+    """Numbers that the parent process grants while the run goes on.
+
+    Number *i* of all that is granted is drawn by whoever moves the counter
+    from *i* to *i + 1*; the leases, written once and in order, say which
+    number that is. Behind the *fence*, a moment the parent moves on with
+    ``renew``, nothing is drawn or started: that holds even if the parent is
+    frozen or dead, because workers compare it with the clock themselves.
+    """
+
+    def __init__(self, fence_ns: int = NEVER_NS) -> None:
+        super().__init__(_HEADER + MAX_LEASES * _PER_LEASE)
+        self._words[_FENCE] = fence_ns
+        self._leases: list[Progression] = []  # of the parent
+        self._low = shared.Bell()
+        self._cursor = 0  # lease of the last number this process looked up
+        self._reserved: collections.deque[int] = collections.deque()
+
+    # ---- the parent process
+
+    def grant(self, first: int, step: int, count: int, low: int = 0) -> None:
+        """Add ``first, first + step ...`` (*count* numbers) to draw.
+
+        :param low: ``wait_low`` returns once no more than this remains
+        """
+        with self._parent_lock:
+            i = len(self._leases)
+            if i == MAX_LEASES:
+                raise OverflowError("more than %d leases in a run" % i)
+            at = _COUNT + _HEADER + i * _PER_LEASE
+            stop = self._words[_GRANTED] + count
+            self._words[at] = stop
+            self._words[at + 1] = first
+            self._words[at + 2] = step
+            self._leases.append((first, step, count))
+            self._words[_LOW] = low
+            self._words[_LEASES] = i + 1
+            self._words[_GRANTED] = stop
+        self._ring()
+
+    def renew(self, deadline_ns: int) -> None:
+        """Move the fence to *deadline_ns* of the monotonic clock."""
+        before = self._words[_FENCE]
+        self._words[_FENCE] = deadline_ns
+        # a worker that met the old fence met it before this store, hence
+        # before this look at the clock: it is rung for
+        if time.monotonic_ns() >= before:
+            self._ring()
+
+    def close(self) -> None:
+        """No more grants; what is there is still drawn."""
+        self._words[_CLOSED] = 1
+        self._ring()
+        self._low.ring()
+
+    def stop(self) -> None:
+        """Nothing is drawn or started from now on."""
+        super().stop()
+        self._low.ring()
+
+    @property
+    def remaining(self) -> int:
+        """Granted numbers that nobody has drawn."""
+        return max(0, self._words[_GRANTED] - self._position())
+
+    def wait_low(self, timeout_s: float) -> bool:
+        """Wait until no more than the low-water mark remains, or a stop.
+
+        :returns: False after *timeout_s*
+        """
+        return self._low.wait_for(self._is_low, timeout_s)
+
+    def _is_low(self) -> bool:
+        return (
+            self.remaining <= self._words[_LOW]
+            or self.is_stopped or bool(self._words[_CLOSED])
+        )
+
+    def granted(self) -> t.Sequence[Progression]:
+        """All numbers granted so far, in the order of the grants."""
+        return self._leases
+
+    def undrawn(self) -> list[Progression]:
+        """Those of them that nobody has drawn."""
+        return self._leased(self._position(), self._words[_GRANTED])
+
+    @property
+    def drawn_count(self) -> int:
+        return min(self._position(), self._words[_GRANTED])
+
+    def returned(self) -> list[Progression]:
+        """What was granted but never started: after the end of the run."""
+        with self._parent_lock:
+            back = numbers_module.progressions(self._given_back)
+        return back + self.undrawn()
+
+    def _leased(self, start: int, stop: int) -> list[Progression]:
+        """Numbers with the indices *start* to *stop*, without *stop*."""
+        found, base = [], 0
+        for first, step, count in self._leases:
+            low = max(start - base, 0)
+            high = min(stop - base, count)
+            if low < high:
+                found.append((first + low * step, step, high - low))
+            base += count
+        return found
+
+    # ---- the workers
+
+    def draw_many(self, limit: int, spare: int = 1) -> t.Sequence[int]:
+        """Take up to *limit* numbers; waits for one. Empty: no more."""
+        while True:
+            drawn = self._try_draw(limit, spare)
+            if drawn or self._is_over():
+                return drawn
+            with self._changed:
+                self._changed.wait_for(self._has_news, LONGEST_WAIT_S)
+
+    def _try_draw(self, limit: int, spare: int) -> list[int]:
+        if self._is_fenced():
+            return []
+        try:  # an index reserved before its lease was there
+            indices: t.Iterable[int] = [self._reserved.popleft()]
+        except IndexError:
+            left = self._words[_GRANTED] - self._counter.value
+            if left <= 0:
+                return []
+            limit = max(1, min(limit, left // spare))
+            start = self._counter.take(limit)
+            indices = range(start, start + limit)
+        drawn, granted = [], self._words[_GRANTED]
+        for i in indices:
+            if i < granted:
+                drawn.append(self._number(i))
+            else:
+                self._reserved.append(i)
+        if self._low.is_awaited and self._is_low():
+            self._low.ring()
+        return drawn
+
+    def _is_fenced(self) -> bool:
+        return time.monotonic_ns() >= self._words[_FENCE]
+
+    def _is_over(self) -> bool:
+        if self._words[_STOPPED]:
+            return True
+        return bool(self._words[_CLOSED]) and not self._has_numbers()
+
+    def _has_numbers(self) -> bool:
+        granted = self._words[_GRANTED]
+        try:
+            return self._reserved[0] < granted
+        except IndexError:
+            return self._counter.value < granted
+
+    def _has_news(self) -> bool:
+        """Whether a look at the source may find more than before."""
+        if self._is_over():
+            return True
+        return not self._is_fenced() and self._has_numbers()
+
+    def may_start(self, number: int) -> bool:
+        """Whether a drawn number may start now; waits out the fence."""
+        words = self._words
+        while not words[_STOPPED]:
+            if time.monotonic_ns() < words[_FENCE]:
+                return True
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: words[_STOPPED] or not self._is_fenced(),
+                    LONGEST_WAIT_S,
+                )
+        return False
+
+    def _number(self, index: int) -> int:
+        """The number with this index among all that are granted."""
+        words, at = self._words, self._cursor
+        base = _COUNT + _HEADER
+        while words[base + at * _PER_LEASE] <= index:
+            at += 1
+        while at and words[base + (at - 1) * _PER_LEASE] > index:
+            at -= 1
+        self._cursor = at
+        start = words[base + (at - 1) * _PER_LEASE] if at else 0
+        at = base + at * _PER_LEASE
+        return words[at + 1] + (index - start) * words[at + 2]
+
+    def held(self) -> t.Sequence[int]:
+        """Numbers this process reserved but never gave out."""
+        granted = self._words[_GRANTED]
+        return [self._number(i) for i in self._reserved if i < granted]
+
+    @property
+    def is_used_up(self) -> bool:
+        """Nothing is left to draw, for ever."""
+        return self.is_stopped or (
+            bool(self._words[_CLOSED]) and self.remaining == 0
+        )

@@ -1,0 +1,216 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A worker: a forked process that runs its share of the iterations."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import gc
+import os
+import signal
+import sys
+import threading
+import typing as t
+
+from rally.common import logging
+from rally.task import aggregate as aggregate_module
+from rally.task import chunk as chunk_module
+from rally.task.load import crew as crew_module
+from rally.task.load import frames, iteration, outbox
+from rally.task.load import plan as plan_module
+from rally.task.load import source as source_module
+
+if t.TYPE_CHECKING:
+    from rally.task import scenario
+
+LOG = logging.getLogger(__name__)
+FIRST_CPU_VARIABLE = "RALLY_FIRST_CPU"
+_PR_SET_TIMERSLACK = 29  # linux/prctl.h
+#: young objects that make the garbage collector look: rows that wait for
+#: their block are no garbage
+_GC_THRESHOLD = 20_000
+ZERO = 0  # word of the shared state: monotonic ns of the start, 0: not yet
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What the workers of a pool do."""
+
+    scenario_cls: type[scenario.Scenario]
+    method_name: str
+    context: t.Mapping[str, t.Any]
+    args: t.Mapping[str, t.Any]
+    plan: plan_module.LoadPlan
+    source: source_module.IterationSource
+    sla_config: t.Mapping[str, t.Any] | None  # None: the pool counts
+    all_events: bool  # else only that of the first iteration here
+    log_prefix: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where one worker stands among the others."""
+
+    name: str
+    index: int
+    seats: int
+    is_replacement: bool
+    results_fd: int
+    control_fd: int
+    state: memoryview  # shared words, written by the pool
+
+
+class _PipeSink:
+    """Sends what the outbox has to the pool."""
+
+    def __init__(self, writer: frames.FrameWriter) -> None:
+        self._write = writer.write
+
+    def send_block(
+        self, chunk: chunk_module.Chunk, watermark_ns: int
+    ) -> None:
+        self._write(frames.Block(chunk.pack(), watermark_ns))
+
+    def send_snapshot(
+        self,
+        number: int,
+        aggregate: aggregate_module.Aggregate,
+        urgent: bool,
+    ) -> None:
+        state = frames.encode_state(aggregate.to_state())
+        self._write(frames.Snapshot(number, state, urgent))
+
+    def send_failure(self, exc: BaseException) -> None:
+        self._write(frames.Failure(*iteration.describe(exc)))
+
+
+def main(work: Work, place: Place, foreign_fds: t.Iterable[int]) -> None:
+    """The life of a worker process; never returns.
+
+    :param foreign_fds: descriptors of the pool and of other workers
+    """
+    status = 1
+    try:
+        for fd in foreign_fds:
+            os.close(fd)
+        _settle_in(place.index)
+        _work(work, place)
+        status = 0
+    except OSError as e:  # mostly: the pool is gone
+        LOG.debug("Worker %s ends: %s" % (place.name, e))
+    except BaseException as e:  # top of the process
+        LOG.error("Worker %s broke down: %s" % (place.name, e), exc_info=e)
+    finally:
+        _exit(status)
+
+
+def _exit(status: int) -> t.NoReturn:
+    """End the process, whatever its threads hang in."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def _settle_in(index: int) -> None:
+    """Make this process good at running iterations."""
+    # Ctrl-C reaches the whole terminal; the controller decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _bind_to_cpu(index)
+    # due moments are met to 1 us instead of 50; threads inherit it
+    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1000, 0, 0, 0)
+    # a row waits for its block, not for four threads to run 5 ms each
+    sys.setswitchinterval(0.001)
+    gc.freeze()  # what was there before the fork is not garbage
+    gc.set_threshold(_GC_THRESHOLD, 20, 20)
+
+
+def _bind_to_cpu(index: int) -> None:
+    """Threads of one CPU hand over to each other many times cheaper."""
+    cpus = sorted(os.sched_getaffinity(0))
+    first = os.environ.get(FIRST_CPU_VARIABLE, "")
+    shift = int(first) if first.isdecimal() else 0
+    with contextlib.suppress(OSError):  # a container may forbid it
+        os.sched_setaffinity(0, {cpus[(shift + index) % len(cpus)]})
+
+
+def _work(work: Work, place: Place) -> None:
+    writer = frames.FrameWriter(place.results_fd)
+    crew: crew_module.Crew
+    box = outbox.Outbox(
+        _PipeSink(writer), work.sla_config, lambda: crew.watermark_ns()
+    )
+    crew = crew_module.Crew(
+        work.plan, place.seats, work.source,
+        iteration.IterationRunner(
+            work.scenario_cls, work.method_name, work.context, work.args
+        ),
+        box, _start_hook(work, writer),
+        lambda text: writer.write(frames.Problem(text)),
+    )
+    box.start()
+    crew.assemble()
+    threading.Thread(
+        target=_obey, args=(place, crew), name="control", daemon=True
+    ).start()
+    writer.write(frames.Ready())
+    unstarted = crew.join()
+    box.close()
+    writer.write(frames.Bye(unstarted))
+
+
+def _start_hook(
+    work: Work, writer: frames.FrameWriter
+) -> t.Callable[[int], None]:
+    """What is done when an iteration starts."""
+    told: list[int] = []
+    is_debug = LOG.isEnabledFor(logging.DEBUG)
+
+    def tell_all(number: int) -> None:
+        writer.write(frames.Event(number))
+
+    def tell_first(number: int) -> None:
+        if not told:
+            told.append(number)
+            writer.write(frames.Event(number))
+
+    def log_too(number: int) -> None:
+        LOG.debug("%s | ITER: %s START" % (work.log_prefix, number))
+        tell(number)
+
+    tell = tell_all if work.all_events else tell_first
+    return log_too if is_debug else tell
+
+
+def _obey(place: Place, crew: crew_module.Crew) -> None:
+    """Pass on what the pool rings for; end with it."""
+    has_started = False
+    while True:
+        if place.state[ZERO] and not has_started:
+            has_started = True
+            crew.go(place.state[ZERO], not place.is_replacement)
+        if not _is_rung(place.control_fd):
+            os._exit(1)  # the pool is gone: no load without a master
+        crew.wake()
+
+
+def _is_rung(control_fd: int) -> bool:
+    """Wait for a ring; False: there is nobody left to ring."""
+    try:
+        return bool(os.read(control_fd, 4096))
+    except OSError:
+        return False

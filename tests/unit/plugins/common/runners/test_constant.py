@@ -1,0 +1,335 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Tests of a constant number of iterations at a time, with faults."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+import typing as t
+
+import ddt
+import hypothesis
+import psutil
+import testtools
+from hypothesis import strategies as st
+
+from rally.plugins.common.runners import constant
+from rally.task import runner
+from rally.task.load import source
+from tests.unit.plugins.common.runners import load
+
+
+@ddt.ddt
+class ConstantTestCase(load.LoadTestCase):
+    @ddt.data((1, 1), (7, 3), (2000, 8))
+    @ddt.unpack
+    def test_it_runs_exactly_so_many(
+        self, times: int, concurrency: int
+    ) -> None:
+        made = self.load("constant", times=times, concurrency=concurrency)
+        self.assertEqual(list(range(1, times + 1)), self.numbers(made))
+        self.assert_accounted(made, times)
+        self.assertEqual([], made.lost)
+        self.assertEqual(
+            list(range(1, times + 1)),
+            sorted(event["value"] for event in made.event_queue),
+        )
+
+    def test_no_more_than_concurrency_run_at_once(self) -> None:
+        made = self.load(
+            "constant", times=60, concurrency=5, args={"sleep": 0.01}
+        )
+        rows = [row for chunk in made.result_queue for row in chunk]
+        moments = sorted(
+            [(row["timestamp"], 1) for row in rows]
+            + [(row["timestamp"] + row["duration"], -1) for row in rows]
+        )
+        running = peak = 0
+        for _, change in moments:
+            running += change
+            peak = max(peak, running)
+        self.assertEqual(5, peak)
+
+    def test_slow_iterations_are_not_hoarded(self) -> None:
+        started = time.monotonic()
+        self.load("constant", times=8, concurrency=8, args={"sleep": 0.3})
+        self.assertLess(time.monotonic() - started, 1.5)
+
+    def test_chunks_are_full_and_in_order(self) -> None:
+        made = self.load(
+            "constant", times=450, concurrency=4, args={"sleep": 0.0005}
+        )
+        chunks = list(made.result_queue)
+        self.assertEqual([100, 100, 100, 100, 50], list(map(len, chunks)))
+        starts = [s for c in chunks for s in c.started_ns.tolist()]
+        self.assertEqual(sorted(starts), starts)
+
+    @ddt.data("killed", "exits", "closes", "forks")
+    def test_a_dead_worker_is_named_replaced_and_accounted(
+        self, does: str
+    ) -> None:
+        made = self.load(
+            "constant", times=300, concurrency=4,
+            args={"does": does, "at": 50, "sleep": 0.002},
+        )
+        self.assert_accounted(made, 300)
+        self.assertIn(50, self.lost(made))
+        self.assertLess(len(self.lost(made)), 150)
+        self.assertEqual(1, made.counters["replaced_workers"])
+        self.assertEqual(1, len(made.problems_so_far()))
+        self.assertIn("worker-", made.lost[0].reason)
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
+
+    def test_kills_at_random_moments_are_accounted(self) -> None:
+        made = self.make("constant", times=20_000, concurrency=4)
+
+        def kill() -> None:
+            for _ in range(3):
+                time.sleep(random.uniform(0.05, 0.1))
+                victims = psutil.Process().children()
+                if victims:
+                    random.choice(victims).kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        made.run("Test.fault", {}, {})
+        killer.join()
+        self.assert_accounted(made, 20_000)
+
+    def test_workers_that_keep_dying_end_the_load(self) -> None:
+        made = self.make("constant", times=5000, concurrency=2)
+        over = threading.Event()
+
+        def kill() -> None:
+            while not over.wait(0.01):
+                for victim in psutil.Process().children():
+                    victim.kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            with testtools.ExpectedException(
+                runner.WorkersKeepDying, ".*SIGKILL.*"
+            ):
+                made.run("Test.fault", {}, {"sleep": 0.01})
+        finally:
+            over.set()
+            killer.join()
+        self.assertEqual(10, made.counters["replaced_workers"])
+        drawn = made.source.drawn_count
+        self.assertEqual(
+            drawn, len(self.numbers(made)) + len(self.lost(made))
+        )
+
+    def test_a_hanging_iteration_ends_at_its_timeout(self) -> None:
+        started = time.monotonic()
+        made = self.load(
+            "constant", times=100, concurrency=2, timeout=0.3,
+            args={"does": "hangs", "at": 5},
+        )
+        self.assertLess(time.monotonic() - started, 2)
+        self.assert_accounted(made, 100)
+        merged = made.board.merged()
+        self.assertEqual(1, merged.failed)
+        self.assertEqual(1, merged.counters["timed_out"])
+        self.assertEqual(1, merged.counters["abandoned_threads"])
+        error = next(
+            error for chunk in made.result_queue
+            for error in chunk.errors.values()
+        )
+        self.assertEqual("ThreadTimeoutException", error[0])
+        self.assertIn("time.sleep(20)", error[2])
+
+    def test_an_iteration_that_can_be_interrupted_is(self) -> None:
+        made = self.load(
+            "constant", times=12, concurrency=3, timeout=0.05,
+            args={"sleep": 0.1},
+        )
+        merged = made.board.merged()
+        self.assertEqual((12, 12), (merged.iterations, merged.failed))
+        self.assert_accounted(made, 12)
+
+    def test_workers_end_with_the_process_that_made_them(self) -> None:
+        controller = os.fork()
+        if controller == 0:
+            try:
+                self.load(
+                    "constant", times=10**6, concurrency=4,
+                    args={"sleep": 0.005},
+                )
+            finally:
+                os._exit(1)
+        time.sleep(0.4)
+        workers = psutil.Process(controller).children()
+        self.assertTrue(workers)
+        os.kill(controller, signal.SIGKILL)
+        os.waitpid(controller, 0)
+        _, alive = psutil.wait_procs(workers, timeout=5)
+        self.assertEqual([], alive)
+
+    def test_an_abort_stops_the_starts(self) -> None:
+        for sleep in (0, 0.02):
+            made = self.make("constant", times=10**7, concurrency=4)
+            aborted: list[int] = []
+
+            def abort(made: t.Any = made, at: list[int] = aborted) -> None:
+                at.append(self.now_ns())
+                made.abort()
+
+            threading.Timer(0.3, abort).start()
+            made.run("Test.fault", {}, {"sleep": sleep})
+            self.assert_stops_within(made, aborted[0])
+            self.assertEqual([], made.lost)
+            self.assertFalse(made.board.merged().failed)
+
+    def test_aborted_before_the_start_it_runs_nothing(self) -> None:
+        made = self.make("constant", times=100, concurrency=4)
+        made.abort()
+        made.run("Test.fault", {}, {})
+        self.assertEqual([], self.numbers(made))
+        self.assertEqual([], made.lost)
+
+    def test_it_runs_from_a_thread_too(self) -> None:
+        made = self.make("constant", times=50, concurrency=2)
+        thread = threading.Thread(
+            target=made.run, args=("Test.fault", {}, {})
+        )
+        thread.start()
+        thread.join(20)
+        self.assert_accounted(made, 50)
+
+    def test_numbers_come_from_leases(self) -> None:
+        made = self.make("constant", times=1, concurrency=3)
+        made.source = feed = source.LeaseFeed()
+        feed.grant(5, 2, 10)
+        threading.Timer(0.1, feed.grant, (100, 1, 10)).start()
+        threading.Timer(0.2, feed.close).start()
+        made.run("Test.fault", {}, {})
+        self.assertEqual(
+            [*range(5, 25, 2), *range(100, 110)], self.numbers(made)
+        )
+        self.assertEqual([], feed.returned())
+
+    def test_a_stop_returns_what_was_not_started(self) -> None:
+        made = self.make("constant", times=1, concurrency=3)
+        made.source = feed = source.LeaseFeed()
+        feed.grant(1, 1, 1000)
+        threading.Timer(0.2, feed.stop).start()
+        made.run("Test.fault", {}, {"sleep": 0.01})
+        stored = self.numbers(made)
+        returned = [
+            number for first, step, count in feed.returned()
+            for number in range(first, first + step * count, step)
+        ]
+        self.assertEqual(list(range(1, 1001)), sorted(stored + returned))
+        self.assertTrue(stored)
+
+    def test_a_start_in_the_future_is_waited_for(self) -> None:
+        made = self.make("constant", times=10, concurrency=2)
+        at_ns = time.monotonic_ns() + 300_000_000
+        made.start_at_ns = at_ns
+        before = self.now_ns() - time.monotonic_ns()
+        made.run("Test.fault", {}, {})
+        first = made.board.merged().first_started_ns
+        self.assertGreaterEqual(first, before + at_ns)
+
+    def test_a_failing_criterion_is_told_at_once(self) -> None:
+        made = self.make("constant", times=10**6, concurrency=2)
+        waited: list[float] = []
+
+        def watch() -> None:
+            started = time.monotonic()
+            made.board.wait_urgent(20)
+            waited.append(time.monotonic() - started)
+            self.assertFalse(made.board.merged().is_passing)
+            made.abort()
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        made.run("Test.fault", {}, {"does": "leaves", "at": 1, "sleep": 0.01})
+        watcher.join()
+        self.assertLess(waited[0], 1)
+
+    def test_criteria_that_cannot_travel_are_judged_here(self) -> None:
+        made = self.make("constant", times=300, concurrency=3)
+        made._carriable_sla = lambda: None
+        made.run("Test.fault", {}, {"does": "leaves", "at": 7})
+        self.assert_accounted(made, 300)
+        self.assertFalse(made.board.merged().is_passing)
+
+    @hypothesis.given(st.integers(1, 500), st.integers(1, 20))
+    def test_shares_of_concurrency_are_exactly_the_whole(
+        self, concurrency: int, parts: int
+    ) -> None:
+        config = {"times": 1000, "concurrency": concurrency, "timeout": 3}
+        shares = constant.ConstantScenarioRunner.split_config(config, parts)
+        given = [share for share in shares if share]
+        self.assertEqual(parts, len(shares))
+        self.assertEqual(
+            concurrency, sum(share["concurrency"] for share in given)
+        )
+        self.assertTrue(all(
+            {**share, "concurrency": concurrency} == config
+            for share in given
+        ))
+
+    @ddt.data(
+        ({"times": 4, "concurrency": 4}, 0),
+        ({"times": 3, "concurrency": 4}, 1),
+        ({"concurrency": 2}, 1),
+        ({}, 0),
+    )
+    @ddt.unpack
+    def test_concurrency_must_not_exceed_times(
+        self, config: t.Any, problems: int
+    ) -> None:
+        found = runner.ScenarioRunner.validate(
+            name="constant", context=None, config=None, plugin_cfg=config
+        )
+        self.assertEqual(problems, len(found))
+
+
+class ConstantForDurationTestCase(load.LoadTestCase):
+    def test_it_ends_after_the_duration(self) -> None:
+        started = time.monotonic()
+        made = self.load(
+            "constant_for_duration", duration=0.4, concurrency=4,
+            args={"sleep": 0.01},
+        )
+        self.assertLess(time.monotonic() - started, 2)
+        merged = made.board.merged()
+        spread = merged.last_started_ns - merged.first_started_ns
+        self.assertLessEqual(spread, 400_000_000)
+        self.assertGreater(merged.iterations, 40)
+        self.assertEqual([], made.lost)
+        self.assertIsNone(made.asked)
+
+    def test_without_duration_each_slot_runs_once(self) -> None:
+        made = self.load("constant_for_duration", duration=0, concurrency=5)
+        self.assertEqual([1, 2, 3, 4, 5], self.numbers(made))
+
+    def test_waiting_for_a_lease_ends_with_the_duration(self) -> None:
+        made = self.make(
+            "constant_for_duration", duration=0.2, concurrency=2
+        )
+        made.source = feed = source.LeaseFeed()
+        feed.grant(1, 1, 3)
+        started = time.monotonic()
+        made.run("Test.fault", {}, {})
+        self.assertLess(time.monotonic() - started, 3)
+        self.assertEqual([1, 2, 3], self.numbers(made))

@@ -1,0 +1,120 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Tests of how blocks of several workers become chunks."""
+
+from __future__ import annotations
+
+import typing as t
+
+import hypothesis
+from hypothesis import strategies as st
+
+from rally.task import chunk
+from rally.task import row as row_module
+from rally.task.load import builder
+from tests.unit import test
+
+
+def row(number: int, started_ns: int) -> row_module.Row:
+    return row_module.Row(number, started_ns, 5, 0, 0, (), (), None, None)
+
+
+def block(*starts: int) -> chunk.Chunk:
+    return chunk.Chunk.of_rows(row(start, start) for start in starts)
+
+
+class ChunkBuilderTestCase(test.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.chunks: list[list[int]] = []
+
+    def make(self, size: int, window: int | None = None) -> t.Any:
+        return builder.ChunkBuilder(
+            size, lambda c: self.chunks.append(c.started_ns.tolist()), window
+        )
+
+    def test_nothing_goes_out_above_the_lowest_watermark(self) -> None:
+        made = self.make(2)
+        made.join("a")
+        made.join("b")
+        made.add("a", block(1, 2, 3, 4), 5)
+        self.assertEqual([], self.chunks)
+        made.add("b", block(0, 6), 7)
+        self.assertEqual([[0, 1], [2, 3]], self.chunks)
+        made.leave("a")
+        made.leave("b")
+        self.assertEqual([[0, 1], [2, 3], [4, 6]], self.chunks)
+
+    def test_who_has_left_holds_nobody_up(self) -> None:
+        made = self.make(2)
+        made.join("a")
+        made.join("b")
+        made.add("a", block(1, 2), 5)
+        made.leave("b")
+        self.assertEqual([[1, 2]], self.chunks)
+
+    def test_a_straggler_goes_into_a_later_chunk(self) -> None:
+        made = self.make(2, window=4)
+        made.join("a")
+        made.join("b")
+        made.add("a", block(*range(10, 20)), 20)
+        self.assertLessEqual(made.rows, 5)
+        made.add("b", block(1), 30)
+        made.flush()
+        self.assertEqual(
+            [1, *range(10, 20)], sorted(sum(self.chunks, []))
+        )
+        self.assertEqual(1, made.late_rows)
+
+    def test_what_is_complete_can_go_out_early(self) -> None:
+        made = self.make(100)
+        made.join("a")
+        made.add("a", block(1, 2, 8), 5)
+        made.flush_complete()
+        self.assertEqual([[1, 2]], self.chunks)
+        made.flush()
+        self.assertEqual([[1, 2], [8]], self.chunks)
+
+    @hypothesis.settings(max_examples=100)
+    @hypothesis.given(
+        st.lists(
+            st.lists(st.integers(0, 30), max_size=8), min_size=1, max_size=4
+        ),
+        st.integers(1, 7), st.randoms(use_true_random=False),
+    )
+    def test_chunks_follow_one_another_in_time(
+        self, workers: list[list[int]], size: int, order: t.Any
+    ) -> None:
+        self.chunks = []
+        made = self.make(size)
+        left = {}
+        for i, starts in enumerate(workers):
+            made.join(str(i))
+            left[str(i)] = sorted(starts)
+        while left:
+            name = order.choice(sorted(left))
+            starts = left[name]
+            if not starts:
+                made.leave(name)
+                del left[name]
+                continue
+            cut = order.randint(1, len(starts))
+            rest = starts[cut:]
+            mark = rest[0] if rest else builder.DONE_NS
+            made.add(name, block(*starts[:cut]), mark)
+            left[name] = rest
+        made.flush()
+
+        self.assertEqual(sorted(sum(workers, [])), sum(self.chunks, []))
+        self.assertTrue(all(len(c) == size for c in self.chunks[:-1]))
+        self.assertEqual(0, made.late_rows)

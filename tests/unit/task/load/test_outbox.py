@@ -1,0 +1,147 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Tests of how rows leave a process."""
+
+from __future__ import annotations
+
+import threading
+import time
+import typing as t
+
+from rally.common import clock
+from rally.task import aggregate, chunk
+from rally.task import row as row_module
+from rally.task.load import outbox
+from tests.unit import test
+
+
+def row(number: int) -> row_module.Row:
+    return row_module.Row(
+        number, clock.now_ns(), 5, 0, 0, (), (), None, None
+    )
+
+
+class Sink:
+    """Keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.blocks: list[int] = []
+        self.snapshots: list[tuple[int, int, bool]] = []
+        self.failures: list[BaseException] = []
+        self.changed = threading.Condition()
+        self.counters: dict[str, int] = {}
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def send_block(self, block: chunk.Chunk, watermark_ns: int) -> None:
+        self.gate.wait(10)
+        with self.changed:
+            self.numbers += block.numbers.tolist()
+            self.blocks.append(len(block))
+            self.changed.notify_all()
+
+    def send_snapshot(
+        self, number: int, learnt: aggregate.Aggregate, urgent: bool
+    ) -> None:
+        with self.changed:
+            self.counters = dict(learnt.counters)
+            self.snapshots.append((number, learnt.iterations, urgent))
+            self.changed.notify_all()
+
+    def send_failure(self, exc: BaseException) -> None:
+        with self.changed:
+            self.failures.append(exc)
+            self.changed.notify_all()
+
+    def wait_for(self, predicate: t.Callable[[], t.Any]) -> None:
+        with self.changed:
+            assert self.changed.wait_for(predicate, 10)
+
+
+class OutboxTestCase(test.TestCase):
+    def make(self, sla_config: t.Any = None) -> tuple[Sink, outbox.Outbox]:
+        sink = Sink()
+        box = outbox.Outbox(
+            sink, {} if sla_config is None else sla_config, clock.now_ns
+        )
+        box.start()
+        return sink, box
+
+    def test_a_single_row_leaves_soon(self) -> None:
+        sink, box = self.make()
+        box.put(row(1))
+        started = time.monotonic()
+        sink.wait_for(lambda: sink.numbers and sink.snapshots)
+        self.assertLess(time.monotonic() - started, 1)
+        box.close()
+
+    def test_many_rows_leave_at_once(self) -> None:
+        sink, box = self.make()
+        for number in range(outbox.BLOCK_ROWS):
+            box.put(row(number))
+        box.close()
+        self.assertEqual(list(range(outbox.BLOCK_ROWS)), sink.numbers)
+        self.assertEqual(1, len(sink.blocks))
+
+    def test_threads_lose_nothing(self) -> None:
+        sink, box = self.make()
+
+        def put(first: int) -> None:
+            for number in range(first, first + 5000):
+                box.put(row(number))
+
+        threads = [
+            threading.Thread(target=put, args=(5000 * i,)) for i in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        box.close()
+        self.assertEqual(list(range(20_000)), sorted(sink.numbers))
+        self.assertEqual(20_000, sink.snapshots[-1][1])
+        numbers = [number for number, _, _ in sink.snapshots]
+        self.assertEqual(sorted(set(numbers)), numbers)
+
+    def test_rows_wait_for_a_slow_reader(self) -> None:
+        sink, box = self.make()
+        sink.gate.clear()
+
+        def put() -> None:
+            for number in range(3 * outbox.MAX_ROWS):
+                box.put(row(number))
+
+        thread = threading.Thread(target=put)
+        thread.start()
+        thread.join(0.5)
+        self.assertTrue(thread.is_alive())
+        self.assertLessEqual(len(box._rows), outbox.MAX_ROWS + 1)
+        sink.gate.set()
+        thread.join(20)
+        box.close()
+        self.assertEqual(3 * outbox.MAX_ROWS, len(sink.numbers))
+
+    def test_counters_travel_with_the_aggregate(self) -> None:
+        sink, box = self.make()
+        box.count("timed_out")
+        box.close()
+        self.assertEqual({"timed_out": 1}, sink.counters)
+
+    def test_an_error_in_judging_is_told(self) -> None:
+        sink, box = self.make()
+        assert box._aggregate is not None
+        box._aggregate.checker = None  # type: ignore[assignment]
+        box.put(row(1))
+        sink.wait_for(lambda: sink.failures)
+        box.close()
