@@ -1,0 +1,127 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Export of tasks to Elasticsearch, or to a file for its bulk request."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+import typing as t
+import urllib.parse
+
+from rally import exceptions
+from rally.common import validation
+from rally.plugins.common.exporters.elastic import (
+    client,
+    documents,
+    mappings,
+)
+from rally.task import exporter
+from rally.task.processing import jsontext
+
+DEFAULT_URL = "http://localhost:9200"
+_MAJORS = ("2", "5", "6")
+#: documents of one bulk request
+_BLOCK = 1000
+
+
+class AlreadyExported(exceptions.RallyException):
+    error_code = 193
+    msg_fmt = (
+        "Task %(uuid)s is in the cluster at %(url)s already, so exporting it "
+        "again would mix two exports of it. Remove it there first, or leave "
+        "it out of this export."
+    )
+
+
+@validation.configure("es_exporter_destination")
+class Validator(validation.Validator):
+    """Check that the destination is a cluster of a known release."""
+
+    def validate(
+        self,
+        context: t.Any,
+        config: t.Any,
+        plugin_cls: t.Any,
+        plugin_cfg: t.Any,
+    ) -> None:
+        destination = plugin_cfg
+        if isinstance(plugin_cfg, dict):
+            destination = plugin_cfg.get("destination")
+        destination = destination or DEFAULT_URL
+        if not _is_address(destination):
+            return
+        try:
+            version = client.ElasticSearchClient(destination).version()
+        except client.ClusterError as error:
+            self.fail(str(error))
+        if version.split(".")[0] not in _MAJORS:
+            self.fail(
+                "The cluster at %s has version %s, which this exporter does "
+                "not know; it knows %s.x. Export to a file instead."
+                % (destination, version, ".x, ".join(_MAJORS))
+            )
+
+
+@validation.add("es_exporter_destination")
+@exporter.configure("elastic")
+class ElasticSearchExporter(exporter.TaskExporter):
+    """Documents in Elasticsearch 2.x, 5.x or 6.x, or in a file.
+
+    The destination is the address of a cluster, or a file with lines for
+    its bulk request.
+    """
+
+    streams = True
+
+    def generate(self) -> dict[str, t.Any]:
+        destination = self.output_destination or DEFAULT_URL
+        if _is_address(destination):
+            self._export_to(client.ElasticSearchClient(destination))
+            return {
+                "print": "Exported to Elasticsearch at %s." % destination
+            }
+        path = pathlib.Path(destination).expanduser().absolute()
+        with exporter.replacing(path) as stream:
+            for task in self.tasks_results:
+                stream.writelines(map(_lines, documents.task_documents(task)))
+        return {"files": {}, "print": "Exported to %s." % path}
+
+    def _export_to(self, cluster: client.ElasticSearchClient) -> None:
+        major = int(cluster.version().split(".")[0])
+        for index in mappings.FIELDS:
+            if not cluster.has_index(index):
+                body = mappings.mapping_of(index, major)
+                cluster.create_index(index, body)
+        for task in self.tasks_results:
+            if cluster.has_document(
+                mappings.TASK_INDEX, mappings.DOC_TYPE, task["uuid"]
+            ):
+                raise AlreadyExported(uuid=task["uuid"], url=cluster.url)
+            found = documents.task_documents(task)
+            while block := list(itertools.islice(found, _BLOCK)):
+                cluster.push("".join(map(_lines, block)))
+
+
+def _is_address(destination: str) -> bool:
+    return urllib.parse.urlparse(destination).scheme in ("http", "https")
+
+
+def _lines(document: documents.Document) -> str:
+    index, doc_id, content = document
+    action = {
+        "_index": index, "_type": mappings.DOC_TYPE, "_id": doc_id,
+    }
+    return "%s\n%s\n" % (
+        jsontext.text_of({"index": action}), jsontext.text_of(content),
+    )
