@@ -1,0 +1,314 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Consumption of the two streams of a runner: chunks and aggregates.
+
+Chunks are heavy and go to the database in a thread of their own. Aggregates
+are light; another thread merges the newest ones, judges the SLA, stores the
+statistics as far as they are known and tells whoever watches. A failure in
+either stops the run and is raised where the workload ends: no result is
+lost silently.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import types
+import typing as t
+
+from rally import consts
+from rally.common import logging, objects
+from rally.task import aggregate, context, hook, load_info, progress
+from rally.task import chunk as chunk_module
+from rally.task import runner as runner_module
+
+LOG = logging.getLogger(__name__)
+
+#: chunks stored in one transaction at the most
+BATCH = 64
+#: chunks that may wait to be stored; then the load is held up
+WAITING = 256
+#: seconds between two records of what is known so far
+RECORD_INTERVAL_S = 2.0
+#: seconds between two looks at the merged aggregates, unless one is urgent
+JUDGE_INTERVAL_S = 0.1
+#: seconds between two reads of the status in the database, the only channel
+#: through which another process can ask for an abort
+STATUS_INTERVAL_S = 0.5
+
+
+class ResultConsumer:
+    """Consumes what *runner* produces while the workload runs.
+
+    A context manager around the run. On leaving it joins its threads and
+    stores the results of the workload.
+    """
+
+    def __init__(
+        self,
+        workload_cfg: dict[str, t.Any],
+        task: objects.Task,
+        subtask: objects.Subtask,
+        workload: objects.Workload,
+        runner: runner_module.ScenarioRunner,
+        abort_on_sla_failure: bool,
+        ctx_manager: context.ContextManager,
+        listener: progress.Listener | None = None,
+        interrupted: threading.Event | None = None,
+    ) -> None:
+        self.workload_cfg = workload_cfg
+        self.task = task
+        self.subtask = subtask
+        self.workload = workload
+        self.runner = runner
+        runner.result_queue.limit = WAITING
+        self.abort_on_sla_failure = abort_on_sla_failure
+        self.ctx_manager = ctx_manager
+        self.listener = listener
+        self.hooks = hook.HookExecutor(workload_cfg, task)
+        self.finish = threading.Event()
+        self.interrupted = interrupted or threading.Event()
+        self.aborted_on_sla = False
+        self.aborted_manually = False
+        self.failures: list[BaseException] = []
+        self.watch = load_info.RunWatch(workload_cfg)
+        self._news = threading.Event()
+        self._phase = "contexts"
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(f,), name=name)
+            for name, f in (
+                ("chunks", self._consume_results),
+                ("aggregates", self._consume_aggregates),
+                ("events", self._consume_events),
+                ("status", self.wait_and_abort),
+            )
+        ]
+
+    def __enter__(self) -> ResultConsumer:
+        self.started = time.monotonic()
+        self.watch.started()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def _guarded(self, consume: t.Callable[[], None]) -> None:
+        """The top of a thread: what fails in it stops the run."""
+        try:
+            consume()
+        except BaseException as e:  # raised again by __exit__
+            LOG.error(
+                "The run stops: consuming its %s failed: %s"
+                % (threading.current_thread().name, e)
+            )
+            self.failures.append(e)
+            self.runner.abort()
+            self.runner.result_queue.abandon()
+
+    def enter_phase(self, phase: str) -> None:
+        """Tell whoever watches what the workload is at now."""
+        self._phase = phase
+        self._tell(self.runner.board.merged())
+
+    def _consume_results(self) -> None:
+        queue = self.runner.result_queue
+        while True:
+            first = queue.get(None)
+            if first is None:
+                return
+            batch = [first, *queue.take(BATCH - 1)]
+            stored = [self._storable(item) for item in batch]
+            added = self.workload.add_chunks(stored)
+            self.watch.stored(stored, added)
+            for item in stored:
+                self.runner.chunk_stored(item)
+
+    def _storable(
+        self, item: t.Any
+    ) -> objects.StoredChunk:
+        """*item* of the result queue as a row of the database."""
+        if isinstance(item, objects.StoredChunk):
+            return item
+        if not isinstance(item, chunk_module.Chunk):
+            item = chunk_module.Chunk.of_results(item)
+        return objects.StoredChunk(
+            agent="",
+            sequence=self.watch.next_sequence(),
+            payload=item.to_bytes(),
+            clock_offset_ns=0,
+            count=len(item),
+            failed=item.failed_count,
+            first_ns=item.first_ns,
+            last_ns=item.last_ns,
+            finished_ns=item.finished_ns,
+        )
+
+    def _consume_aggregates(self) -> None:
+        board, version, recorded = self.runner.board, 0, 0.0
+        while not board.is_closed:
+            version = board.wait(version, RECORD_INTERVAL_S)
+            merged = board.merged()
+            self._judge(merged)
+            self._tell(merged)
+            now = time.monotonic()
+            if now - recorded >= RECORD_INTERVAL_S:
+                recorded = now
+                self.record_progress(merged)
+            board.wait_urgent(JUDGE_INTERVAL_S)
+        self._judge(board.merged())
+
+    def _judge(self, merged: aggregate.Aggregate) -> None:
+        if (
+            self.abort_on_sla_failure
+            and not self.aborted_on_sla
+            and not merged.is_passing
+        ):
+            self.aborted_on_sla = True
+            LOG.info("Task %s: an SLA criterion failed, the load stops"
+                     % self.task["uuid"])
+            self._stop()
+            self.task.update_status(consts.TaskStatus.SOFT_ABORTING)
+
+    def _stop(self) -> None:
+        self.watch.stop_asked()
+        self.runner.abort()
+
+    def _tell(self, merged: aggregate.Aggregate) -> None:
+        if self.listener is not None:
+            self.listener.on_progress(
+                self.watch.progress(
+                    self._phase, merged, self.runner,
+                    time.monotonic() - self.started,
+                )
+            )
+
+    def record_progress(self, merged: aggregate.Aggregate) -> None:
+        """Store what is known so far, for ``task status`` and reports."""
+        self.workload.update_progress(
+            **self.watch.record(merged, self.runner),
+            sla_results=_plain(merged.checker.results()),
+        )
+
+    def _consume_events(self) -> None:
+        while True:
+            event = self.runner.event_queue.get(None)
+            if event is None:
+                return
+            self.hooks.on_event(event["type"], event["value"])
+
+    @staticmethod
+    def is_task_in_aborting_status(
+        task_uuid: str, check_soft: bool = True
+    ) -> bool:
+        """Whether somebody asked for an end of the task."""
+        stages = [consts.TaskStatus.ABORTING, consts.TaskStatus.ABORTED]
+        if check_soft:
+            stages.append(consts.TaskStatus.SOFT_ABORTING)
+        return objects.Task.get_status(task_uuid) in stages
+
+    def interrupt(self) -> None:
+        """The person wants an end; from a signal handler, too."""
+        self.interrupted.set()
+        self._news.set()
+
+    def wait_and_abort(self) -> None:
+        """Stop the runner once an abort was asked for, here or elsewhere."""
+        while not (self.finish.is_set() or self.interrupted.is_set()):
+            if self._news.wait(STATUS_INTERVAL_S):
+                continue
+            if self.is_task_in_aborting_status(
+                self.task["uuid"], check_soft=False
+            ):
+                break
+        if self.finish.is_set():
+            return
+        self.aborted_manually = True
+        LOG.info("Task %s: abort was asked for, the load stops"
+                 % self.task["uuid"])
+        self._stop()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: types.TracebackType | None,
+    ) -> None:
+        self.finish.set()
+        self._news.set()
+        self.runner.close_streams()
+        for thread in self._threads:
+            thread.join()
+        merged = self.final_aggregate()
+        failure = exc_val or next(iter(self.failures), None)
+        if failure is not None:
+            merged.checker.set_unexpected_failure(failure)
+        else:
+            self._check_completeness(merged)
+        if self.aborted_on_sla:
+            merged.checker.set_aborted_on_sla()
+        if self.aborted_manually:
+            merged.checker.set_aborted_manually()
+        self._store(merged)
+        self._phase = "done"
+        self._tell(merged)
+        if self.failures and exc_val is None:
+            raise self.failures[0]
+
+    def final_aggregate(self) -> aggregate.Aggregate:
+        """All that was stored, merged.
+
+        A source that died may have counted iterations in its last snapshot
+        that never arrived, or the other way round: it is counted again from
+        its stored chunks.
+        """
+        board = self.runner.board
+        for source in self.runner.inexact_sources:
+            counted = aggregate.Aggregate(self.workload_cfg["sla"])
+            for chunk in self.workload.chunks(agent=source):
+                counted.add_chunk(chunk)
+            board.replace(source, counted)
+        return board.merged().shifted(0)  # a copy that may be marked
+
+    def _check_completeness(self, merged: aggregate.Aggregate) -> None:
+        """A run that lost everything, or lost something, did not pass."""
+        if self.runner.lost and self.runner.is_loss_a_failure:
+            merged.checker.set_unexpected_failure(
+                load_info.IterationsLost(
+                    count=sum(lost.count for lost in self.runner.lost),
+                    reasons="; ".join(
+                        sorted({lost.reason for lost in self.runner.lost})
+                    ),
+                )
+            )
+        elif not merged.iterations and not (
+            self.aborted_manually or self.aborted_on_sla
+        ):
+            merged.checker.set_unexpected_failure(
+                load_info.NothingRan(workload=self.workload_cfg["name"])
+            )
+
+    def _store(self, merged: aggregate.Aggregate) -> None:
+        record = self.watch.record(merged, self.runner)
+        self.workload.set_results(
+            load_duration=record["load_duration"],
+            full_duration=time.monotonic() - self.started,
+            start_time=record["start_time"],
+            sla_results=_plain(merged.checker.results()),
+            contexts_results=_plain(self.ctx_manager.contexts_results()),
+            hooks_results=_plain(self.hooks.results()),
+            aggregate=record,
+        )
+
+
+def _plain(typed: t.Sequence[t.Any]) -> list[dict[str, t.Any]]:
+    """Typed dicts as what a JSON column takes."""
+    return [dict(each) for each in typed]

@@ -1,0 +1,211 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What reports show of a run beyond Rally's own columns.
+
+``load_info`` is a dict of plain values: what was asked, stored and lost,
+counters of everything unusual (zero is shown as zero), offered against
+achieved rate, lag behind the schedule, and one entry per agent.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from rally import exceptions
+from rally.common import clock
+from rally.task import aggregate, progress
+from rally.task.row import NS
+
+if t.TYPE_CHECKING:
+    from rally.common import objects
+    from rally.task import runner as runner_module
+
+#: counters that every report shows, zero or not
+COUNTERS = (
+    "duplicated", "late", "dropped", "timed_out", "abandoned_threads",
+    "replaced_workers", "fenced_snapshots",
+)
+PERCENTS = (50, 95, 99)
+
+
+class IterationsLost(exceptions.RallyException):
+    error_code = 172
+    msg_fmt = (
+        "%(count)d iteration(s) were started, or may have been, but left no "
+        "result: %(reasons)s. What they did to the target is unknown, so "
+        "this run proves nothing about them. Look at the log for the cause, "
+        "then run the task again."
+    )
+
+
+class NothingRan(exceptions.RallyException):
+    error_code = 173
+    msg_fmt = (
+        "No iteration of %(workload)s left a result, so no criterion was "
+        "put to the test. Look at the log for the cause, then run the task "
+        "again."
+    )
+
+
+class RunWatch:
+    """Keeps count of one workload while it runs."""
+
+    def __init__(self, workload_cfg: t.Mapping[str, t.Any]) -> None:
+        self._cfg = workload_cfg
+        self._sequence = 0
+        self._rows = 0
+        self._duplicated_chunks = 0
+        self._stop_asked_ns: int | None = None
+        self._seen: tuple[float, int] = (0.0, 0)
+        self._rate = 0.0
+
+    def started(self) -> None:
+        self._seen = (time.monotonic(), 0)
+
+    def next_sequence(self) -> int:
+        """Number of the next chunk of a local run."""
+        self._sequence += 1
+        return self._sequence - 1
+
+    def stored(
+        self, chunks: t.Sequence[objects.StoredChunk], added: int
+    ) -> None:
+        self._duplicated_chunks += len(chunks) - added
+        self._rows += sum(chunk.count for chunk in chunks)
+
+    def stop_asked(self) -> None:
+        if self._stop_asked_ns is None:
+            self._stop_asked_ns = clock.now_ns()
+
+    def progress(
+        self,
+        phase: str,
+        merged: aggregate.Aggregate,
+        runner: runner_module.ScenarioRunner,
+        elapsed_s: float,
+    ) -> progress.Progress:
+        """The workload as a person may see it now."""
+        now, (then, before) = time.monotonic(), self._seen
+        if now - then >= 0.5:
+            self._rate = (merged.iterations - before) / (now - then)
+            self._seen = (now, merged.iterations)
+        p50, p95, p99 = (_percentile(merged, p) for p in PERCENTS)
+        return progress.Progress(
+            workload=self._cfg["name"],
+            position=self._cfg["position"],
+            phase=runner.phase or phase,
+            done=merged.iterations,
+            asked=runner.asked,
+            failed=merged.failed,
+            lost=runner.lost_so_far(),
+            rate=self._rate,
+            p50=p50,
+            p95=p95,
+            p99=p99,
+            sla=[
+                (result["criterion"], result["success"], result["detail"])
+                for result in merged.checker.results()
+            ],
+            agents=runner.agents_progress(),
+            elapsed_s=elapsed_s,
+            problems=runner.problems_so_far(),
+        )
+
+    def record(
+        self,
+        merged: aggregate.Aggregate,
+        runner: runner_module.ScenarioRunner,
+    ) -> dict[str, t.Any]:
+        """Columns of the workload, from what is merged."""
+        return {
+            **columns_of(merged),
+            "load_info": self._load_info(merged, runner),
+        }
+
+    def _load_info(
+        self,
+        merged: aggregate.Aggregate,
+        runner: runner_module.ScenarioRunner,
+    ) -> dict[str, t.Any]:
+        load_ns = _load_ns(merged)
+        counters = dict.fromkeys(COUNTERS, 0)
+        counters.update(merged.counters)
+        counters.update(runner.counters)
+        counters["duplicated"] += self._duplicated_chunks
+        return {
+            "run": runner.run_id,
+            "asked": runner.asked,
+            "stored": merged.iterations,
+            "lost": [lost.to_dict() for lost in runner.lost],
+            "counters": counters,
+            "offered_rate": runner.offered_rate,
+            "achieved_rate": (
+                merged.iterations * NS / load_ns if load_ns > 0 else None
+            ),
+            "lag": _lag(merged),
+            "percentiles": {
+                str(p): _percentile(merged, p) for p in PERCENTS
+            },
+            "agents": runner.agents_info(),
+            "stop_latency_s": self._stop_latency_s(merged),
+            "problems": runner.problems_so_far(),
+        }
+
+    def _stop_latency_s(self, merged: aggregate.Aggregate) -> float | None:
+        """From the moment a stop was asked to the last start after it."""
+        if self._stop_asked_ns is None or merged.last_started_ns is None:
+            return None
+        return max(0, merged.last_started_ns - self._stop_asked_ns) / NS
+
+
+def columns_of(merged: aggregate.Aggregate) -> dict[str, t.Any]:
+    """Columns of a workload that follow from its iterations alone."""
+    durations = merged.durations
+    return {
+        "statistics": {"durations": merged.table.to_dict()},
+        "total": merged.iterations,
+        "failed": merged.failed,
+        "min_duration": _seconds(durations.min_ns),
+        "max_duration": _seconds(durations.max_ns),
+        "start_time": _seconds(merged.first_started_ns),
+        "load_duration": _load_ns(merged) / NS,
+    }
+
+
+def _load_ns(merged: aggregate.Aggregate) -> int:
+    """From the first start to the last end."""
+    first, last = merged.first_started_ns, merged.last_finished_ns
+    return 0 if first is None or last is None else last - first
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / NS
+
+
+def _percentile(merged: aggregate.Aggregate, percent: int) -> float | None:
+    return _seconds_of(merged.durations.percentile(percent / 100))
+
+
+def _seconds_of(ns: float | None) -> float | None:
+    return None if ns is None else ns / NS
+
+
+def _lag(merged: aggregate.Aggregate) -> dict[str, float | None] | None:
+    lag = merged.lag
+    if not lag.count or not lag.max_ns:
+        return None
+    values = {
+        "p%d" % p: _seconds_of(lag.percentile(p / 100)) for p in PERCENTS
+    }
+    return {**values, "max": lag.max_ns / NS}

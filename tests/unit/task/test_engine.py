@@ -1,0 +1,273 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The engine runs whole tasks here, over a database of the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+
+from rally import consts, exceptions, plugins
+from rally.common import db, objects
+from rally.env import env_mgr
+from rally.task import engine, scenario, sla, task_cfg
+from tests.unit import test
+
+
+@scenario.configure(name="EngineTest.signal")
+class SignalScenario(scenario.Scenario):
+    """Presses Ctrl-C in iteration 3."""
+
+    def run(self):
+        if self.context["iteration"] == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        self.sleep_between(0.02)
+
+
+@scenario.configure(name="EngineTest.ask_for_abort")
+class AskForAbort(scenario.Scenario):
+    """Asks for an end of its own task in iteration 2."""
+
+    def run(self, soft=False):
+        if self.context["iteration"] == 2:
+            objects.Task.get(self.context["task"]["uuid"]).abort(soft=soft)
+        self.sleep_between(0.05)
+
+
+@sla.configure(name="engine_test_raises")
+class RaisingSLA(sla.SLA):
+    """Cannot judge."""
+
+    CONFIG_SCHEMA = {"type": "integer"}
+
+    def add_iteration(self, iteration):
+        raise ValueError("cannot judge this")
+
+    def merge(self, other):
+        return True
+
+    def details(self):
+        return "?"
+
+
+class Listener:
+    def __init__(self):
+        self.seen = []
+
+    def on_progress(self, progress):
+        self.seen.append(progress)
+
+
+class EngineTestCase(test.DBTestCase):
+    def setUp(self):
+        super().setUp()
+        plugins.load()
+        self.env = env_mgr.EnvManager.create("env", {})
+
+    def run_task(self, *workloads, listener=None, abort_on_sla=False):
+        """Run *workloads*; the task as stored."""
+        config = task_cfg.TaskConfig({
+            "version": 2, "title": "a task",
+            "subtasks": [
+                {"title": "subtask", **workload} for workload in workloads
+            ],
+        })
+        task = objects.Task(env_uuid=self.env.uuid, title="a task")
+        self.uuid = task["uuid"]
+        runner = engine.TaskEngine(
+            config, task, self.env, abort_on_sla, listener
+        )
+        runner.validate()
+        runner.run()
+        return db.task_get(self.uuid, detailed=True)
+
+    def workloads(self, task):
+        return [w for s in task["subtasks"] for w in s["workloads"]]
+
+    def criteria(self, workload):
+        return {
+            result["criterion"]: result["success"]
+            for result in workload["sla_results"]["sla"]
+        }
+
+
+class RunTestCase(EngineTestCase):
+    def test_results_statistics_and_verdict_agree(self):
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "runner": {"constant": {"times": 30, "concurrency": 3}},
+        })
+
+        (workload,) = self.workloads(task)
+        self.assertEqual(consts.TaskStatus.FINISHED, task["status"])
+        self.assertEqual(30, workload["total_iteration_count"])
+        self.assertEqual(30, len(workload["data"]))
+        total = workload["statistics"]["durations"]["total"]["data"]
+        self.assertEqual(30, total["iteration_count"])
+        self.assertEqual({"failure_rate": True}, self.criteria(workload))
+        stamps = [row["timestamp"] for row in workload["data"]]
+        self.assertEqual(sorted(stamps), stamps)
+        info = workload["load_info"]
+        self.assertEqual((30, 30, []),
+                         (info["asked"], info["stored"], info["lost"]))
+        self.assertEqual(0, info["counters"]["duplicated"])
+
+    def test_subtasks_run_one_after_another(self):
+        one = {"scenario": {"Dummy.dummy": {}},
+               "runner": {"serial": {"times": 2}}}
+        task = self.run_task(one, one, one)
+
+        self.assertEqual(
+            [2, 2, 2],
+            [w["total_iteration_count"] for w in self.workloads(task)],
+        )
+
+    def test_whoever_watches_sees_the_end(self):
+        listener = Listener()
+        self.run_task(
+            {"scenario": {"Dummy.dummy": {}},
+             "runner": {"serial": {"times": 5}}},
+            listener=listener,
+        )
+
+        last = listener.seen[-1]
+        self.assertEqual(("done", 5, 5), (last.phase, last.done, last.asked))
+
+    def test_a_failing_context_is_shown_as_what_it_is(self):
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "runner": {"serial": {"times": 5}},
+            "contexts": {"dummy_context": {"fail_setup": True}},
+        })
+
+        (workload,) = self.workloads(task)
+        self.assertEqual(0, workload["total_iteration_count"])
+        self.assertIs(False, self.criteria(workload)["something_went_wrong"])
+        self.assertFalse(task["pass_sla"])
+
+    def test_an_sla_that_raises_fails_the_workload_loudly(self):
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "runner": {"serial": {"times": 5}},
+            "sla": {"engine_test_raises": 1},
+        })
+
+        (workload,) = self.workloads(task)
+        failed = [
+            result["detail"] for result in workload["sla_results"]["sla"]
+            if result["criterion"] == "something_went_wrong"
+        ]
+        self.assertIn("cannot judge this", failed[0])
+        self.assertFalse(task["pass_sla"])
+
+
+class StopTestCase(EngineTestCase):
+    def test_an_sla_failure_stops_this_and_later_workloads(self):
+        task = self.run_task(
+            {"scenario": {"Dummy.dummy_exception": {"sleep": 0.01}},
+             "runner": {"constant": {"times": 2000, "concurrency": 2}},
+             "sla": {"failure_rate": {"max": 0}}},
+            {"scenario": {"Dummy.dummy": {}},
+             "runner": {"serial": {"times": 1}}},
+            abort_on_sla=True,
+        )
+
+        (workload,) = self.workloads(task)
+        self.assertLess(workload["total_iteration_count"], 2000)
+        self.assertIs(False, self.criteria(workload)["aborted_on_sla"])
+        self.assertEqual(consts.TaskStatus.ABORTED, task["status"])
+        self.assertIsNotNone(workload["load_info"]["stop_latency_s"])
+
+    def test_an_abort_stops_the_load_before_it_is_called_aborted(self):
+        task = self.run_task({
+            "scenario": {"EngineTest.ask_for_abort": {}},
+            "runner": {"serial": {"times": 400}},
+        })
+
+        (workload,) = self.workloads(task)
+        self.assertLess(workload["total_iteration_count"], 400)
+        self.assertIs(False, self.criteria(workload)["aborted_manually"])
+        self.assertEqual(consts.TaskStatus.ABORTED, task["status"])
+        self.assertEqual(
+            workload["total_iteration_count"], len(workload["data"])
+        )
+
+    def test_a_soft_abort_lets_the_last_workload_end(self):
+        task = self.run_task({
+            "scenario": {"EngineTest.ask_for_abort": {"soft": True}},
+            "runner": {"serial": {"times": 6}},
+        })
+
+        (workload,) = self.workloads(task)
+        self.assertEqual(6, workload["total_iteration_count"])
+        self.assertEqual(consts.TaskStatus.ABORTED, task["status"])
+
+    def test_ctrl_c_ends_the_task_in_order(self):
+        before = signal.getsignal(signal.SIGINT)
+        task = self.run_task({
+            "scenario": {"EngineTest.signal": {}},
+            "runner": {"serial": {"times": 500}},
+        })
+
+        (workload,) = self.workloads(task)
+        self.assertLess(workload["total_iteration_count"], 500)
+        self.assertEqual(consts.TaskStatus.ABORTED, task["status"])
+        self.assertEqual(before, signal.getsignal(signal.SIGINT))
+
+    def test_no_thread_outlives_the_run(self):
+        before = set(threading.enumerate())
+        self.run_task({"scenario": {"Dummy.dummy": {}},
+                       "runner": {"serial": {"times": 2}}})
+
+        self.assertEqual(before, set(threading.enumerate()))
+
+
+class ValidationTestCase(EngineTestCase):
+    def check_refused(self, workload, *texts):
+        error = self.assertRaises(
+            exceptions.InvalidTaskConfig, self.run_task, workload
+        )
+        for text in texts:
+            self.assertIn(text, str(error))
+        stored = objects.Task.get(self.uuid)
+        self.assertEqual(consts.TaskStatus.CRASHED, stored["status"])
+        result = stored["validation_result"]
+        self.assertEqual("InvalidTaskConfig", result["etype"])
+        self.assertIn("Traceback", json.loads(result["trace"]))
+
+    def test_an_unknown_scenario_is_named(self):
+        self.check_refused({"scenario": {"Dummy.dumy": {}}}, "Dummy.dumy")
+
+    def test_an_unknown_argument_is_named_with_its_position(self):
+        self.check_refused(
+            {"scenario": {"Dummy.failure": {"slep": 1}}}, "slep",
+            "position 0",
+        )
+
+    def test_all_plugins_of_a_workload_are_checked(self):
+        for part, text in (
+            ({"runner": {"constant": {"times": "x"}}}, "'x'"),
+            ({"runner": {"nope": {}}}, "nope"),
+            ({"sla": {"nope": 1}}, "nope"),
+            ({"contexts": {"nope": 1}}, "nope"),
+            ({"runner": {"constant": {"times": 1, "concurrency": 2}}},
+             "concurrency"),
+            ({"hooks": [{"action": {"nope": 1},
+                         "trigger": {"event": {"unit": "time",
+                                               "at": [1]}}}]}, "nope"),
+        ):
+            self.check_refused(
+                {"scenario": {"Dummy.dummy": {}}, **part}, text
+            )
