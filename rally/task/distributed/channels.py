@@ -1,0 +1,174 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the transports of both ends carry and report; no sockets here."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import ipaddress
+import re
+import typing as t
+
+from rally import exceptions
+
+
+class Channel(enum.Enum):
+    """A connection of its own for each kind of traffic.
+
+    So a large transfer of results never delays a stop. The order is the one
+    in which waiting messages are handed out.
+    """
+
+    CONTROL = "control"
+    AGGREGATES = "aggregates"
+    RESULTS = "results"
+
+
+FIRST_PORT = 9790
+CONTROLLER = "controller"
+
+#: an encoder gives the frames of a message, a decoder takes them back and
+#: raises one of DECODE_ERRORS for frames that no encoder makes
+Encode: t.TypeAlias = t.Callable[[t.Any], list[bytes]]
+Decode: t.TypeAlias = t.Callable[[t.Sequence[bytes]], t.Any]
+DECODE_ERRORS = (ValueError, exceptions.RallyException)
+
+_ADDRESS = re.compile(
+    r"tcp://(?P<host>\[[^\]]+\]|[^:/\[\]]+):(?P<port>\*|\d+)"
+)
+
+
+class AddressUnusable(exceptions.RallyException):
+    error_code = 253
+    msg_fmt = (
+        "Address %(address)s cannot be used: %(reason)s. Controller and "
+        "agents meet there, so the run cannot begin. %(hint)s"
+    )
+
+
+class EncryptionRequired(exceptions.RallyException):
+    error_code = 254
+    msg_fmt = (
+        "Address %(address)s is reachable from other hosts, so connections "
+        "there need keys: without, anybody could join the run and read the "
+        "credentials it uses. Make a key with `rally agent authorize`, or "
+        "use an address of this host only, such as tcp://127.0.0.1:9790."
+    )
+
+
+class ConnectionChange(enum.Enum):
+    """What an agent can notice about its connection to the controller."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    UNREACHABLE = "unreachable"  # nobody answers there (yet)
+    REFUSED = "refused"  # the controller does not know this agent's key
+    MISMATCHED = "mismatched"  # not a controller, or not the one of the key
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Received:
+    """A message, with the proven name of who sent it."""
+
+    peer: str
+    channel: Channel
+    message: t.Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Readable:
+    """A file descriptor that the caller asked about has data, or ended."""
+
+    fd: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ConnectionEvent:
+    """A change that lasts: repeated failures of one kind are one event."""
+
+    channel: Channel
+    change: ConnectionChange
+    text: str  # one sentence for the log
+
+
+Incoming: t.TypeAlias = Received | Readable | ConnectionEvent
+
+
+class ControllerEnd(t.Protocol):
+    """What a controller's loop needs of a transport."""
+
+    def receive(self, timeout_s: float | None) -> list[Received]: ...
+
+    def send(self, peer: str, channel: Channel, message: t.Any) -> bool: ...
+
+    def wake(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class AgentEnd(t.Protocol):
+    """What an agent's loop needs of a transport."""
+
+    def receive(
+        self, timeout_s: float | None, fds: t.Iterable[int] = ()
+    ) -> list[Incoming]: ...
+
+    def send(self, channel: Channel, message: t.Any) -> bool: ...
+
+    def wake(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of ``tcp://HOST:PORT``; a port ``*`` is 0, any free one.
+
+    :raises AddressUnusable: it is not of that form
+    """
+    match = _ADDRESS.fullmatch(address)
+    port = 0 if match is None or match["port"] == "*" else int(match["port"])
+    if match is None or port > 65535:
+        raise AddressUnusable(
+            address=address,
+            reason="it is not of the form tcp://HOST:PORT",
+            hint="Write for example tcp://10.0.0.1:9790.",
+        )
+    return match["host"], port
+
+
+def addresses_from(address: str) -> dict[Channel, str]:
+    """Addresses of all channels, given that of the first.
+
+    The others have the next two ports; with port 0 or ``*`` each channel
+    takes any free one.
+
+    :raises AddressUnusable: *address* is not of the form tcp://HOST:PORT
+    """
+    host, port = split_address(address)
+    ports = [port + index if port else 0 for index in range(len(Channel))]
+    addresses = ["tcp://%s:%d" % (host, each) for each in ports]
+    for each in addresses:
+        split_address(each)
+    return dict(zip(Channel, addresses, strict=True))
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this host can reach an address."""
+    host = split_address(address)[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,94 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How far the clock of an agent is ahead of the controller's."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import typing as t
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClockSample:
+    """One exchange: asked and answered on the controller's clock, received
+    and sent on the agent's. Nanoseconds since the epoch."""
+
+    asked_ns: int
+    received_ns: int
+    sent_ns: int
+    answered_ns: int
+
+    @property
+    def round_trip_ns(self) -> int:
+        """Time on the way; the time the agent took to answer is taken off."""
+        held = self.sent_ns - self.received_ns
+        return max(0, self.answered_ns - self.asked_ns - held)
+
+    @property
+    def offset_ns(self) -> int:
+        ahead = self.received_ns - self.asked_ns
+        ahead_back = self.sent_ns - self.answered_ns
+        return (ahead + ahead_back) // 2
+
+
+def estimate_offset(samples: t.Iterable[ClockSample]) -> tuple[int, int]:
+    """Estimate how far the agent's clock is ahead of the controller's.
+
+    Only the sample with the shortest round trip is used: the true offset is
+    within half of it, however lopsided the path (RFC 5905, section 8).
+
+    :param samples: one or more exchanges with one agent
+    :returns: offset and its error bound, ns; agent time minus offset is
+        controller time
+    :raises ValueError: *samples* is empty
+    """
+    best = min(samples, key=lambda sample: sample.round_trip_ns)
+    return best.offset_ns, (best.round_trip_ns + 1) // 2
+
+
+class ClockEstimate:
+    """The newest exchanges with one agent, and the offset they give.
+
+    Clocks drift apart by some 50 ppm at the worst, so an old exchange gets
+    worse by 50 us a second: only the newest are kept.
+    """
+
+    KEPT = 32
+
+    def __init__(self) -> None:
+        self._samples: collections.deque[ClockSample] = collections.deque(
+            maxlen=self.KEPT
+        )
+
+    def add(self, sample: ClockSample) -> None:
+        self._samples.append(sample)
+
+    @property
+    def count(self) -> int:
+        return len(self._samples)
+
+    @property
+    def offset_ns(self) -> int:
+        return estimate_offset(self._samples)[0] if self._samples else 0
+
+    @property
+    def error_ns(self) -> int | None:
+        """Bound of the error; None before the first exchange."""
+        return estimate_offset(self._samples)[1] if self._samples else None
+
+    @property
+    def round_trip_ns(self) -> int | None:
+        if not self._samples:
+            return None
+        return min(sample.round_trip_ns for sample in self._samples)

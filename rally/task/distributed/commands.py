@@ -1,0 +1,113 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a state machine wants done. The shell does it."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from rally.task.distributed import messages
+from rally.task.distributed.channels import Channel
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Send:
+    """Send *message* to *peer* (an agent; the agent's only peer is "")."""
+
+    peer: str
+    channel: Channel
+    message: messages.Message
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoreChunk:
+    """Hand a chunk to the engine."""
+
+    agent: str
+    data: messages.ChunkData
+    clock_offset_ns: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Observe:
+    """The newest cumulative state of one agent."""
+
+    agent: str
+    number: int
+    urgent: bool
+    state: dict[str, t.Any]
+    clock_offset_ns: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Announce:
+    """Iterations have been started (for hooks)."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Say:
+    """Tell the person."""
+
+    text: str
+    is_problem: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StartLoad:
+    """Start a load process, fresh, and tell it what to prepare."""
+
+    prepare: messages.Prepare
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TellLoad:
+    """Pass a message to the load process."""
+
+    message: messages.LoadMessage
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EndLoad:
+    """The load process is no longer needed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SendChunk:
+    """Send a chunk of the spool to the controller."""
+
+    run: str
+    sequence: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RemoveChunk:
+    """A chunk is in the database: the spool may drop it."""
+
+    run: str
+    sequence: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DiscardSpool:
+    """A run is over: drop what the spool still holds of it."""
+
+    run: str
+
+
+Command: t.TypeAlias = (
+    Send | StoreChunk | Observe | Announce | Say | StartLoad | TellLoad
+    | EndLoad | SendChunk | RemoveChunk | DiscardSpool
+)

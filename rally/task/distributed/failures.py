@@ -1,0 +1,55 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How a distributed run can fail as a whole."""
+
+from __future__ import annotations
+
+from rally import exceptions
+
+
+class NotEnoughAgents(exceptions.RallyException):
+    error_code = 245
+    msg_fmt = (
+        "%(wanted)d agents were asked for, but only %(count)d came within "
+        "%(wait_s)g s (%(came)s)%(rejected)s. No load was generated. Start "
+        "the missing ones with `rally agent start --controller %(address)s "
+        "--key FILE`, look at who is dialing in with `rally agent list "
+        "--wait 5`, or ask for fewer `agents` in the task file."
+    )
+
+
+class AgentCannotRun(exceptions.RallyException):
+    error_code = 246
+    msg_fmt = (
+        "Agent %(agent)s cannot take part in the run: %(reason)s. No load "
+        "was generated. Mend this on the agent's host, then start the task "
+        "again."
+    )
+
+
+class AgentLost(exceptions.RallyException):
+    error_code = 247
+    msg_fmt = (
+        "Agent %(agent)s was lost: %(reason)s. The run was stopped because "
+        "%(cause)s; what the other agents delivered is stored. Look at the "
+        "agent's log for the cause, then start the task again."
+    )
+
+
+class RunStopped(exceptions.RallyException):
+    error_code = 145
+    msg_fmt = (
+        "The run was stopped because agent %(agent)s cannot go on: "
+        "%(reason)s What was delivered before is stored. Mend this on the "
+        "agent's host, then start the task again."
+    )

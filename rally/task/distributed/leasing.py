@@ -1,0 +1,101 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The leases of a run: granted, seen, used, taken back."""
+
+from __future__ import annotations
+
+from rally.task.distributed import granting, messages
+from rally.task.distributed.commands import Command
+from rally.task.distributed.membership import Member
+from rally.task.distributed.roster import Roster
+
+
+class Leasing:
+    """What the agents of a run were granted.
+
+    A grant that an agent has not confirmed is repeated with each of its
+    heartbeats, so no iteration number gets lost on the way.
+    """
+
+    def __init__(self, roster: Roster, grants: granting.Granting) -> None:
+        self._roster = roster
+        self._run = roster.plan.run
+        self._grants = grants
+        self._unseen: dict[str, list[messages.Grant]] = {}
+        self.is_closed = False
+
+    def begin(self, start_ns: int) -> None:
+        """The load starts at *start_ns*."""
+        self._grants.begin(start_ns)
+
+    def grant(self, now: int) -> list[Command]:
+        """Leases that are due; the word that there will be no more."""
+        commands: list[Command] = []
+        for allotment in self._grants.due(self._roster.working, now):
+            member = allotment.member
+            member.lease += 1
+            member.ledger.grant(allotment.numbers)
+            grant = messages.Grant(
+                self._run, member.lease, allotment.numbers, allotment.low
+            )
+            self._unseen.setdefault(member.name, []).append(grant)
+            commands.append(self._roster.to(member, grant))
+        if not self.is_closed and self._grants.is_over(now):
+            self.is_closed = True
+            commands += map(self.close_of, self._roster.working)
+        return commands
+
+    def close_of(self, member: Member) -> Command:
+        """Tell *member* that it gets no more leases."""
+        return self._roster.to(member, messages.Close(self._run))
+
+    def confirmed(
+        self,
+        member: Member,
+        message: messages.Heartbeat | messages.WorkRequest,
+        now: int,
+    ) -> list[messages.Grant]:
+        """Learn how far an agent is; the leases it has not seen."""
+        member.progressed(message.drawn, now)
+        unseen = self._later(member, message.lease)
+        self._unseen[member.name] = unseen
+        member.remaining = message.remaining + sum(
+            grant.numbers[2] for grant in unseen
+        )
+        return unseen
+
+    def _later(self, member: Member, lease: int) -> list[messages.Grant]:
+        return [
+            grant
+            for grant in self._unseen.get(member.name, [])
+            if grant.lease > lease
+        ]
+
+    def take_back(
+        self, member: Member, message: messages.Ended, is_running: bool
+    ) -> None:
+        """Numbers the agent certainly did not start go to the others.
+
+        Once nothing more is granted it is too late for that: they count as
+        lost, unless nobody asked for all of them to be run.
+
+        :param is_running: nobody has stopped the run
+        """
+        is_late = self.is_closed and is_running
+        if is_late and self._grants.left is not None:
+            return
+        unseen = [g.numbers for g in self._later(member, message.lease)]
+        self._unseen.pop(member.name, None)
+        taken = member.ledger.give_back([*message.returned, *unseen])
+        if not self.is_closed:
+            self._grants.give_back(taken)

@@ -1,0 +1,365 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Every message of a distributed run.
+
+Three families: what controller and agent say to each other over ZeroMQ
+(``Message``), what an agent and its load process say over a pipe
+(``LoadMessage``), and what the surroundings of a state machine tell it
+(``Notice``; these never leave their process).
+
+Times that end in ``_ns`` are nanoseconds since the epoch on the clock of the
+host that the name says, see ``rally.common.clock``.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+import msgspec
+
+#: first frame of every message; a new wire form is a new version
+PROTOCOL_VERSION = b"rally/1"
+
+#: first, step, count: an arithmetic progression of iteration numbers
+NumberRun: t.TypeAlias = tuple[int, int, int]
+
+
+class _Message(
+    msgspec.Struct,
+    frozen=True,
+    tag=True,
+    forbid_unknown_fields=True,
+):
+    """Base: the tag on the wire is the class name."""
+
+
+# ---- control channel, agent to controller
+
+
+class Hello(_Message, frozen=True):
+    """I am here. Repeated until answered."""
+
+    instance: str  # made anew by every agent process
+    rally_version: str
+    host: str
+    cpus: int
+    sent_ns: int  # agent's clock
+    run: str = ""  # the run it still works for
+    spooled: tuple[str, ...] = ()  # runs of which it keeps chunks
+
+
+class Ready(_Message, frozen=True):
+    """Prepared: plugins loaded, arguments checked, workers can be forked."""
+
+    run: str
+
+
+class Refused(_Message, frozen=True):
+    """Cannot take part in the run."""
+
+    run: str
+    reason: str
+
+
+class Heartbeat(_Message, frozen=True):
+    """Answer to a Beat; says also how far the load is."""
+
+    run: str
+    state: str  # see ``agent.LoadState``
+    lease: int  # number of its newest lease
+    echo_ns: int  # sent_ns of the Beat, controller's clock
+    received_ns: int  # agent's clock
+    sent_ns: int  # agent's clock
+    drawn: int  # iterations started so far
+    remaining: int  # granted and not started
+    spooled: int  # chunks spooled so far
+
+
+class WorkRequest(_Message, frozen=True):
+    """The numbers granted run low."""
+
+    run: str
+    lease: int  # the newest lease it has
+    drawn: int
+    remaining: int
+
+
+class Report(_Message, frozen=True):
+    """Something a person should know; the run goes on."""
+
+    run: str
+    text: str
+
+
+class Ended(_Message, frozen=True):
+    """The load process is over; ``spooled`` chunks are all there will be."""
+
+    run: str
+    spooled: int
+    returned: tuple[NumberRun, ...]  # granted, certainly not started
+    abandoned: bool  # the load process died: the rest may have been started
+    lease: int  # the newest lease it had
+    number: int  # of the last snapshot
+    aggregate: dict[str, t.Any]
+    reason: str = ""  # why it ended early
+    loss: str = ""  # why some of the iterations left no result
+    is_fatal: bool = False  # the reason is one to stop the whole run
+
+
+# ---- control channel, controller to agent
+
+
+class Welcome(_Message, frozen=True):
+    """Accepted: the agent may be asked to take part."""
+
+    rally_version: str
+    run: str
+
+
+class Rejected(_Message, frozen=True):
+    """Not accepted; the agent says why and keeps dialing."""
+
+    reason: str
+
+
+class Prepare(_Message, frozen=True):
+    """Everything an agent needs to know of the load it is to make."""
+
+    run: str
+    scenario: str
+    given_args: dict[str, t.Any]  # as in the task file, to be checked
+    args: dict[str, t.Any]  # with resources looked up, see ``wire_context``
+    context: t.Any  # see ``wire_context``
+    runner_type: str
+    runner: dict[str, t.Any]  # this agent's share
+    sla: dict[str, t.Any]
+    chunk_size: int
+    iteration_events: bool
+    first_cpu: int = 0
+
+
+class Beat(_Message, frozen=True):
+    """Sign of life of the controller; renews the lease."""
+
+    run: str
+    sent_ns: int  # controller's clock
+    lease_s: float
+
+
+class Grant(_Message, frozen=True):
+    """A lease: these iterations are yours to start."""
+
+    run: str
+    lease: int  # counts up, per agent
+    numbers: NumberRun
+    low: int  # ask for more when fewer remain
+
+
+class Start(_Message, frozen=True):
+    """Begin at this moment."""
+
+    run: str
+    at_ns: int  # agent's clock
+
+
+class Close(_Message, frozen=True):
+    """No more leases: finish what is granted, then end."""
+
+    run: str
+
+
+class Stop(_Message, frozen=True):
+    """Start nothing more; running iterations finish."""
+
+    run: str
+    reason: str
+
+
+class Done(_Message, frozen=True):
+    """All chunks are in the database; forget the run."""
+
+    run: str
+
+
+# ---- aggregates channel, agent to controller
+
+
+class Snapshot(_Message, frozen=True):
+    """State of everything the agent did so far (cumulative)."""
+
+    run: str
+    number: int
+    urgent: bool  # its local verdict turned to failed
+    aggregate: dict[str, t.Any]
+
+
+class Started(_Message, frozen=True):
+    """Iterations that have just been started, for hooks."""
+
+    run: str
+    numbers: tuple[int, ...]
+
+
+# ---- results channel
+
+
+class Fetch(_Message, frozen=True):
+    """Controller: send this chunk."""
+
+    run: str
+    sequence: int
+
+
+class ChunkData(_Message, frozen=True):
+    """Agent: one chunk, byte for byte as it was spooled."""
+
+    run: str
+    sequence: int
+    count: int
+    failed: int
+    first_ns: int  # agent's clock
+    last_ns: int
+    finished_ns: int
+    numbers: tuple[NumberRun, ...]
+    payload: bytes
+
+
+class ChunkMissing(_Message, frozen=True):
+    """Agent: that chunk cannot be read back."""
+
+    run: str
+    sequence: int
+    reason: str
+
+
+class Ack(_Message, frozen=True):
+    """Controller: this chunk is in the database, the spool may drop it."""
+
+    run: str
+    sequence: int
+
+
+Message: t.TypeAlias = (
+    Hello | Ready | Refused | Heartbeat | WorkRequest | Report | Ended
+    | Welcome | Rejected | Prepare | Beat | Grant | Start | Close | Stop
+    | Done | Snapshot | Started | Fetch | ChunkData | ChunkMissing | Ack
+)
+
+
+# ---- between an agent and its load process
+
+
+class Load(_Message, frozen=True):
+    """Agent: prepare this load, spool into this folder."""
+
+    prepare: Prepare
+    spool: str
+
+
+class LoadStart(_Message, frozen=True):
+    """Agent: begin at this moment."""
+
+    at_ns: int
+
+
+class LoadRenew(_Message, frozen=True):
+    """Agent: work may be started until this moment."""
+
+    deadline_ns: int
+
+
+class LoadReady(_Message, frozen=True):
+    """Load process: prepared."""
+
+
+class LoadRefused(_Message, frozen=True):
+    """Load process: cannot be prepared."""
+
+    reason: str
+
+
+class LoadLow(_Message, frozen=True):
+    """Load process: the numbers granted run low."""
+
+    drawn: int
+    remaining: int
+
+
+class LoadSpooled(_Message, frozen=True):
+    """Load process: this chunk is on disk."""
+
+    sequence: int
+
+
+class LoadStatus(_Message, frozen=True):
+    """Load process: how far it is."""
+
+    drawn: int
+    remaining: int
+
+
+class LoadEnded(_Message, frozen=True):
+    """Load process: all iterations are over, all chunks are on disk."""
+
+    returned: tuple[NumberRun, ...]
+    spooled: int
+    number: int
+    aggregate: dict[str, t.Any]
+    reason: str = ""
+    loss: str = ""
+    is_fatal: bool = False
+
+
+LoadMessage: t.TypeAlias = (
+    Load | LoadStart | LoadRenew | Grant | Close | Stop
+    | LoadReady | LoadRefused | LoadLow | LoadSpooled | LoadStatus | Snapshot
+    | Started | Report | LoadEnded
+)
+
+
+# ---- what the surroundings tell a state machine
+
+
+class StopAsked(_Message, frozen=True):
+    """The engine wants the load to stop."""
+
+    reason: str
+
+
+class Stored(_Message, frozen=True):
+    """The engine has stored a chunk."""
+
+    agent: str
+    sequence: int
+
+
+class AgentLeft(_Message, frozen=True):
+    """A local agent's process has ended."""
+
+    agent: str
+    reason: str
+
+
+class LoadGone(_Message, frozen=True):
+    """The load process has ended, or its pipe has."""
+
+    reason: str
+
+
+class ShutdownAsked(_Message, frozen=True):
+    """The person wants the agent to end."""
+
+
+Notice: t.TypeAlias = (
+    StopAsked | Stored | AgentLeft | LoadGone | ShutdownAsked
+)

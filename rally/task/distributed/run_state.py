@@ -1,0 +1,177 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The phases of a distributed run, and how it comes to its end."""
+
+from __future__ import annotations
+
+import enum
+
+from rally import exceptions
+from rally.task.distributed import (
+    collecting,
+    failures,
+    granting,
+    leasing,
+    messages,
+)
+from rally.task.distributed.commands import Command, Say
+from rally.task.distributed.membership import AgentState, Member
+from rally.task.distributed.roster import NS, Roster, RunPlan
+
+#: exchanges with each agent before the start: the best of them gives the
+#: offset of its clock
+CLOCK_SAMPLES = 8
+
+
+class Phase(enum.Enum):
+    """How far the run is."""
+
+    GATHERING = "waiting for agents"
+    PREPARING = "preparing agents"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    OVER = "done"
+
+
+class RunState:
+    """Where a run stands; what ``Controller`` changes by its messages."""
+
+    def __init__(
+        self, plan: RunPlan, grants: granting.Granting, now: int
+    ) -> None:
+        self.plan = plan
+        self.run = plan.run
+        self.phase = Phase.GATHERING
+        self.roster = Roster(plan)
+        self.collector = collecting.Collector(plan.run, plan.kept or {})
+        self.leasing = leasing.Leasing(self.roster, grants)
+        self.failure: exceptions.RallyException | None = None
+        self.stop_reason = ""
+        self.start_ns: int | None = None
+        self.fenced_snapshots = 0
+        self._deadline = now + int(plan.wait_s * NS)
+
+    @property
+    def finished(self) -> bool:
+        return self.phase is Phase.OVER
+
+    @property
+    def members(self) -> dict[str, Member]:
+        return self.roster.members
+
+    def _is_prepared(self) -> bool:
+        active = self.roster.active
+        return bool(active) and all(
+            member.state is AgentState.READY
+            and member.clock.count >= CLOCK_SAMPLES
+            for member in active
+        )
+
+    def _missed_deadline(self) -> list[Command]:
+        if self.phase is Phase.GATHERING:
+            came = [m.name for m in self.roster.in_state(AgentState.JOINED)]
+            self.failure = failures.NotEnoughAgents(
+                wanted=self.plan.wanted,
+                count=len(came),
+                wait_s=self.plan.wait_s,
+                came=", ".join(came) or "none",
+                address=self.plan.address,
+                rejected="".join(
+                    "; agent %s was refused: %s" % item
+                    for item in sorted(self.roster.rejected.items())
+                ),
+            )
+            return self._stop("not enough agents")
+        if self.phase is Phase.PREPARING:
+            late = self.roster.in_state(AgentState.PREPARING)
+            self.failure = failures.AgentCannotRun(
+                agent=", ".join(member.name for member in late),
+                reason="it was not ready within %g s" % self.plan.prepare_s,
+            )
+            return self._stop("agents were not ready in time")
+        return []
+
+    # ---- losing an agent
+
+    def _lose(self, member: Member, reason: str) -> list[Command]:
+        was_active = member.is_active
+        self.roster.lose(member, reason)
+        self.collector.forget_asked(member)
+        return self._count_loss(member, reason) if was_active else []
+
+    def _count_loss(self, member: Member, reason: str) -> list[Command]:
+        commands: list[Command] = [
+            Say("agent %s was lost: %s; %d iteration(s) granted to it are "
+                "not stored"
+                % (member.name, reason, member.ledger.outstanding_count),
+                True)
+        ]
+        cause = self._cause_to_stop()
+        if cause:
+            self.failure = failures.AgentLost(
+                agent=member.name, reason=reason, cause=cause
+            )
+            commands += self._stop("agent %s was lost" % member.name)
+        return commands
+
+    def _cause_to_stop(self) -> str | None:
+        """Why the run cannot go on without an agent; None: it can."""
+        if self.phase is Phase.PREPARING:
+            return "the load had not begun"
+        if self.phase is not Phase.RUNNING:
+            return None
+        if self.plan.is_closing_on_loss:
+            return "on_agent_loss is abort"
+        if not self.roster.working and not self.leasing.is_closed:
+            return "no agent is left"
+        return None
+
+    # ---- the end of the run
+
+    def _stop(self, reason: str) -> list[Command]:
+        if self.phase in (Phase.STOPPING, Phase.OVER):
+            return []
+        self.phase = Phase.STOPPING
+        self.stop_reason = reason
+        return [
+            self.roster.to(member, self._stop_message())
+            for member in self.roster.active
+        ]
+
+    def _stop_message(self) -> messages.Stop:
+        return messages.Stop(self.run, self.stop_reason or "it was lost")
+
+    def _finish_if_done(self, now: int) -> list[Command]:
+        drained = {m.name for m in self.roster.in_state(AgentState.DONE)}
+        awaited = set(self.plan.kept or ()) - drained
+        if awaited and now < self._deadline:
+            return []
+        if self.roster.active or self.collector.is_storing:
+            return []
+        if self.phase is Phase.RUNNING and not self.leasing.is_closed:
+            self.failure = failures.AgentLost(
+                agent=", ".join(
+                    m.name for m in self.roster.in_state(
+                        AgentState.DONE, AgentState.LOST
+                    )
+                ),
+                reason="its load ended before all iterations were dealt out",
+                cause="no agent is left",
+            )
+        self.phase = Phase.OVER
+        done = messages.Done(self.run)
+        return [
+            self.roster.to(member, done)
+            for member in self.members.values()
+            if member.state is not AgentState.LOST
+        ]

@@ -1,0 +1,50 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The offset of an agent's clock and the bound of its error."""
+
+from __future__ import annotations
+
+import hypothesis
+import hypothesis.strategies as st
+
+from rally.task.distributed import clock
+from tests.unit import test
+
+delays = st.integers(0, 10**9)
+
+
+class ClockTestCase(test.TestCase):
+    @hypothesis.given(
+        offset=st.integers(-10**14, 10**14),
+        ways=st.lists(
+            st.tuples(delays, delays, delays), min_size=1, max_size=40
+        ),
+    )
+    def test_the_true_offset_is_within_the_bound(self, offset, ways):
+        estimate, now = clock.ClockEstimate(), 10**18
+        for there, held, back in ways:
+            received = now + there + offset
+            sent = received + held
+            answered = sent - offset + back
+            estimate.add(clock.ClockSample(now, received, sent, answered))
+            now = answered + 1
+
+        error = estimate.error_ns
+        self.assertIsNotNone(error)
+        self.assertLessEqual(abs(estimate.offset_ns - offset), error + 1)
+
+    def test_nothing_is_known_before_the_first_exchange(self):
+        estimate = clock.ClockEstimate()
+
+        self.assertIsNone(estimate.error_ns)
+        self.assertRaises(ValueError, clock.estimate_offset, [])
