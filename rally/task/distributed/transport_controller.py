@@ -1,0 +1,299 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The controller's end: listens, authenticates, routes by proven name."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import typing as t
+
+import zmq
+from zmq.utils import monitor
+
+from rally.task.distributed import (
+    allow_list,
+    channels,
+    keys,
+    transport_sockets,
+    transport_zap,
+)
+from rally.task.distributed.channels import Channel, Received
+
+#: what a peer that speaks neither ZeroMQ nor CURVE makes of a handshake
+FAILED_HANDSHAKES = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+)
+FAILED_ACCEPTS = zmq.EVENT_ACCEPT_FAILED
+#: connections of one peer that are remembered as outdated
+MAX_OUTDATED = 16
+
+
+@dataclasses.dataclass(slots=True)
+class Route:
+    """The newest connection of a peer on a channel.
+
+    A late message of an older connection must not bring that one back.
+    """
+
+    identity: bytes
+    public_key: str
+    outdated: collections.deque[bytes] = dataclasses.field(
+        default_factory=lambda: collections.deque(maxlen=MAX_OUTDATED)
+    )
+
+    def follow(self, identity: bytes, public_key: str) -> None:
+        if identity != self.identity and identity not in self.outdated:
+            self.outdated.append(self.identity)
+            self.identity = identity
+            self.public_key = public_key
+
+
+class ControllerTransport:
+    """Sockets of a controller; for one thread, but for ``wake``.
+
+    Use it in the process that made it: ZeroMQ does not survive a fork.
+
+    :param key: None talks without keys, on loopback only, and then believes
+        the name that an agent gives itself
+    :param allow: who may join; asked for each connection and each message
+    :raises AddressUnusable: an address cannot be bound
+    :raises EncryptionRequired: no key, and an address others can reach
+    """
+
+    def __init__(
+        self,
+        addresses: t.Mapping[Channel, str],
+        key: keys.KeyPair | None,
+        allow: allow_list.AllowList,
+        encode: channels.Encode,
+        decode: channels.Decode,
+    ) -> None:
+        protected = key is not None
+        transport_sockets.check_protected(addresses.values(), protected)
+        self._key = key
+        self._allow = allow
+        self._encode = encode
+        self._decode = decode
+        self._trouble = transport_sockets.Trouble()
+        self._routes: dict[tuple[str, Channel], Route] = {}
+        self._waker = transport_sockets.Waker()
+        self._poller = zmq.Poller()
+        self._context = zmq.Context(io_threads=transport_sockets.IO_THREADS)
+        self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
+        self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
+        self.endpoints: dict[Channel, str] = {}
+        try:
+            self._gate = transport_zap.Gatekeeper(
+                self._context, allow, self._trouble
+            )
+            self._poller.register(self._gate.socket, zmq.POLLIN)
+            self._poller.register(self._waker.fd, zmq.POLLIN)
+            for channel in Channel:
+                self._listen(channel, addresses[channel])
+        except BaseException:
+            self.close(linger_s=0)
+            raise
+
+    @property
+    def counters(self) -> collections.Counter[str]:
+        """What went wrong so far: unknown_key, malformed, oversized,
+        wrong_protocol, unroutable, congested, accept_failed."""
+        return self._trouble.counters
+
+    def receive(self, timeout_s: float | None) -> list[Received]:
+        """Wait for messages; control first, then aggregates, then results.
+
+        :param timeout_s: None waits for ever
+        :returns: at least one message, or none after a wake-up or timeout
+        """
+        deadline = transport_sockets.Deadline(timeout_s)
+        while True:
+            ready = dict(self._poller.poll(deadline.left_ms()))
+            is_woken = ready.get(self._waker.fd) is not None
+            if is_woken:
+                self._waker.clear()
+            self._attend(ready)
+            received = self._drain(ready)
+            if received or is_woken or deadline.has_passed:
+                return received
+
+    def send(self, peer: str, channel: Channel, message: t.Any) -> bool:
+        """Queue a message for a peer's newest connection; never blocks.
+
+        :returns: False if it certainly does not arrive. True is no promise
+        """
+        route = self._routes.get((peer, channel))
+        if route is None or self._name_of(route.public_key, peer) != peer:
+            self.counters["unroutable"] += 1
+            return False
+        frames = self._encode(message)
+        if not transport_sockets.fitting_frames(
+            frames, channel, self._trouble
+        ):
+            return False
+        try:
+            self._sockets[channel].send_multipart(
+                [route.identity, *frames], zmq.NOBLOCK
+            )
+        except zmq.Again:
+            self.counters["congested"] += 1
+            return False
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            del self._routes[peer, channel]
+            self.counters["unroutable"] += 1
+            return False
+        return True
+
+    def wake(self) -> None:
+        """Make ``receive`` return; from any thread or signal handler."""
+        self._waker.wake()
+
+    def close(self, linger_s: float = 1.0) -> None:
+        """Let what is queued go out for *linger_s* at most, then end."""
+        for channel in self._monitors:
+            self._sockets[channel].disable_monitor()
+        self._monitors.clear()
+        self._context.destroy(linger=round(linger_s * 1000))
+        self._waker.close()
+
+    def _listen(self, channel: Channel, address: str) -> None:
+        socket = transport_sockets.new_socket(
+            self._context, zmq.ROUTER, channel
+        )
+        self._sockets[channel] = socket
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        socket.setsockopt(zmq.BACKLOG, transport_sockets.BACKLOG)
+        if self._key is None:
+            socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        else:
+            transport_sockets.secure_server(socket, self._key)
+        self.endpoints[channel] = transport_sockets.bind(socket, address)
+        watcher = socket.get_monitor_socket(FAILED_HANDSHAKES | FAILED_ACCEPTS)
+        self._monitors[channel] = watcher
+        self._poller.register(watcher, zmq.POLLIN)
+        self._poller.register(socket, zmq.POLLIN)
+
+    def _attend(self, ready: t.Mapping[t.Any, int]) -> None:
+        """Answer authentication requests, note failed connections."""
+        if self._gate.socket in ready:
+            self._gate.answer()
+        for channel, watcher in self._monitors.items():
+            if watcher in ready:
+                self._note_failures(channel, watcher)
+
+    def _note_failures(
+        self, channel: Channel, watcher: zmq.Socket[bytes]
+    ) -> None:
+        address = self.endpoints[channel]
+        with contextlib.suppress(zmq.Again):
+            while True:
+                frames = watcher.recv_multipart(zmq.NOBLOCK)
+                event = monitor.parse_monitor_message(frames)["event"]
+                if event & FAILED_HANDSHAKES:
+                    self._trouble.note(
+                        "wrong_protocol",
+                        address,
+                        "Something that is no Rally agent, or has the key of "
+                        "another controller, connected to %s" % address,
+                    )
+                elif event & FAILED_ACCEPTS:
+                    self._trouble.note(
+                        "accept_failed",
+                        address,
+                        "A connection to %s could not be accepted: perhaps "
+                        "this process has too many files open (`ulimit -n`)"
+                        % address,
+                    )
+
+    def _drain(self, ready: t.Mapping[t.Any, int]) -> list[Received]:
+        received: list[Received] = []
+        for channel, socket in self._sockets.items():
+            if socket not in ready:
+                continue
+            with contextlib.suppress(zmq.Again):
+                for _ in range(transport_sockets.PROFILES[channel].batch):
+                    frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                    item = self._accept(channel, frames)
+                    if item is not None:
+                        received.append(item)
+        return received
+
+    def _accept(
+        self, channel: Channel, frames: list[zmq.Frame]
+    ) -> Received | None:
+        """A message of an agent that may join; others are noted, not kept."""
+        identity = frames[0].bytes
+        public_key, peer = self._sender(frames[-1], identity)
+        if peer is None:
+            self._trouble.note(
+                "unknown_key",
+                public_key,
+                "Dropped a message: key %s is no longer authorized"
+                % public_key,
+            )
+            return None
+        body = frames[1:]
+        problem = self._problem(channel, body)
+        if problem is None:
+            try:
+                message = self._decode([frame.bytes for frame in body])
+            except channels.DECODE_ERRORS as error:
+                problem = ("malformed", "is not understood: %.200s" % error)
+        if problem is not None:
+            counter, text = problem
+            self._trouble.note(
+                counter, peer, "Dropped a message: one of %s %s" % (peer, text)
+            )
+            return None
+        self._learn(peer, channel, identity, public_key)
+        return Received(peer, channel, message)
+
+    def _problem(
+        self, channel: Channel, body: list[zmq.Frame]
+    ) -> tuple[str, str] | None:
+        if len(body) > transport_sockets.MAX_FRAMES:
+            return "malformed", "has %d frames" % len(body)
+        size = sum(map(len, body))
+        if size > transport_sockets.PROFILES[channel].max_bytes:
+            return "oversized", "has %d bytes" % size
+        return None
+
+    def _sender(
+        self, frame: zmq.Frame, identity: bytes
+    ) -> tuple[str, str | None]:
+        """The sender's key, and its name if it may join.
+
+        ZeroMQ attaches what ``Gatekeeper`` answered to every frame; the
+        identity is the peer's own choice, so it proves nothing.
+        """
+        if self._key is None:
+            name = identity.decode("ascii", "replace")
+            return "", name if keys.NAME.fullmatch(name) else None
+        public_key = t.cast(str, frame.get("User-Id"))
+        return public_key, self._allow.name_of(public_key)
+
+    def _name_of(self, public_key: str, name: str) -> str | None:
+        return self._allow.name_of(public_key) if self._key else name
+
+    def _learn(
+        self, peer: str, channel: Channel, identity: bytes, public_key: str
+    ) -> None:
+        route = self._routes.get((peer, channel))
+        if route is None:
+            self._routes[peer, channel] = Route(identity, public_key)
+        else:
+            route.follow(identity, public_key)
