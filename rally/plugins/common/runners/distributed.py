@@ -1,0 +1,386 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The runner that spreads its iterations over agents.
+
+This module is imported whenever plugins load, so everything that knows
+about agents is imported when a run begins.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+import uuid
+
+from rally import consts
+from rally.common import logging, version
+from rally.task import progress, runner, sla
+from rally.task.row import NS
+
+if t.TYPE_CHECKING:
+    from rally.task import scenario
+    from rally.task.distributed import controller, messages, service
+    from rally.task.load import plan as plan_module
+
+LOG = logging.getLogger(__name__)
+
+DEFAULT_LISTEN = "tcp://*:9790"
+DEFAULT_AGENT_TIMEOUT_S = 10.0
+DEFAULT_LEASE_S = 5.0
+DEFAULT_WAIT_S = 60.0
+
+
+@runner.configure(name="distributed")
+class DistributedRunner(runner.ScenarioRunner):
+    """Spreads the iterations of another runner over agents.
+
+    The load is what the inner runner's configuration says, for all agents
+    together: they share its concurrency or its schedule. Results, statistics
+    and SLA are those of one run.
+    """
+
+    CONFIG_SCHEMA = {
+        "type": "object",
+        "$schema": consts.JSON_SCHEMA7,
+        "properties": {
+            "runner": {
+                "type": "object",
+                "description": "Type and configuration of the inner runner.",
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": {"type": "object"},
+            },
+            "agents": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "How many agents to wait for.",
+            },
+            "local_agents": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "Start so many agents on this host instead.",
+            },
+            "on_agent_loss": {
+                "enum": ["continue", "abort"],
+                "description": "What to do when an agent is lost.",
+            },
+            "agent_timeout": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "Silence, in seconds, after which an agent "
+                               "is lost (10).",
+            },
+            "lease": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "How long, in seconds, an agent that hears "
+                               "nothing goes on starting iterations (5).",
+            },
+            "wait": {
+                "type": "number",
+                "minimum": 0,
+                "description": "How long to wait for agents, seconds (60).",
+            },
+            "listen": {
+                "type": "string",
+                "description": "Address of the first of three ports to "
+                               "listen on (tcp://*:9790).",
+            },
+            "keys": {
+                "type": "string",
+                "description": "Folder of the controller's keys "
+                               "(~/.rally/keys).",
+            },
+        },
+        "required": ["runner"],
+        "oneOf": [{"required": ["agents"]}, {"required": ["local_agents"]}],
+        "additionalProperties": False,
+    }
+
+    def __init__(
+        self, task: t.Any, config: dict[str, t.Any], batch_size: int = 0
+    ) -> None:
+        super().__init__(task, config, batch_size)
+        self.members: list[dict[str, t.Any]] = []
+        self.lost_count = 0
+        self.run_id = uuid.uuid4().hex
+        self.local_pids: dict[str, int] = {}
+        self.is_loss_a_failure = config.get("on_agent_loss") == "abort"
+        self._service: service.ControllerService | None = None
+        self._given_args: dict[str, t.Any] = {}
+
+    # ---- validation
+
+    @classmethod
+    def check_workload(
+        cls, workload: t.Mapping[str, t.Any]
+    ) -> list[str]:
+        """Whether this workload can be spread; sentences if not."""
+        config = workload["runner"]
+        problems = _check_inner(config)
+        lease = config.get("lease", DEFAULT_LEASE_S)
+        timeout = config.get("agent_timeout", DEFAULT_AGENT_TIMEOUT_S)
+        if lease >= timeout:
+            problems.append(
+                "The lease (%g s) must be shorter than agent_timeout (%g s), "
+                "else an agent could still start iterations that the "
+                "controller counts as lost. Raise agent_timeout or lower "
+                "lease." % (lease, timeout)
+            )
+        for criterion, value in workload["sla"].items():
+            plugin = sla.SLA.get(criterion)
+            problem = plugin.state_problem(value)
+            if problem:
+                problems.append(
+                    "SLA criterion %s cannot be judged over several agents: "
+                    "%s. Implement to_state and from_state in %s.%s."
+                    % (criterion, problem, plugin.__module__,
+                       plugin.__name__)
+                )
+        return problems
+
+    # ---- the run
+
+    def run(
+        self, name: str, context: dict[str, t.Any], args: dict[str, t.Any]
+    ) -> None:
+        """Make the load on agents; returns when it is over."""
+        self._given_args = args
+        super().run(name, context, args)
+
+    def _run_scenario(
+        self,
+        cls: type[scenario.Scenario],
+        method_name: str,
+        context: dict[str, t.Any],
+        args: dict[str, t.Any],
+    ) -> None:
+        from rally.task.distributed import (
+            allow_list,
+            codec,
+            keys,
+            local,
+            service,
+            transport,
+        )
+
+        prepare = self._prepare(cls, context, args)
+        count = self.config.get("local_agents")
+        with local.LocalAgents(count or 0) as locals_:
+            folder, addresses = self._where(locals_, bool(count))
+            ends = transport.ControllerTransport(
+                addresses,
+                keys.controller_key(folder),
+                allow_list.AgentAllowList(folder),
+                codec.encode,
+                codec.decode,
+            )
+            try:
+                machine = self._machine(prepare, ends.endpoints)
+                self._service = service.ControllerService(
+                    machine, ends, self, dict(self.sla_config)
+                )
+                if self.aborted.is_set():
+                    return
+                if count:
+                    locals_.start(ends.endpoints, self._service.tell)
+                    self.local_pids = locals_.pids()
+                self._service.serve()
+            finally:
+                ends.close()
+
+    def _where(
+        self, locals_: t.Any, is_local: bool
+    ) -> tuple[pathlib.Path | None, t.Any]:
+        """Folder of the keys, addresses to listen on."""
+        from rally.task.distributed import channels
+
+        if is_local:
+            return locals_.keys_folder, channels.addresses_from(
+                "tcp://127.0.0.1:*"
+            )
+        keys = self.config.get("keys")
+        listen = self.config.get("listen", DEFAULT_LISTEN)
+        return (
+            pathlib.Path(keys).expanduser() if keys else None,
+            channels.addresses_from(listen),
+        )
+
+    def _prepare(
+        self,
+        cls: type[scenario.Scenario],
+        context: dict[str, t.Any],
+        args: dict[str, t.Any],
+    ) -> messages.Prepare:
+        from rally.task.distributed import messages, wire_context
+
+        sendable = {**context, "task": {"uuid": self.task["uuid"]}}
+        return messages.Prepare(
+            run=self.run_id,
+            scenario=cls.get_fullname(),
+            given_args=self._given_args,
+            args=wire_context.to_wire(args, "args"),
+            context=wire_context.to_wire(sendable, "context"),
+            runner_type=_inner(self.config)[0],
+            runner={},
+            sla=dict(self.sla_config),
+            chunk_size=self.batch_size,
+            iteration_events=self.iteration_events,
+        )
+
+    def _machine(
+        self, prepare: messages.Prepare, endpoints: t.Any
+    ) -> controller.Controller:
+        from rally.common import clock
+        from rally.task.distributed import (
+            channels,
+            controller,
+            granting,
+            roster,
+        )
+
+        plan = self.inner_plan
+        inner_type, inner_config = _inner(self.config)
+        inner_cls = runner.ScenarioRunner.get(inner_type)
+        count = self.config.get("agents") or self.config["local_agents"]
+        shares = inner_cls.split_config(inner_config, count)
+        run_plan = roster.RunPlan(
+            prepare=prepare,
+            shares=shares,
+            concurrencies=[
+                inner_cls.load_plan(share).concurrency if share else 0
+                for share in shares
+            ],
+            rally_version=version.__version__,
+            address=endpoints[channels.Channel.CONTROL],
+            is_closing_on_loss=self.config.get("on_agent_loss") == "abort",
+            agent_timeout_s=self.config.get(
+                "agent_timeout", DEFAULT_AGENT_TIMEOUT_S
+            ),
+            lease_s=self.config.get("lease", DEFAULT_LEASE_S),
+            wait_s=self.config.get("wait", DEFAULT_WAIT_S),
+        )
+        grants: granting.Granting
+        if plan.schedule is not None:
+            grants = granting.OpenGranting(plan.times or 0, plan.schedule)
+        else:
+            grants = granting.ClosedGranting(plan.times, plan.duration_s)
+        return controller.Controller(run_plan, grants, clock.now_ns())
+
+    @property
+    def inner_plan(self) -> plan_module.LoadPlan:
+        inner_type, inner_config = _inner(self.config)
+        return runner.ScenarioRunner.get(inner_type).load_plan(inner_config)
+
+    def abort(self) -> None:
+        """Every agent stops starting iterations."""
+        from rally.task.distributed import messages
+
+        super().abort()
+        if self._service is not None:
+            self._service.tell(messages.StopAsked("the run was aborted"))
+
+    def chunk_stored(self, stored: t.Any) -> None:
+        """The agent may forget this chunk."""
+        from rally.task.distributed import messages
+
+        if self._service is not None:
+            self._service.tell(
+                messages.Stored(stored.agent, stored.sequence)
+            )
+
+    # ---- what whoever watches may ask
+
+    @property
+    def asked(self) -> int | None:
+        return self.inner_plan.times
+
+    @property
+    def offered_rate(self) -> float | None:
+        plan = self.inner_plan
+        if plan.schedule is None or plan.times is None:
+            return None
+        return plan.schedule.mean_rate(plan.times)
+
+    def lost_so_far(self) -> int:
+        return self.lost_count
+
+    def agents_progress(self) -> list[progress.AgentProgress]:
+        from rally.task.distributed import service
+
+        sources = self.board.sources()
+        return [
+            service.agent_progress(
+                member,
+                sources[member["name"]].iterations
+                if member["name"] in sources else 0,
+            )
+            for member in self.members
+        ]
+
+    def agents_info(self) -> list[dict[str, t.Any]]:
+        """One entry per agent, for ``load_info``."""
+        sources = self.board.sources()
+        starts = [
+            source.first_started_ns
+            for source in sources.values()
+            if source.first_started_ns is not None
+        ]
+        first = min(starts, default=0)
+        infos = []
+        for member in self.members:
+            info = dict(member)
+            source = sources.get(member["name"])
+            if source is not None:
+                info["iterations"] = source.iterations
+                info["failed"] = source.failed
+                for percent in (50, 95, 99):
+                    value = source.durations.percentile(percent / 100)
+                    info["p%d" % percent] = (
+                        None if value is None else value / NS
+                    )
+                if source.first_started_ns is not None:
+                    info["start_spread_s"] = (
+                        source.first_started_ns - first
+                    ) / NS
+            infos.append(info)
+        return infos
+
+
+def _inner(config: t.Mapping[str, t.Any]) -> tuple[str, dict[str, t.Any]]:
+    """Type and configuration of the inner runner."""
+    ((inner_type, inner_config),) = config["runner"].items()
+    return inner_type, inner_config
+
+
+def _check_inner(config: dict[str, t.Any]) -> list[str]:
+    """Whether the inner runner exists and can be split."""
+    inner_type, inner_config = _inner(config)
+    if inner_type.partition("@")[0] == "distributed":
+        return [
+            "A distributed runner cannot run inside another one: agents run "
+            "ordinary runners. Name for example constant or rps under "
+            "`runner`."
+        ]
+    problems = runner.ScenarioRunner.validate(
+        name=inner_type, context=None, config=None, plugin_cfg=inner_config,
+    )
+    if problems:
+        return problems
+    inner_cls = runner.ScenarioRunner.get(inner_type)
+    try:
+        inner_cls.load_plan(inner_config)
+        inner_cls.split_config(inner_config, 2)
+    except runner.NotDistributable as e:
+        return [e.format_message()]
+    return []

@@ -1,0 +1,277 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The process of an agent: the only place where ``Agent`` meets the world."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import signal
+import socket
+import threading
+import types
+import typing as t
+import uuid
+
+from rally.common import clock, logging, version
+from rally.task import chunk as chunk_module
+from rally.task.distributed import agent as agent_module
+from rally.task.distributed import (
+    channels,
+    codec,
+    commands,
+    keys,
+    messages,
+    transport,
+    work,
+)
+from rally.task.distributed import spool as spool_module
+from rally.task.distributed.channels import Channel
+from rally.task.distributed.load_process import LoadProcess
+
+LOG = logging.getLogger(__name__)
+
+
+def default_spool() -> pathlib.Path:
+    return pathlib.Path.home() / ".rally" / "spool"
+
+
+class AgentService:
+    """Carries messages between controller, state machine, load process."""
+
+    def __init__(
+        self,
+        addresses: t.Mapping[Channel, str],
+        key: keys.AgentKey,
+        spool_folder: pathlib.Path,
+    ) -> None:
+        self._name = key.name
+        self._spool_folder = spool_folder
+        self._spools: dict[str, spool_module.Spool] = {}
+        spool_module.Spool(spool_folder, "check").discard()
+        self._transport = transport.AgentTransport(
+            addresses, key, codec.encode, codec.decode
+        )
+        self._machine = agent_module.Agent(
+            instance=uuid.uuid4().hex,
+            rally_version=version.__version__,
+            host=socket.gethostname(),
+            cpus=len(os.sched_getaffinity(0)),
+            now=clock.now_ns(),
+            spooled=self._recovered(),
+        )
+        self._load: LoadProcess | None = None
+        self._is_shutdown_asked = False
+
+    def _recovered(self) -> dict[str, int]:
+        """Runs that left chunks here -> one more than their highest."""
+        found = {}
+        for run in spool_module.Spool.runs(self._spool_folder):
+            recovery = self._spool(run).recover()
+            if recovery.torn:
+                LOG.warning(
+                    "Agent %s: run %s: %d damaged chunk(s) were put aside"
+                    % (self._name, run, recovery.torn)
+                )
+            sequences = [head.sequence for head in recovery.heads]
+            found[run] = max(sequences, default=-1) + 1
+        return found
+
+    def _spool(self, run: str) -> spool_module.Spool:
+        if run not in self._spools:
+            self._spools[run] = spool_module.Spool(self._spool_folder, run)
+        return self._spools[run]
+
+    def shut_down(self) -> None:
+        """Ask for an end; from any thread or signal handler."""
+        self._is_shutdown_asked = True
+        self._transport.wake()
+
+    def serve(self) -> None:
+        """Work for controllers until somebody asks for an end."""
+        machine = self._machine
+        while not machine.finished:
+            wait_ns = max(0, machine.next_deadline() - clock.now_ns())
+            fds = () if self._load is None else (self._load.fileno(),)
+            for incoming in self._transport.receive(wait_ns / 1e9, fds):
+                self._dispatch(incoming)
+            if self._is_shutdown_asked:
+                self._is_shutdown_asked = False
+                self._handle(messages.ShutdownAsked())
+            self._execute(machine.expire(clock.now_ns()))
+
+    def close(self) -> None:
+        if self._load is not None:
+            self._load.end()
+        self._transport.close()
+
+    def _dispatch(self, incoming: channels.Incoming) -> None:
+        if isinstance(incoming, channels.Received):
+            self._handle(incoming.message)
+        elif isinstance(incoming, channels.ConnectionEvent):
+            self._on_connection(incoming)
+        elif self._load is not None:
+            self._read_load(self._load)
+
+    def _read_load(self, load: LoadProcess) -> None:
+        received = load.receive()
+        if received is None:
+            self._load = None
+            reason = load.epitaph()
+            load.end()
+            self._handle(messages.LoadGone(reason))
+        for message in received or ():
+            self._handle(message)
+
+    def _on_connection(self, event: channels.ConnectionEvent) -> None:
+        say = LOG.info
+        if event.change in (
+            channels.ConnectionChange.REFUSED,
+            channels.ConnectionChange.MISMATCHED,
+        ):
+            say = LOG.error
+        if event.channel is Channel.CONTROL:
+            say(event.text)
+        if event.change is not channels.ConnectionChange.CONNECTED:
+            return
+        if event.channel is Channel.CONTROL:
+            self._execute(self._machine.connected(clock.now_ns()))
+        else:  # lets the controller learn the way back
+            self._transport.send(event.channel, self._machine.hello())
+
+    def _handle(self, message: t.Any) -> None:
+        self._execute(self._machine.handle(message, clock.now_ns()))
+
+    def _execute(self, todo: t.Iterable[commands.Command]) -> None:
+        for command in todo:
+            match command:
+                case commands.Send(channel=channel, message=message):
+                    self._transport.send(channel, message)
+                case commands.Say(text=text, is_problem=is_problem):
+                    say = LOG.warning if is_problem else LOG.info
+                    say("Agent %s: %s" % (self._name, text))
+                case commands.StartLoad(prepare=prepare):
+                    self._start_load(prepare)
+                case commands.TellLoad(message=message):
+                    if self._load is not None:
+                        self._load.send(message)
+                case commands.EndLoad():
+                    self._end_load()
+                case commands.SendChunk(run=run, sequence=sequence):
+                    self._send_chunk(run, sequence)
+                case commands.RemoveChunk(run=run, sequence=sequence):
+                    if run in self._spools:  # else: discarded already
+                        self._spools[run].remove(sequence)
+                case commands.DiscardSpool(run=run):
+                    if run in self._spools:
+                        self._spools.pop(run).discard()
+
+    def _start_load(self, prepare: messages.Prepare) -> None:
+        self._end_load()
+        self._spool(prepare.run)
+        self._load = LoadProcess()
+        self._load.send(messages.Load(prepare, str(self._spool_folder)))
+
+    def _end_load(self) -> None:
+        if self._load is not None:
+            self._load.end()
+            self._load = None
+
+    def _send_chunk(self, run: str, sequence: int) -> None:
+        if run not in self._spools:
+            return
+        try:
+            spooled = self._spools[run].read(sequence)
+            chunk = chunk_module.Chunk.from_bytes(spooled.payload)
+        except (spool_module.ChunkUnreadable, chunk_module.ChunkError) as e:
+            missing = messages.ChunkMissing(run, sequence, str(e))
+            self._transport.send(Channel.CONTROL, missing)
+            return
+        head = spooled.head
+        self._transport.send(
+            Channel.RESULTS,
+            messages.ChunkData(
+                run=run,
+                sequence=sequence,
+                count=head.count,
+                failed=head.failed,
+                first_ns=head.first_ns,
+                last_ns=head.last_ns,
+                finished_ns=head.finished_ns,
+                numbers=work.runs_of(chunk.numbers.tolist()),
+                payload=spooled.payload,
+            ),
+        )
+
+
+def run_agent(
+    controller: str | t.Mapping[Channel, str],
+    key: keys.AgentKey,
+    spool_folder: pathlib.Path | None = None,
+    lifeline: int | None = None,
+) -> None:
+    """Offer this host's capacity to distributed runs until stopped.
+
+    :param controller: address of the control channel; the other two are the
+        next two ports. Or the addresses of all three.
+    :param lifeline: a file descriptor whose end of file ends the agent
+    :raises RallyException: an address, the key or the spool is unusable
+    """
+    addresses = (
+        channels.addresses_from(controller)
+        if isinstance(controller, str)
+        else controller
+    )
+    service = AgentService(addresses, key, spool_folder or default_spool())
+
+    def on_signal(number: int, frame: types.FrameType | None) -> None:
+        service.shut_down()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    if lifeline is not None:
+        threading.Thread(
+            target=_watch, args=(lifeline, service), daemon=True
+        ).start()
+    try:
+        service.serve()
+    finally:
+        service.close()
+
+
+def _watch(lifeline: int, service: AgentService) -> None:
+    while os.read(lifeline, 1):
+        pass
+    service.shut_down()
+
+
+def main() -> None:
+    """An agent for a run of this host, see ``local``."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("addresses", nargs=3)
+    parser.add_argument("--key", required=True)
+    parser.add_argument("--spool", type=pathlib.Path, required=True)
+    parser.add_argument("--lifeline", type=int, required=True)
+    args = parser.parse_args()
+    logging.setup("rally")
+    run_agent(
+        dict(zip(Channel, args.addresses)),
+        keys.load_agent_key(args.key),
+        args.spool,
+        args.lifeline,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Agents on the controller's own host, for the time of one run.
+
+They are ordinary agents: the same code, wire and keys, on loopback, with
+keys made for the run in a folder that only this user can read.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+import types
+import typing as t
+
+from rally.task.distributed import keys, messages
+from rally.task.distributed.channels import Channel
+
+#: how long local agents may take to end once nobody needs them
+END_S = 10.0
+
+
+class LocalAgents:
+    """A context manager: *count* agents, named local-1 to local-N.
+
+    Make it before the transport (it makes the keys), call ``start`` once
+    the addresses are known.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._watchers: list[threading.Thread] = []
+        self._is_ending = False
+        self._lifeline: int | None = None
+
+    def __enter__(self) -> LocalAgents:
+        if self._count:
+            self._folder = tempfile.TemporaryDirectory(prefix="rally-local-")
+        return self
+
+    @property
+    def path(self) -> pathlib.Path:
+        """A folder of this run, for keys and spools.
+
+        :raises ValueError: there are no agents, hence no folder
+        """
+        if self._folder is None:
+            raise ValueError("no local agents were asked for")
+        return pathlib.Path(self._folder.name)
+
+    @property
+    def keys_folder(self) -> pathlib.Path:
+        return self.path / "keys"
+
+    def start(
+        self,
+        addresses: t.Mapping[Channel, str],
+        tell: t.Callable[[messages.Notice], None],
+    ) -> None:
+        """Start them; *tell* is told when one ends before its time."""
+        reading, self._lifeline = os.pipe()
+        for i in range(1, self._count + 1):
+            name = "local-%d" % i
+            process = self._start_one(name, addresses, reading)
+            self._processes[name] = process
+            watcher = threading.Thread(
+                target=self._watch, args=(name, process, tell), daemon=True
+            )
+            watcher.start()
+            self._watchers.append(watcher)
+        os.close(reading)
+
+    def _start_one(
+        self, name: str, addresses: t.Mapping[Channel, str], lifeline: int
+    ) -> subprocess.Popen[bytes]:
+        key_file = self.path / ("%s.key" % name)
+        text = keys.authorize(name, self.keys_folder)
+        with open(key_file, "x", opener=_private) as file:
+            file.write(text)
+        spool = self.path / ("spool-%s" % name)
+        return subprocess.Popen(
+            [
+                sys.executable, "-m",
+                "rally.task.distributed.agent_service",
+                *(addresses[channel] for channel in Channel),
+                "--key", str(key_file), "--spool", str(spool),
+                "--lifeline", str(lifeline),
+            ],
+            pass_fds=[lifeline],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _watch(
+        self,
+        name: str,
+        process: subprocess.Popen[bytes],
+        tell: t.Callable[[messages.Notice], None],
+    ) -> None:
+        status = process.wait()
+        if not self._is_ending:
+            tell(
+                messages.AgentLeft(
+                    name, "its process ended with exit status %d" % status
+                )
+            )
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by name."""
+        return {name: p.pid for name, p in self._processes.items()}
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: types.TracebackType | None,
+    ) -> None:
+        self._is_ending = True
+        if self._lifeline is not None:
+            os.close(self._lifeline)  # they end when they see its end
+        for process in self._processes.values():
+            try:
+                process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        for watcher in self._watchers:
+            watcher.join()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

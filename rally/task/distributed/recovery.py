@@ -1,0 +1,295 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Finishing a task whose controller is gone.
+
+Agents keep the chunks of a run in their spools until a controller has
+stored them. Recovery is such a controller: it generates no load, drains the
+spools, and closes the task with what is stored then.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+from rally import consts, exceptions, plugins
+from rally.common import clock, db, logging, owners, version
+from rally.task import aggregate, load_info
+from rally.task.distributed import (
+    allow_list,
+    channels,
+    codec,
+    commands,
+    controller,
+    keys,
+    messages,
+    roster,
+    service,
+    transport,
+    work,
+)
+
+LOG = logging.getLogger(__name__)
+
+FINAL = (
+    consts.TaskStatus.FINISHED, consts.TaskStatus.ABORTED,
+    consts.TaskStatus.CRASHED,
+)
+DEFAULT_WAIT_S = 30.0
+
+
+class NothingToRecover(exceptions.RallyException):
+    error_code = 174
+    msg_fmt = (
+        "Task %(uuid)s is %(status)s: %(reason)s, so there is nothing to "
+        "recover. Look at it with `rally task detailed %(uuid)s`."
+    )
+
+
+class ControllerGone(exceptions.RallyException):
+    error_code = 175
+    msg_fmt = (
+        "The controller of this workload ended before the workload did. "
+        "What its agents had delivered or kept is stored; iterations that "
+        "were not run, or were lost, are missing."
+    )
+
+
+def recover(task_uuid: str, wait_s: float = DEFAULT_WAIT_S) -> None:
+    """Drain what agents keep of a task, and close it if it is open.
+
+    A task that was closed with iterations lost can be recovered, too: what
+    an agent has kept of them is no longer lost then.
+
+    :param wait_s: how long to wait for agents that do not dial in
+    :raises NothingToRecover: nothing is missing, or it is still being run
+    :raises RallyException: the address or the keys cannot be used
+    """
+    plugins.load()
+    task = db.task_get(task_uuid, detailed=True, lazy=True)
+    is_closed = task["status"] in FINAL
+    wanting = {
+        subtask["uuid"]: [
+            w for w in subtask["workloads"] if _is_wanting(w, is_closed)
+        ]
+        for subtask in task["subtasks"]
+    }
+    _check(task, is_closed, any(wanting.values()))
+    for subtask_uuid, workloads in wanting.items():
+        for workload in workloads:
+            if (workload["load_info"] or {}).get("run"):
+                _drain(workload, wait_s)
+            _close(workload)
+        if workloads and not is_closed:
+            db.subtask_update(
+                subtask_uuid, {"status": consts.SubtaskStatus.ABORTED}
+            )
+    if not is_closed:
+        db.task_update(task_uuid, {"status": consts.TaskStatus.ABORTED})
+
+
+def _is_wanting(workload: dict[str, t.Any], is_closed: bool) -> bool:
+    """Whether something of *workload* may still be had from agents."""
+    if is_closed:
+        return bool((workload["load_info"] or {}).get("lost"))
+    return not workload["full_duration"]
+
+
+def _check(task: dict[str, t.Any], is_closed: bool, is_wanting: bool) -> None:
+    uuid, status = task["uuid"], task["status"]
+    if is_closed and not is_wanting:
+        raise NothingToRecover(
+            uuid=uuid, status=status, reason="no iteration of it was lost"
+        )
+    if not is_closed and task["owner"] and not owners.is_gone(task):
+        raise NothingToRecover(
+            uuid=uuid, status=status,
+            reason="its controller, %s, is not known to be gone"
+            % task["owner"],
+        )
+
+
+def _drain(workload: dict[str, t.Any], wait_s: float) -> None:
+    """Store what agents keep of the run of *workload*."""
+    config = workload["runner"]
+    if "agents" not in config:
+        LOG.warning(
+            "Agents on the controller's host ended with it; only what was "
+            "stored by then is there."
+        )
+        return
+    folder = config.get("keys")
+    keys_folder = pathlib.Path(folder).expanduser() if folder else None
+    ends = transport.ControllerTransport(
+        channels.addresses_from(config.get("listen", "tcp://*:9790")),
+        keys.controller_key(keys_folder),
+        allow_list.AgentAllowList(keys_folder),
+        codec.encode,
+        codec.decode,
+    )
+    try:
+        machine = controller.Controller.for_recovery(
+            _plan(workload, ends.endpoints, wait_s), clock.now_ns()
+        )
+        _Recovery(machine, ends, workload["uuid"], workload["task_uuid"])()
+    finally:
+        ends.close()
+
+
+def _plan(
+    workload: dict[str, t.Any],
+    endpoints: t.Mapping[channels.Channel, str],
+    wait_s: float,
+) -> roster.RunPlan:
+    info = workload["load_info"]
+    kept = db.workload_chunk_sequences(workload["uuid"])
+    nothing = messages.Prepare(
+        run=info["run"], scenario="", given_args={}, args={}, context=None,
+        runner_type="", runner={}, sla={}, chunk_size=0,
+        iteration_events=False,
+    )
+    return roster.RunPlan(
+        prepare=nothing,
+        shares=[],
+        concurrencies=[],
+        rally_version=version.__version__,
+        address=endpoints[channels.Channel.CONTROL],
+        wait_s=wait_s,
+        kept={
+            agent["name"]: kept.get(agent["name"], set())
+            for agent in info["agents"]
+        },
+    )
+
+
+class _Recovery:
+    """Carries messages between agents, state machine and database."""
+
+    def __init__(
+        self,
+        machine: controller.Controller,
+        ends: channels.ControllerEnd,
+        workload_uuid: str,
+        task_uuid: str,
+    ) -> None:
+        self._machine = machine
+        self._ends = ends
+        self._workload_uuid = workload_uuid
+        self._task_uuid = task_uuid
+
+    def __call__(self) -> None:
+        machine = self._machine
+        while not machine.finished:
+            wait_ns = max(0, machine.next_deadline() - clock.now_ns())
+            for received in self._ends.receive(wait_ns / 1e9):
+                if service.is_for_machine(received):
+                    self._execute(
+                        machine.handle(
+                            received.peer, received.message, clock.now_ns()
+                        )
+                    )
+            self._execute(machine.expire(clock.now_ns()))
+
+    def _execute(self, todo: t.Iterable[commands.Command]) -> None:
+        for command in todo:
+            match command:
+                case commands.Send(
+                    peer=peer, channel=channel, message=message
+                ):
+                    self._ends.send(peer, channel, message)
+                case commands.StoreChunk():
+                    self._store(command)
+                case commands.Say(text=text):
+                    LOG.info(text)
+
+    def _store(self, command: commands.StoreChunk) -> None:
+        db.workload_chunks_create(
+            self._task_uuid, self._workload_uuid,
+            [service.stored_chunk(command)],
+        )
+        stored = messages.Stored(command.agent, command.data.sequence)
+        self._execute(self._machine.notice(stored, clock.now_ns()))
+
+
+def _close(workload: dict[str, t.Any]) -> None:
+    """Count what is stored and record it as the result."""
+    info = dict(workload["load_info"] or {})
+    merged = aggregate.Aggregate(workload["sla"])
+    missing = {
+        entry["agent"]: set(_numbers_of(entry["numbers"]))
+        for entry in info.get("lost", ())
+    }
+    for chunk in db.workload_chunks(workload["uuid"]):
+        merged.add_chunk(chunk)
+        stored = set(chunk.numbers.tolist())
+        for numbers in missing.values():
+            numbers -= stored
+    info["lost"] = [
+        _without(entry, missing[entry["agent"]])
+        for entry in info.get("lost", ())
+        if missing[entry["agent"]]
+    ]
+    info["stored"] = merged.iterations
+    if not workload["full_duration"]:
+        merged.checker.set_unexpected_failure(ControllerGone())
+        info["problems"] = [*info.get("problems", []), str(ControllerGone())]
+    _store(workload, merged, info)
+    LOG.info(
+        "Workload %s: %d iterations are stored"
+        % (workload["name"], merged.iterations)
+    )
+
+
+def _numbers_of(ranges: t.Iterable[t.Sequence[int]]) -> t.Iterator[int]:
+    """Numbers of ranges (first, last, step), as ``load_info`` has them."""
+    for first, last, step in ranges:
+        yield from range(first, last + 1, step)
+
+
+def _without(
+    entry: dict[str, t.Any], missing: set[int]
+) -> dict[str, t.Any]:
+    return {
+        **entry,
+        "count": len(missing),
+        "numbers": [
+            [first, first + step * (count - 1), step]
+            for first, step, count in work.runs_of(missing)
+        ],
+    }
+
+
+def _store(
+    workload: dict[str, t.Any],
+    merged: aggregate.Aggregate,
+    info: dict[str, t.Any],
+) -> None:
+    columns = load_info.columns_of(merged)
+    results = [dict(each) for each in merged.checker.results()]
+    judged = {result["criterion"] for result in results}
+    results += [  # such as aborted_on_sla
+        result
+        for result in (workload["sla_results"] or {}).get("sla", ())
+        if result["criterion"] not in judged
+    ]
+    db.workload_set_results(
+        workload_uuid=workload["uuid"],
+        subtask_uuid=workload["subtask_uuid"],
+        task_uuid=workload["task_uuid"],
+        load_duration=columns["load_duration"],
+        full_duration=workload["full_duration"] or columns["load_duration"],
+        start_time=columns["start_time"],
+        sla_results=results,
+        contexts_results=workload["contexts_results"],
+        aggregate={**columns, "load_info": info},
+    )

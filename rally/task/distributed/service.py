@@ -1,0 +1,233 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The controller of a run: the only place where ``Controller`` meets the
+world."""
+
+from __future__ import annotations
+
+import collections
+import threading
+import typing as t
+
+from rally.common import clock, logging, objects, portable
+from rally.task import aggregate, progress
+from rally.task.distributed import channels, commands, messages
+from rally.task.distributed.channels import Channel
+from rally.task.distributed.controller import Controller
+from rally.task.distributed.membership import AgentState, Member
+from rally.task.load.numbers import Lost
+from rally.task.row import NS
+
+if t.TYPE_CHECKING:
+    from rally.plugins.common.runners import distributed
+
+LOG = logging.getLogger(__name__)
+
+#: between two views of the agents for whoever watches
+VIEW_INTERVAL_NS = 200_000_000
+
+
+class ControllerService:
+    """Carries messages between agents, state machine and runner.
+
+    ``tell`` may be called from any thread; all else belongs to the thread
+    that calls ``serve``.
+    """
+
+    def __init__(
+        self,
+        machine: Controller,
+        transport: channels.ControllerEnd,
+        runner: distributed.DistributedRunner,
+        sla_config: dict[str, t.Any],
+    ) -> None:
+        self._machine = machine
+        self._transport = transport
+        self._runner = runner
+        self._sla_config = sla_config
+        self._inbox: collections.deque[messages.Notice] = collections.deque()
+        self._viewed_ns = 0
+        self._inexact: set[str] = set()
+        self.is_over = threading.Event()
+
+    def tell(self, notice: messages.Notice) -> None:
+        """Something happened on this host; from any thread."""
+        self._inbox.append(notice)
+        self._transport.wake()
+
+    def serve(self) -> None:
+        """Run the run to its end.
+
+        :raises RallyException: it failed as a whole
+        """
+        machine = self._machine
+        try:
+            while not machine.finished:
+                wait_ns = machine.next_deadline() - clock.now_ns()
+                received = self._transport.receive(max(0, wait_ns) / 1e9)
+                for each in received:
+                    self._handle(each)
+                while self._inbox:
+                    notice = self._inbox.popleft()
+                    self._execute(machine.notice(notice, clock.now_ns()))
+                self._execute(machine.expire(clock.now_ns()))
+                self._publish()
+        finally:
+            self._publish(is_last=True)
+            self.is_over.set()
+        if machine.failure is not None:
+            raise machine.failure
+
+    def _handle(self, received: channels.Received) -> None:
+        if is_for_machine(received):
+            self._execute(
+                self._machine.handle(
+                    received.peer, received.message, clock.now_ns()
+                )
+            )
+
+    def _execute(self, todo: t.Iterable[commands.Command]) -> None:
+        for command in todo:
+            match command:
+                case commands.Send(
+                    peer=peer, channel=channel, message=message
+                ):
+                    self._transport.send(peer, channel, message)
+                case commands.StoreChunk():
+                    self._runner.result_queue.append(stored_chunk(command))
+                case commands.Observe():
+                    self._observe(command)
+                case commands.Announce(numbers=numbers):
+                    for number in numbers:
+                        self._runner.send_event("iteration", number)
+                case commands.Say(text=text, is_problem=is_problem):
+                    self._say(text, is_problem)
+
+    def _observe(self, command: commands.Observe) -> None:
+        try:
+            merged = aggregate.Aggregate.from_state(
+                self._sla_config, command.state
+            ).shifted(command.clock_offset_ns)
+        except portable.MalformedState as e:
+            self._say("agent %s: %s" % (command.agent, e), True)
+            return
+        self._runner.board.put(
+            command.agent, command.number, merged, command.urgent
+        )
+
+    def _say(self, text: str, is_problem: bool) -> None:
+        if is_problem:
+            LOG.warning(text)
+            self._runner.problem(text)
+        else:
+            LOG.info(text)
+
+    def _publish(self, is_last: bool = False) -> None:
+        """Show the engine's threads where the run stands."""
+        now = clock.now_ns()
+        if now - self._viewed_ns < VIEW_INTERVAL_NS and not is_last:
+            return
+        self._viewed_ns = now
+        machine, runner = self._machine, self._runner
+        runner.phase = machine.phase.value
+        runner.members = [
+            describe(member) for _, member in sorted(machine.members.items())
+            if member.state is not AgentState.JOINED or not is_last
+        ]
+        runner.lost_count = machine.roster.lost_count()
+        runner.counters = collections.Counter(
+            {
+                "duplicated": machine.collector.duplicated,
+                "missing_chunks": machine.collector.missing,
+                "fenced_snapshots": machine.fenced_snapshots,
+                **getattr(self._transport, "counters", {}),
+            }
+        )
+        if is_last:
+            runner.lost = [
+                Lost(each.numbers, each.reason, each.agent)
+                for each in machine.roster.lost()
+            ]
+            runner.inexact_sources = [
+                member.name
+                for member in machine.members.values()
+                if member.is_inexact
+            ]
+
+
+def is_for_machine(received: channels.Received) -> bool:
+    """A hello on another channel only shows the way back there."""
+    return received.channel is Channel.CONTROL or not isinstance(
+        received.message, messages.Hello
+    )
+
+
+def describe(member: Member) -> dict[str, t.Any]:
+    """One agent as reports show it; durations are added by the runner."""
+    clock_ = member.clock
+    return {
+        "name": member.name,
+        "version": member.hello.rally_version,
+        "host": member.hello.host,
+        "cpus": member.hello.cpus,
+        "state": member.state.value,
+        "share": member.concurrency,
+        "rate": member.rate,
+        "clock_offset_s": clock_.offset_ns / NS if clock_.count else None,
+        "clock_error_s": _seconds(clock_.error_ns),
+        "round_trip_s": _seconds(clock_.round_trip_ns),
+        "spooled_chunks": member.spooled - member.stored,
+        "granted": member.ledger.granted,
+        "returned": member.ledger.returned,
+        "reason": member.reason,
+        "lost": (
+            member.ledger.outstanding_count
+            if member.state in (AgentState.LOST, AgentState.DONE)
+            else 0
+        ),
+    }
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / NS
+
+
+def stored_chunk(command: commands.StoreChunk) -> objects.StoredChunk:
+    """A chunk of an agent as a row of the database."""
+    data = command.data
+    return objects.StoredChunk(
+        agent=command.agent,
+        sequence=data.sequence,
+        payload=data.payload,
+        clock_offset_ns=command.clock_offset_ns,
+        count=data.count,
+        failed=data.failed,
+        first_ns=data.first_ns,
+        last_ns=data.last_ns,
+        finished_ns=data.finished_ns,
+    )
+
+
+def agent_progress(
+    member: t.Mapping[str, t.Any], iterations: int
+) -> progress.AgentProgress:
+    """One agent for the live view."""
+    return progress.AgentProgress(
+        name=member["name"],
+        state=member["state"],
+        iterations=iterations,
+        rate=member["rate"],
+        offset_s=member["clock_offset_s"],
+        error_s=member["clock_error_s"],
+        lost=member["lost"],
+    )

@@ -1,0 +1,324 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Inside the load process: an ordinary Runner, fed with leases.
+
+Four threads carry what the runner produces to the agent and what the agent
+says to the runner; the main thread runs the runner, so workers are forked
+from it. No ZeroMQ and no database here.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+import socket
+import sys
+import threading
+import traceback
+import typing as t
+
+from rally import exceptions, plugins
+from rally.common import clock, logging
+from rally.task import runner as runner_module
+from rally.task import scenario, sla
+from rally.task.distributed import messages, spool, wire_context
+from rally.task.distributed.link import Link
+from rally.task.load import source
+
+LOG = logging.getLogger(__name__)
+
+#: between two snapshots, unless one is urgent
+SNAPSHOT_INTERVAL_S = 1.0
+#: chunks that may wait to be spooled; then the load is held up
+WAITING = 16
+#: a wait that nothing ends looks again after so long
+LONG_S = 3600.0
+
+
+class TaskOfLoad(dict[str, t.Any]):
+    """What plugins on an agent see of the task: its uuid."""
+
+    def result_has_valid_schema(self, result: t.Any) -> bool:
+        return isinstance(result, dict)
+
+
+class Load:
+    """One prepared load, and the streams it produces."""
+
+    def __init__(self, link: Link, order: messages.Load) -> None:
+        self._link = link
+        self._order = order.prepare
+        self._spool = spool.Spool(order.spool, order.prepare.run)
+        self._spooled = 0
+        self._number = 0
+        self._reason = ""
+        self._is_spool_unusable = False
+        self.feed = source.LeaseFeed(fence_ns=0)
+        self._granted = threading.Event()
+        self._started: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._context = wire_context.from_wire(self._order.context)
+        self._args = wire_context.from_wire(self._order.args)
+        self._check()
+        self.runner = self._make_runner()
+
+    def _check(self) -> None:
+        """Plugins and arguments, as the controller checked them.
+
+        :raises RallyException: saying what this host lacks
+        """
+        problems = scenario.Scenario.validate(
+            name=self._order.scenario,
+            context=None,
+            config={
+                "name": self._order.scenario,
+                "args": self._order.given_args,
+                "contexts": self._context.get("config", {}),
+            },
+            plugin_cfg=None,
+            vtype="syntax",
+        )
+        problems += runner_module.ScenarioRunner.validate(
+            name=self._order.runner_type, context=None, config=None,
+            plugin_cfg=self._order.runner, vtype="syntax",
+        )
+        for criterion, value in self._order.sla.items():
+            problems += sla.SLA.validate(
+                name=criterion, context=None, config=None, plugin_cfg=value,
+                vtype="syntax",
+            )
+        if problems:
+            raise exceptions.RallyException("; ".join(problems))
+
+    def _make_runner(self) -> runner_module.ScenarioRunner:
+        task = TaskOfLoad(self._context.get("task") or {})
+        self._context["task"] = task
+        cls = runner_module.ScenarioRunner.get(self._order.runner_type)
+        runner = cls(
+            t.cast(t.Any, task), self._order.runner,
+            batch_size=self._order.chunk_size,
+        )
+        runner.configure_streams(
+            sla_config=self._order.sla,
+            chunk_size=self._order.chunk_size,
+            iteration_events=self._order.iteration_events,
+        )
+        runner.source = self.feed
+        runner.is_preprocessed = True
+        runner.result_queue.limit = WAITING
+        return runner
+
+    # ---- the main thread
+
+    def run(self) -> None:
+        """Wait for the start, make the load, say how it ended."""
+        at_ns = self._started.get()
+        threads = [
+            threading.Thread(target=self._guarded, args=(carry,))
+            for carry in (
+                self._carry_chunks, self._carry_aggregates,
+                self._carry_events, self._carry_problems,
+            )
+        ]
+        if at_ns is not None:
+            for thread in threads:
+                thread.start()
+            threading.Thread(target=self._carry_low, daemon=True).start()
+            self.runner.start_at_ns = at_ns - clock.WALL_BASE_NS
+            try:
+                self.runner.run(
+                    self._order.scenario, self._context, self._args
+                )
+            except Exception as e:  # a runner is a plugin
+                LOG.error("The load failed: %s" % traceback.format_exc())
+                self._reason = "%s: %s" % (type(e).__name__, e)
+            for thread in threads:
+                thread.join()
+        self.feed.stop()
+        self._link.send(self._ended())
+
+    def _ended(self) -> messages.LoadEnded:
+        lost = self.runner.lost
+        return messages.LoadEnded(
+            returned=tuple(self.feed.returned()),
+            spooled=self._spooled,
+            number=self._number + 1,
+            aggregate=self.runner.board.merged().to_state(),
+            reason=self._reason,
+            loss="; ".join(sorted({each.reason for each in lost})),
+            is_fatal=self._is_spool_unusable,
+        )
+
+    def _guarded(self, carry: t.Callable[[], None]) -> None:
+        """The top of a thread: what fails in it ends the load."""
+        try:
+            carry()
+        except Exception as e:
+            LOG.error("The load stops: %s" % e)
+            self._reason = self._reason or str(e)
+            self._is_spool_unusable |= isinstance(e, spool.SpoolError)
+            self.runner.abort()
+            self.runner.result_queue.abandon()
+            self.feed.stop()
+
+    def _carry_chunks(self) -> None:
+        while (chunk := self.runner.result_queue.get(None)) is not None:
+            self._spool.write(
+                self._spooled, chunk.to_bytes(), len(chunk),
+                chunk.failed_count, chunk.first_ns, chunk.last_ns,
+                chunk.finished_ns,
+            )
+            self._spooled += 1
+            self._link.send(messages.LoadSpooled(self._spooled - 1))
+
+    def _carry_aggregates(self) -> None:
+        board, version, failed = self.runner.board, 0, False
+        while not board.is_closed:
+            version = board.wait(version, SNAPSHOT_INTERVAL_S)
+            merged = board.merged()
+            is_urgent = not merged.is_passing and not failed
+            failed |= is_urgent
+            self._number += 1
+            self._link.send(
+                messages.Snapshot(
+                    self._order.run, self._number, is_urgent,
+                    merged.to_state(),
+                )
+            )
+            self._link.send(
+                messages.LoadStatus(
+                    self.feed.drawn_count, self.feed.remaining
+                )
+            )
+            board.wait_urgent(SNAPSHOT_INTERVAL_S)
+
+    def _carry_events(self) -> None:
+        events = self.runner.event_queue
+        while (event := events.get(None)) is not None:
+            numbers = [event["value"]]
+            while events:
+                numbers.append(events.popleft()["value"])
+            self._link.send(
+                messages.Started(self._order.run, tuple(numbers))
+            )
+
+    def _carry_problems(self) -> None:
+        problems = self.runner.problems
+        while (text := problems.get(None)) is not None:
+            self._link.send(messages.Report(self._order.run, text))
+
+    def _carry_low(self) -> None:
+        """Ask for more numbers each time the feed runs low."""
+        while not self.feed.is_stopped:
+            self._granted.clear()
+            if self.feed.wait_low(LONG_S) and not self.feed.is_used_up:
+                self._link.send(
+                    messages.LoadLow(
+                        self.feed.drawn_count, self.feed.remaining
+                    )
+                )
+                self._granted.wait(1.0)  # ask again if no answer comes
+            elif self.feed.is_used_up:
+                return
+
+    # ---- the thread that listens to the agent
+
+    def listen(self) -> None:
+        """Do what the agent says until it says no more."""
+        while (received := self._link.receive()) is not None:
+            for message in received:
+                self.obey(message)
+        self._stop()  # the agent is gone: no load without it
+
+    def obey(self, message: messages.LoadMessage) -> None:
+        """Do what *message* says."""
+        if isinstance(message, messages.LoadRenew):
+            self.feed.renew(message.deadline_ns - clock.WALL_BASE_NS)
+        elif isinstance(message, messages.Grant):
+            self.feed.grant(*message.numbers, low=message.low)
+            self._granted.set()
+        elif isinstance(message, messages.LoadStart):
+            self._started.put(message.at_ns)
+        elif isinstance(message, messages.Close):
+            self.feed.close()
+        elif isinstance(message, messages.Stop):
+            self._stop()
+
+    def _stop(self) -> None:
+        self.feed.stop()
+        self.runner.abort()
+        self._granted.set()
+        self._started.put(None)
+
+
+def _await_order(
+    link: Link,
+) -> tuple[messages.Load, list[messages.LoadMessage]] | None:
+    """The order, and what came together with it; None if nothing comes."""
+    early: list[messages.LoadMessage] = []
+    while (received := link.receive()) is not None:
+        for i, message in enumerate(received):
+            if isinstance(message, messages.Load):
+                return message, early + received[i + 1:]
+            early.append(message)
+    return None
+
+
+def _reason(problem: Exception) -> str:
+    """What a person is told of *problem*; without a full stop."""
+    text = str(problem)
+    if not isinstance(problem, exceptions.RallyException):
+        text = "%s: %s" % (type(problem).__name__, text)
+    return text.rstrip(".")
+
+
+def _prepare(link: Link, order: messages.Load) -> Load | None:
+    """Prepare the order; None: it cannot be done here."""
+    try:
+        plugins.load()
+        load = Load(link, order)
+    except Exception as e:  # plugins are code of others
+        LOG.debug(traceback.format_exc())
+        link.send(messages.LoadRefused(_reason(e)))
+        return None
+    link.send(messages.LoadReady())
+    return load
+
+
+def main(fd: int) -> None:
+    """Run one load for the agent at the other end of *fd*.
+
+    It ends when the agent closes the pipe, which it does once it has read
+    how the load ended.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.setup("rally")
+    link = Link(socket.socket(fileno=fd))
+    ordered = _await_order(link)
+    if ordered is None:
+        return
+    order, early = ordered
+    load = _prepare(link, order)
+    if load is None:
+        while link.receive() is not None:
+            pass
+        return
+    for message in early:
+        load.obey(message)
+    listener = threading.Thread(target=load.listen, daemon=True)
+    listener.start()
+    load.run()
+    listener.join()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

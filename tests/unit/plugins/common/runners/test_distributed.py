@@ -1,0 +1,115 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a distributed runner refuses before any agent is asked."""
+
+from __future__ import annotations
+
+import threading
+
+import ddt
+
+from rally import plugins
+from rally.task import runner, sla
+from tests.unit import test
+
+
+@sla.configure(name="distributed_test_stuck")
+class StuckSLA(sla.SLA):
+    """Has an attribute that cannot travel."""
+
+    CONFIG_SCHEMA = {"type": "integer"}
+
+    def __init__(self, criterion_value):
+        super().__init__(criterion_value)
+        self.lock = threading.Lock()
+
+    def add_iteration(self, iteration):
+        return True
+
+    def merge(self, other):
+        return True
+
+    def details(self):
+        return ""
+
+
+@runner.configure(name="distributed_test_unsplit")
+class UnsplitRunner(runner.ScenarioRunner):
+    """Does not say how its load is split."""
+
+    CONFIG_SCHEMA = {"type": "object"}
+
+    def _run_scenario(self, cls, method_name, context, args):
+        pass
+
+
+@ddt.ddt
+class CheckTestCase(test.TestCase):
+    def setUp(self):
+        super().setUp()
+        plugins.load()
+        self.cls = runner.ScenarioRunner.get("distributed")
+
+    def problems(self, inner, sla_config=None, **options):
+        workload = {
+            "runner": {"runner": inner, "local_agents": 2, **options},
+            "sla": sla_config or {},
+        }
+        return " ".join(self.cls.check_workload(workload))
+
+    def test_rally_s_own_runners_can_be_spread(self):
+        for inner in (
+            {"constant": {"times": 5, "concurrency": 2}},
+            {"constant_for_duration": {"duration": 1, "concurrency": 2}},
+            {"rps": {"times": 5, "rps": {"start": 1, "end": 3, "step": 1}}},
+            {"serial": {"times": 3}},
+        ):
+            self.assertEqual("", self.problems(inner))
+
+    @ddt.data(
+        ({"distributed": {"runner": {"serial": {}}, "local_agents": 1}},
+         "inside another one"),
+        ({"constant": {"times": 1, "concurrency": 2}}, "concurrency"),
+        ({"nope": {}}, "nope"),
+        ({"distributed_test_unsplit": {}}, "load_plan"),
+    )
+    @ddt.unpack
+    def test_what_cannot_be_spread_is_named(self, inner, text):
+        self.assertIn(text, self.problems(inner))
+
+    def test_a_lease_must_end_before_an_agent_counts_as_lost(self):
+        problems = self.problems({"serial": {}}, lease=10, agent_timeout=10)
+
+        self.assertIn("must be shorter than agent_timeout", problems)
+
+    def test_an_sla_that_cannot_travel_is_named_with_its_attribute(self):
+        problems = self.problems({"serial": {}}, {"distributed_test_stuck": 1})
+
+        self.assertIn("distributed_test_stuck", problems)
+        self.assertIn("lock", problems)
+        self.assertIn("to_state", problems)
+
+    @ddt.data(
+        {"runner": {"serial": {}}},
+        {"runner": {"serial": {}}, "agents": 1, "local_agents": 1},
+        {"runner": {"serial": {}, "rps": {}}, "agents": 1},
+        {"runner": {"serial": {}}, "agents": 0},
+        {"runner": {"serial": {}}, "agents": 1, "on_agent_loss": "retry"},
+        {"agents": 1},
+    )
+    def test_the_schema_refuses(self, config):
+        problems = runner.ScenarioRunner.validate(
+            name="distributed", context=None, config=None, plugin_cfg=config,
+            vtype="syntax",
+        )
+        self.assertEqual(1, len(problems))
