@@ -1,0 +1,113 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Ending a task that another process runs.
+
+The database is the only channel between the two: one writes that the task is
+to end, the other reads it and writes when it has.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from rally import consts, exceptions
+from rally.common import logging, owners
+
+LOG = logging.getLogger(__name__)
+STATUS = consts.TaskStatus
+
+#: seconds between two reads of a status that another process will change
+STATUS_INTERVAL_S = 0.5
+ENDED = frozenset((STATUS.ABORTED, STATUS.FINISHED, STATUS.CRASHED))
+NOT_YET_RUNNING = frozenset((STATUS.INIT, STATUS.VALIDATING))
+
+
+class Tasks(t.Protocol):
+    """What an abort needs of the database."""
+
+    def get(self, uuid: str) -> t.Mapping[str, t.Any]:
+        """The record of a task."""
+
+    def get_status(self, uuid: str) -> str:
+        """Its status alone."""
+
+    def request_abort(self, uuid: str, soft: bool) -> None:
+        """Ask the process that runs it for its end."""
+
+    def close(self, uuid: str) -> None:
+        """Mark it, and what of it is unfinished, as aborted."""
+
+
+def abort(
+    tasks: Tasks,
+    uuid: str,
+    soft: bool = False,
+    wait: bool = False,
+    pause: t.Callable[[float], None] = time.sleep,
+) -> None:
+    """Ask for the end of a task, and wait for it if *wait*.
+
+    A task whose process is gone is closed here instead: nobody else would.
+
+    :param soft: let the workload that runs come to its end
+    :param pause: waits so many seconds
+    """
+    if _close_if_abandoned(tasks, uuid):
+        return
+    if wait:
+        status = tasks.get_status(uuid)
+        while status in NOT_YET_RUNNING:
+            pause(STATUS_INTERVAL_S)
+            if _close_if_abandoned(tasks, uuid):
+                return
+            status = tasks.get_status(uuid)
+    _request(tasks, uuid, soft)
+    if not wait:
+        return
+    LOG.info("Waiting until task %s stops." % uuid)
+    while tasks.get_status(uuid) not in ENDED:
+        if _close_if_abandoned(tasks, uuid):
+            return
+        pause(STATUS_INTERVAL_S)
+
+
+def _request(tasks: Tasks, uuid: str, soft: bool) -> None:
+    """:raises RallyException: the task has ended or does not run yet"""
+    status = tasks.get_status(uuid)
+    if status in ENDED:
+        raise exceptions.RallyException(
+            "Failed to abort task '%s', since it already finished "
+            "(its status is '%s')." % (uuid, status)
+        )
+    if status in NOT_YET_RUNNING:
+        raise exceptions.RallyException(
+            "Failed to abort task '%s': it is in status '%s', and only a "
+            "task that runs can be stopped. Wait until it runs, or let "
+            "`rally task abort` wait for that." % (uuid, status)
+        )
+    tasks.request_abort(uuid, soft)
+
+
+def _close_if_abandoned(tasks: Tasks, uuid: str) -> bool:
+    task = tasks.get(uuid)
+    if task["status"] in ENDED or not owners.is_gone(task):
+        return False
+    LOG.warning(
+        "Process %s, which ran task %s, is gone: nothing is left to stop. "
+        "The task is marked as aborted; what it had stored by then stays. "
+        "If load agents took part, `rally task recover %s` collects what "
+        "they still keep." % (task["owner"], uuid, uuid)
+    )
+    tasks.close(uuid)
+    return True

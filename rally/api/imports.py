@@ -1,0 +1,169 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Storing a task that was reported somewhere else."""
+
+from __future__ import annotations
+
+import typing as t
+
+import jsonschema
+
+from rally import consts, exceptions
+from rally.common import cfg, logging, objects
+from rally.common.objects import task_schema
+
+LOG = logging.getLogger(__name__)
+CONF = cfg.CONF
+
+Values: t.TypeAlias = dict[str, t.Any]
+
+#: what a workload must have, in the form of the database
+REQUIRED = frozenset(
+    (
+        "name", "args", "runner_type", "runner", "contexts", "sla", "data",
+        "position", "load_duration", "full_duration", "sla_results",
+    )
+)
+
+
+class ResultsRefused(exceptions.RallyException):
+    error_code = 197
+    msg_fmt = (
+        "These results cannot be imported, because they would make a task "
+        "that no report can show: %(problem)s. Export them again with "
+        "`rally task report --json`."
+    )
+
+
+def import_task(
+    env_uuid: str, results: Values, tags: t.Sequence[str]
+) -> Values:
+    """Store *results* as a finished task.
+
+    :param results: a task as ``rally.cli.task_results_loader`` gives it, or
+        an element of ``tasks`` of a JSON report
+    :returns: the task
+    :raises ResultsRefused: something in them is wrong; nothing is stored
+    """
+    results = _checked(results)
+    task = objects.Task(
+        env_uuid=env_uuid,
+        tags=sorted(set(tags)),
+        title=results.get("title", ""),
+        description=results.get("description", ""),
+    )
+    try:
+        for subtask in results["subtasks"]:
+            _import_subtask(task, subtask)
+    except BaseException:
+        task.update_status(consts.TaskStatus.CRASHED)
+        raise
+    task.update_status(consts.TaskStatus.FINISHED)
+    LOG.info("Task results have been successfully imported.")
+    return objects.Task.get(task["uuid"]).to_dict()
+
+
+def _checked(results: Values) -> Values:
+    """*results* with workloads in the form of the database."""
+    checker = objects.Task(temporary=True)
+    subtasks = []
+    for subtask in results["subtasks"]:
+        if any("scenario" in workload for workload in subtask["workloads"]):
+            _check_report(results)
+        workloads = [_of_report(x) for x in subtask["workloads"]]
+        for workload in workloads:
+            missing = REQUIRED - workload.keys()
+            if missing:
+                raise ResultsRefused(
+                    problem="a workload lacks %s" % ", ".join(sorted(missing))
+                )
+            for number, row in enumerate(workload["data"], start=1):
+                if not checker.result_has_valid_schema(row):
+                    raise ResultsRefused(
+                        problem="iteration %d of %s is not a result"
+                        % (number, workload["name"])
+                    )
+        subtasks.append({**subtask, "workloads": workloads})
+    return {**results, "subtasks": subtasks}
+
+
+def _check_report(results: Values) -> None:
+    try:
+        jsonschema.validate(results, task_schema.TASK_SCHEMA)
+    except jsonschema.ValidationError as e:
+        where = "/".join(str(x) for x in e.absolute_path) or "the task"
+        raise ResultsRefused(
+            problem="%s: %s" % (where, e.message[:500])
+        ) from None
+
+
+def _of_report(workload: Values) -> Values:
+    """A workload of a JSON report as the database has it."""
+    if "scenario" not in workload:
+        return workload
+    ((name, args),) = workload["scenario"].items()
+    ((runner_type, runner),) = workload["runner"].items()
+    return {
+        **workload,
+        "name": name,
+        "args": args,
+        "runner_type": runner_type,
+        "runner": runner,
+        "hooks": [_stored_hook(hook) for hook in workload.get("hooks", ())],
+    }
+
+
+def _import_subtask(task: objects.Task, subtask: Values) -> None:
+    record = task.add_subtask(
+        title=subtask.get("title", ""),
+        description=subtask.get("description", ""),
+    )
+    for workload in subtask["workloads"]:
+        _import_workload(record, workload)
+    record.update_status(consts.SubtaskStatus.FINISHED)
+
+
+def _import_workload(subtask: objects.Subtask, workload: Values) -> None:
+    hooks = workload.get("hooks") or []
+    record = subtask.add_workload(
+        name=workload["name"],
+        description=workload.get("description", ""),
+        position=workload["position"],
+        runner=workload["runner"],
+        runner_type=workload["runner_type"],
+        contexts=workload["contexts"],
+        hooks=[hook["config"] for hook in hooks],
+        sla=workload["sla"],
+        args=workload["args"],
+    )
+    rows = sorted(workload["data"], key=lambda row: row["timestamp"])
+    size = CONF.raw_result_chunk_size
+    for order, start in enumerate(range(0, len(rows), size)):
+        record.add_workload_data(order, {"raw": rows[start : start + size]})
+    record.set_results(
+        load_duration=workload["load_duration"],
+        full_duration=workload["full_duration"],
+        start_time=workload.get("start_time"),
+        sla_results=workload["sla_results"].get("sla", []),
+        contexts_results=workload.get("contexts_results", []),
+        hooks_results=hooks,
+    )
+
+
+def _stored_hook(hook: Values) -> Values:
+    """A hook of a report, with its plugins as the database has them."""
+    config = dict(hook["config"])
+    for key in ("action", "trigger"):
+        if isinstance(config.get(key), dict):
+            config[key] = list(next(iter(config[key].items())))
+    return {**hook, "config": config}

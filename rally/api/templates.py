@@ -1,0 +1,82 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Rendering of task files."""
+
+from __future__ import annotations
+
+import builtins
+import math
+import typing as t
+
+import jinja2
+from jinja2 import meta, nodes
+
+#: filters that give a variable its value where it has none
+_DEFAULT_FILTERS = ("default", "d")
+
+
+def functions() -> dict[str, t.Callable[..., t.Any]]:
+    """What templates can call beside Jinja2's own."""
+    return {"min": min, "max": max, "ceil": math.ceil, "round": round}
+
+
+def render(template: str, folder: str, arguments: dict[str, t.Any]) -> str:
+    """Render *template*; ``include`` and ``import`` look into *folder*.
+
+    :raises TypeError: a variable has neither argument nor default
+    """
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder, encoding="utf8")
+    )
+    env.globals.update(functions())
+    missing = required(env.parse(template)) - set(arguments)
+    missing -= set(env.globals)
+    if len(missing) == 1:
+        raise TypeError(
+            "Please specify template task argument: %s" % missing.pop()
+        )
+    if missing:
+        raise TypeError(
+            "Please specify next template task arguments: %s"
+            % ", ".join(sorted(missing))
+        )
+    return env.from_string(template).render(**arguments)
+
+
+def required(ast: nodes.Template) -> set[str]:
+    """Variables of a template that have no default.
+
+    A default is ``{% set x = x or ... %}`` or ``x | default(...)``.
+    """
+    with_default = {
+        node.node.name
+        for node in ast.find_all(nodes.Filter)
+        if node.name in _DEFAULT_FILTERS and isinstance(node.node, nodes.Name)
+    }
+    for node in ast.find_all(nodes.Assign):
+        if isinstance(node.target, nodes.Name) and any(
+            name.name == node.target.name
+            for choice in _choices(node.node)
+            for name in choice.find_all(nodes.Name)
+        ):
+            with_default.add(node.target.name)
+    undeclared = meta.find_undeclared_variables(ast)
+    return undeclared - with_default - set(dir(builtins))
+
+
+def _choices(node: nodes.Node) -> t.Iterator[nodes.Node]:
+    """Expressions at or below *node* that choose between two values."""
+    for kind in (nodes.Or, nodes.CondExpr, nodes.Filter):
+        if isinstance(node, kind):
+            yield node
+        yield from node.find_all(kind)

@@ -1,0 +1,135 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Commands on agents: load nodes of distributed runs."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+import typing as t
+
+import typer
+
+from rally import exceptions
+
+agent_app = typer.Typer(
+    help="Offer this host to distributed runs; say which hosts may.",
+    no_args_is_help=True,
+)
+
+KeysOption: t.TypeAlias = t.Annotated[
+    t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
+    typer.Option(help="Folder of the controller's keys (~/.rally/keys)."),
+]
+
+
+@agent_app.command()
+def start(
+    controller: t.Annotated[
+        str,
+        typer.Option(
+            help="Address of the controller, tcp://10.0.0.1:9790. It uses "
+                 "the next two ports, too."
+        ),
+    ],
+    key: t.Annotated[
+        pathlib.Path,
+        typer.Option(help="File made by `rally agent authorize`."),
+    ],
+    spool: t.Annotated[
+        t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
+        typer.Option(
+            help="Folder for results until the controller has stored them "
+                 "(~/.rally/spool)."
+        ),
+    ] = None,
+) -> None:
+    """Offer this host's capacity to distributed runs until stopped."""
+    from rally.task.distributed import agent_service, keys
+
+    agent_service.run_agent(controller, keys.load_agent_key(key), spool)
+
+
+@agent_app.command()
+def authorize(
+    name: t.Annotated[str, typer.Argument(help="Name of the agent.")],
+    keys: KeysOption = None,
+    out: t.Annotated[
+        t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
+        typer.Option(
+            help="Write the key file here, readable by you alone, instead "
+                 "of printing it."
+        ),
+    ] = None,
+) -> None:
+    """Let an agent join; print the key file to copy to its host."""
+    from rally.task.distributed import keys as keys_module
+    from rally.task.distributed import private_files
+
+    if out is None:
+        sys.stdout.write(keys_module.authorize(name, keys))
+        return
+    if out.exists():
+        raise exceptions.InvalidArgumentsException(
+            "%s exists already and may be the key of another agent, so it "
+            "is left alone. Name another file." % out
+        )
+    private_files.create(out, keys_module.authorize(name, keys).encode())
+    typer.echo("The key of agent %s is in %s." % (name, out))
+
+
+@agent_app.command()
+def revoke(
+    name: t.Annotated[str, typer.Argument(help="Name of the agent.")],
+    keys: KeysOption = None,
+) -> None:
+    """Refuse an agent from its next message on."""
+    from rally.task.distributed import keys as keys_module
+
+    keys_module.revoke(name, keys)
+    typer.echo("Agent %s is refused from now on." % name)
+
+
+@agent_app.command("list")
+def list_(
+    wait: t.Annotated[
+        float,
+        typer.Option(help="How long to wait for agents to dial in, seconds."),
+    ] = 5.0,
+    listen: t.Annotated[
+        str, typer.Option(help="Address of the first of three ports.")
+    ] = "tcp://*:9790",
+    keys: KeysOption = None,
+) -> None:
+    """Show which agents are authorized, and which of them are dialing in."""
+    from rally.cli import cliutils
+    from rally.task.distributed import roll_call
+
+    agents = roll_call.call(listen, keys, wait)
+    if not agents:
+        typer.echo(
+            "No agent is authorized. Let one join with `rally agent "
+            "authorize NAME`."
+        )
+        return
+    fields = [
+        "name", "state", "version", "host", "cpus", "clock_offset",
+        "round_trip",
+    ]
+    cliutils.print_list(
+        agents, fields, sortby_index=0,
+        field_labels=[
+            "Name", "State", "Version", "Host", "CPUs", "Clock offset (ms)",
+            "Round trip (ms)",
+        ],
+    )

@@ -1,0 +1,107 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Commands about the database itself."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+import typer
+
+from rally.cli import envutils
+from rally.common import cfg
+
+CONF = cfg.CONF
+
+db_app = typer.Typer(help="Create, upgrade and inspect the database.")
+
+
+@db_app.command()
+def recreate() -> None:
+    """Drop and create Rally database."""
+    from rally.common.db import schema
+
+    print("Recreating database: %s" % _url())
+    schema.schema_cleanup()
+    print("Database deleted successfully")
+    schema.schema_create()
+    print("Database created successfully")
+    envutils.clear_env()
+
+
+@db_app.command()
+def create() -> None:
+    """Create Rally database."""
+    from rally.common.db import schema
+
+    print("Creating database: %s" % _url())
+    schema.schema_create()
+    print("Database created successfully")
+
+
+@db_app.command()
+def ensure() -> None:
+    """Create Rally database if it doesn't exist."""
+    from rally.common.db import schema
+
+    print("Ensuring database exists: %s" % _url())
+    if schema.schema_revision() is None:
+        schema.schema_ensure()
+        print("Database created successfully")
+    else:
+        print("Database already exists, nothing to do")
+
+
+@db_app.command()
+def upgrade() -> None:
+    """Upgrade Rally database to the latest state."""
+    from rally.common.db import schema
+
+    print("Upgrading database: %s" % _url())
+    before = schema.schema_revision()
+    schema.schema_upgrade()
+    if schema.schema_revision() == before:
+        print("Database is already up to date")
+    else:
+        print("Upgrade completed")
+
+
+@db_app.command()
+def revision() -> None:
+    """Print current Rally database revision UUID."""
+    from rally.common.db import schema
+
+    print(schema.schema_revision())
+
+
+@db_app.command()
+def show(
+    creds: t.Annotated[
+        bool,
+        typer.Option("--creds", help="Show the user name and the password."),
+    ] = False,
+) -> None:
+    """Show the connection string."""
+    print(_url(creds))
+
+
+def _url(with_credentials: bool = False) -> str:
+    """The connection string, credentials masked unless asked for."""
+    from sqlalchemy.engine import url
+
+    connection = url.make_url(CONF.database.connection)
+    text = connection.render_as_string(hide_password=False)
+    if with_credentials:
+        return text
+    return re.sub("//[^@/]+@", "//**:**@", text)

@@ -1,0 +1,215 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Commands about deployments: the legacy view of environments."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+import typer
+
+from rally import exceptions
+from rally.cli import argutils, cliutils, envutils
+from rally.common import logging
+
+if t.TYPE_CHECKING:
+    from rally import api as rally_api
+
+LOG = logging.getLogger(__name__)
+
+LIST_FIELDS = ["uuid", "created_at", "name", "status", "active"]
+
+Deployment: t.TypeAlias = t.Annotated[
+    str,
+    argutils.ArgumentOrKeyword(
+        "--deployment",
+        help="UUID or name of the deployment.",
+        envvar=envutils.ENV_ENV,
+        metavar="DEPLOYMENT",
+    ),
+]
+Filename: t.TypeAlias = t.Annotated[
+    str | None,
+    typer.Option("--filename", help="File with the configuration."),
+]
+
+deployment_app = typer.Typer(
+    help="Legacy environments (superseded by env)."
+)
+
+
+def _api() -> rally_api.API:
+    LOG.warning(
+        "The `deployment` commands are deprecated; use the `env` commands "
+        "instead."
+    )
+    return cliutils.get_api()
+
+
+@deployment_app.command()
+def create(
+    name: t.Annotated[
+        str, typer.Option("--name", help="Name of the deployment.")
+    ],
+    fromenv: t.Annotated[
+        bool,
+        typer.Option(
+            "--fromenv", help="Find out the spec from the environment."
+        ),
+    ] = False,
+    filename: Filename = None,
+    no_use: t.Annotated[
+        bool,
+        typer.Option(
+            "--no-use", help="Don't make it the default of later commands."
+        ),
+    ] = False,
+) -> None:
+    """Create a new deployment."""
+    config: dict[str, t.Any] = {}
+    if fromenv:
+        from rally.env import env_mgr
+
+        config = env_mgr.EnvManager.create_spec_from_sys_environ()["spec"]
+    elif filename:
+        config = _read(filename)
+    api = _api()
+    deployment = api.deployment.create(config=config, name=name)
+    _print([deployment])
+    if not no_use:
+        _use(deployment["uuid"])
+
+
+@deployment_app.command()
+def recreate(deployment: Deployment, filename: Filename = None) -> None:
+    """Not possible any more; says what to do instead."""
+    config = _read(filename) if filename else None
+    _api().deployment.recreate(
+        deployment=deployment, config=config
+    )
+
+
+@deployment_app.command()
+def destroy(deployment: Deployment) -> None:
+    """Delete a deployment with all that was recorded of it."""
+    _api().deployment.destroy(deployment=deployment)
+
+
+@deployment_app.command("list")
+def list_() -> None:
+    """List deployments."""
+    deployments = _api().deployment.list()
+    if deployments:
+        _print(deployments)
+    else:
+        print(
+            "There are no deployments. To create a new deployment, use:"
+            "\nrally deployment create"
+        )
+
+
+@deployment_app.command()
+def config(deployment: Deployment) -> None:
+    """Print the configuration of a deployment."""
+    found = _api().deployment.get(deployment=deployment)
+    print(json.dumps(found["config"], sort_keys=True, indent=4))
+
+
+@deployment_app.command()
+def show(deployment: Deployment) -> None:
+    """Show the credentials of a deployment, without passwords."""
+    found = _api().deployment.get(deployment=deployment)
+    fields = ["auth_url", "username", "password", "tenant_name"]
+    fields += ["region_name", "endpoint_type"]
+    rows = [
+        {**user, "password": "***"}
+        for credentials in found["credentials"].get("openstack", ())
+        for user in (credentials.get("admin"), *credentials.get("users", ()))
+        if user
+    ]
+    cliutils.print_list(rows, fields, sortby_index=None)
+
+
+@deployment_app.command()
+def check(deployment: Deployment) -> None:
+    """Check that the platforms answer; list their services."""
+    found = _api().deployment.check(deployment=deployment)
+    failed = False
+    for platform, checks in sorted(found.items()):
+        print(cliutils.make_header("Platform %s:" % platform).strip())
+        for result in checks:
+            error = result.get("admin_error") or result.get("user_error")
+            if error:
+                failed = True
+                print("Error: %s" % error["msg"])
+            elif result["services"]:
+                cliutils.print_list(
+                    result["services"], ["name", "type", "status"]
+                )
+            else:
+                print("available")
+    if failed:
+        raise typer.Exit(1)
+
+
+@deployment_app.command()
+def use(
+    deployment: t.Annotated[
+        str,
+        argutils.ArgumentOrKeyword(
+            "--deployment",
+            help="UUID or name of the deployment.",
+            metavar="DEPLOYMENT",
+        ),
+    ],
+) -> None:
+    """Make a deployment the default of later commands."""
+    api = _api()
+    try:
+        found = api.deployment.get(deployment=deployment)
+    except exceptions.DBRecordNotFound:
+        print("Deployment %s is not found." % deployment)
+        raise typer.Exit(1) from None
+    _use(found["uuid"])
+
+
+def _use(uuid: str) -> None:
+    print("Using deployment: %s" % uuid)
+    envutils.update_globals_file(envutils.ENV_DEPLOYMENT, uuid)
+    envutils.update_globals_file(envutils.ENV_ENV, uuid)
+
+
+def _read(filename: str) -> t.Any:
+    import yaml
+
+    from rally.cli import yamlutils
+
+    with open(os.path.expanduser(filename), "rb") as f:
+        try:
+            return yamlutils.safe_load(f.read())
+        except yaml.YAMLError as e:
+            raise exceptions.InvalidConfigException(
+                "%s has to be YAML or JSON, and it is neither: %s"
+                % (filename, e)
+            ) from None
+
+
+def _print(deployments: list[dict[str, t.Any]]) -> None:
+    current = envutils.get_global(envutils.ENV_ENV)
+    rows = [
+        {**x, "active": "*" if x["uuid"] == current else ""}
+        for x in deployments
+    ]
+    cliutils.print_list(rows, LIST_FIELDS, sortby_index=1)

@@ -1,0 +1,353 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Commands about environments: what is tested."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+import typing as t
+
+import typer
+
+from rally import exceptions
+from rally.cli import argutils, cliutils, env_tables, envutils
+from rally.common import logging
+
+if t.TYPE_CHECKING:
+    from rally.env import env_mgr
+
+YES = env_tables.YES
+NO = env_tables.NO
+
+MSG_NO_ENVS = (
+    "There are no environments. To create a new environment, use the "
+    "command:\nrally env create"
+)
+
+env_app = typer.Typer(help="Environments Rally tests against.")
+
+Env: t.TypeAlias = t.Annotated[
+    str,
+    argutils.ArgumentOrKeyword(
+        "--env",
+        help="UUID or name of the environment.",
+        envvar=envutils.ENV_ENV,
+        metavar="ENV",
+    ),
+]
+AsJson: t.TypeAlias = t.Annotated[
+    bool, typer.Option("--json", help="Print JSON.")
+]
+
+
+Name: t.TypeAlias = t.Annotated[
+    str, typer.Option("--name", "-n", help="Name of the environment.")
+]
+Description: t.TypeAlias = t.Annotated[
+    str | None, typer.Option("--description", "-d", help="Description.")
+]
+Extras: t.TypeAlias = t.Annotated[
+    str | None,
+    typer.Option(
+        "--extras", "-e", help="Anything to keep with it (JSON or YAML)."
+    ),
+]
+Spec: t.TypeAlias = t.Annotated[
+    str | None,
+    typer.Option("--spec", "-s", help="File with the spec (JSON or YAML)."),
+]
+FromSysenv: t.TypeAlias = t.Annotated[
+    bool,
+    typer.Option(
+        "--from-sysenv", help="Find out the spec from environment variables."
+    ),
+]
+NoUse: t.TypeAlias = t.Annotated[
+    bool,
+    typer.Option(
+        "--no-use", help="Don't make it the default of later commands."
+    ),
+]
+
+
+@env_app.command()
+def create(
+    name: Name,
+    description: Description = None,
+    extras: Extras = None,
+    spec: Spec = None,
+    from_sysenv: FromSysenv = False,
+    to_json: AsJson = False,
+    no_use: NoUse = False,
+) -> None:
+    """Create a new environment."""
+    from rally.env import env_mgr
+
+    try:
+        content = _spec(spec, from_sysenv)
+        given = None if extras is None else _parsed(extras, "--extras")
+        env = env_mgr.EnvManager.create(
+            name=name, **_parts(content, description, given)
+        )
+    except exceptions.ManagerInvalidSpec as e:
+        print("Env spec has wrong format:")
+        print(json.dumps(e.kwargs.get("spec"), indent=2))
+        for error in e.kwargs["errors"]:
+            print(error)
+        raise typer.Exit(1) from None
+    except Exception as e:  # a platform plugin's, or its author's
+        print("Something went wrong during env creation:")
+        print("%s: %s" % (type(e).__name__, e))
+        if logging.is_debug():
+            print("".join(traceback.format_exception(e)))
+        raise typer.Exit(1) from None
+    if not no_use:
+        _use(env.data, quiet=to_json)
+    env_tables.print_env(env.data, to_json=to_json)
+
+
+def _spec(path: str | None, from_sysenv: bool) -> t.Any:
+    """Content of a spec: of a file, of the process's environment, none."""
+    if path is not None:
+        with open(os.path.expanduser(path), "rb") as f:
+            return _parsed(f.read(), "The env spec %s" % path) or {}
+    return _discovered_spec() if from_sysenv else {}
+
+
+def _parts(
+    content: t.Any, description: str | None, extras: t.Any
+) -> dict[str, t.Any]:
+    """What EnvManager.create takes; options win over the spec's own keys."""
+    own: dict[str, t.Any] = {}
+    if isinstance(content, dict):  # else the manager says what is wrong
+        content = dict(content)
+        for key in ("description", "extras", "config"):
+            own[key] = content.pop("!" + key, None)
+    return {
+        "spec": content,
+        "description": description or own.get("description") or "",
+        "extras": own.get("extras") or {} if extras is None else extras,
+        "config": own.get("config") or {},
+    }
+
+
+def _parsed(text: str | bytes, what: str) -> t.Any:
+    import yaml
+
+    from rally.cli import yamlutils
+
+    try:
+        return yamlutils.safe_load(text)
+    except yaml.YAMLError as e:
+        raise exceptions.InvalidArgumentsException(
+            "%s has to be YAML or JSON, and it is neither: %s" % (what, e)
+        ) from None
+
+
+def _discovered_spec() -> dict[str, t.Any]:
+    from rally.env import env_mgr
+
+    found = env_mgr.EnvManager.create_spec_from_sys_environ()
+    details = found["discovery_details"]
+    available = [name for name, x in details.items() if x["available"]]
+    print(
+        "Your system environment includes specifications of %d platform(s)."
+        % len(available)
+    )
+    print("Discovery information:")
+    for name, result in sorted(details.items()):
+        if result["available"]:
+            print("\t- %s : %s" % (YES, name))
+        else:
+            print("\t- %s : %s: %s" % (NO, name, result.get("message", "")))
+    return t.cast(dict[str, t.Any], found["spec"])
+
+
+@env_app.command()
+def cleanup(env: Env, to_json: AsJson = False) -> None:
+    """Delete what tasks have left on the platforms."""
+    manager = _get(env)
+    if not to_json:
+        print("Cleaning up resources for %s" % manager)
+    result = manager.cleanup()
+    failed = any(x["errors"] for x in result.values())
+    if to_json:
+        print(json.dumps(result, indent=2))
+    else:
+        print("Cleaning is finished. See the results below.")
+        env_tables.print_cleanup(result)
+    if failed:
+        raise typer.Exit(1)
+
+
+@env_app.command()
+def destroy(
+    env: Env,
+    skip_cleanup: t.Annotated[
+        bool,
+        typer.Option("--skip-cleanup", help="Don't clean up before it."),
+    ] = False,
+    to_json: AsJson = False,
+    detailed: t.Annotated[
+        bool, typer.Option("--detailed", help="Show all information.")
+    ] = False,
+) -> None:
+    """Destroy the platforms of an environment; keep its records."""
+    manager = _get(env)
+    if not to_json:
+        print("Destroying %s" % manager)
+    result = manager.destroy(skip_cleanup)
+    cleanup_failed = _has_errors(result["cleanup_info"])
+    failed = cleanup_failed or _has_errors(result["destroy_info"])
+    if to_json:
+        print(json.dumps(result, indent=2))
+    elif failed:
+        print("%s Failed to destroy env %s" % (NO, manager))
+        print(json.dumps(result, indent=2))
+    else:
+        print("%s Successfully destroyed env %s" % (YES, manager))
+        if detailed:
+            print(json.dumps(result, indent=2))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _has_errors(info: dict[str, t.Any]) -> bool:
+    """Whether clean-up or destruction of any platform went wrong."""
+    if info.get("skipped"):
+        return False
+    cleaned = (info.get("info") or {}).values()
+    destroyed = (info.get("platforms") or {}).values()
+    return (
+        any(x.get("errors") for x in cleaned)
+        or any("FAILED" in str(x.get("status", "")) for x in destroyed)
+        or bool(info.get("failed"))
+    )
+
+
+@env_app.command()
+def delete(
+    env: Env,
+    force: t.Annotated[
+        bool,
+        typer.Option("--force", help="Delete it even if not destroyed."),
+    ] = False,
+) -> None:
+    """Delete all records of an environment; platforms are not touched."""
+    _get(env).delete(force=force)
+
+
+@env_app.command("list")
+def list_(to_json: AsJson = False) -> None:
+    """List environments."""
+    from rally.env import env_mgr
+
+    envs = [manager.cached_data for manager in env_mgr.EnvManager.list()]
+    if to_json:
+        print(json.dumps([env_tables.public(env) for env in envs], indent=2))
+        return
+    if not envs:
+        print(MSG_NO_ENVS)
+        return
+    env_tables.print_envs(envs, envutils.get_global(envutils.ENV_ENV))
+
+
+@env_app.command()
+def show(
+    env: Env,
+    to_json: AsJson = False,
+    only_spec: t.Annotated[
+        bool, typer.Option("--only-spec", help="Print the spec alone.")
+    ] = False,
+) -> None:
+    """Show what is known of an environment."""
+    env_tables.print_env(_get(env).data, to_json=to_json, only_spec=only_spec)
+
+
+@env_app.command()
+def info(env: Env, to_json: AsJson = False) -> None:
+    """Show what the platforms say of themselves."""
+    manager = _get(env)
+    found = manager.get_info()
+    failed = any(x.get("error") for x in found.values())
+    if to_json:
+        print(json.dumps(found, indent=2))
+    else:
+        print(manager)
+        rows = [
+            {
+                "platform": name,
+                "info": json.dumps(x["info"], indent=2),
+                "error": x.get("error", ""),
+            }
+            for name, x in sorted(found.items())
+        ]
+        cliutils.print_list(rows, ["platform", "info", "error"])
+    if failed:
+        raise typer.Exit(1)
+
+
+@env_app.command()
+def check(
+    env: Env,
+    to_json: AsJson = False,
+    detailed: t.Annotated[
+        bool,
+        typer.Option("--detailed", help="Show plugins and tracebacks."),
+    ] = False,
+) -> None:
+    """Check whether the platforms are available."""
+    manager = _get(env)
+    health = manager.check_health()
+    available = all(x["available"] for x in health.values())
+    if to_json:
+        print(json.dumps(health, indent=2))
+    else:
+        print("%s %s" % (manager, YES if available else NO))
+        env_tables.print_health(manager.data, health, detailed)
+    if not available:
+        raise typer.Exit(1)
+
+
+@env_app.command()
+def use(
+    env: t.Annotated[
+        str,
+        argutils.ArgumentOrKeyword(
+            "--env", help="UUID or name of the environment.", metavar="ENV"
+        ),
+    ],
+    to_json: AsJson = False,
+) -> None:
+    """Make an environment the default of later commands."""
+    try:
+        data = _get(env).cached_data
+    except exceptions.DBRecordNotFound:
+        message = "Can't use non existing environment %s." % env
+        print(json.dumps({"error": message}) if to_json else message)
+        raise typer.Exit(1) from None
+    _use(data, quiet=to_json)
+
+
+def _use(data: dict[str, t.Any], quiet: bool) -> None:
+    if not quiet:
+        print("Using environment: %s" % data["uuid"])
+    envutils.update_globals_file(envutils.ENV_ENV, data["uuid"])
+
+
+def _get(env: str) -> env_mgr.EnvManager:
+    from rally.env import env_mgr
+
+    return env_mgr.EnvManager.get(env)

@@ -1,0 +1,102 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Options that several commands about tasks share."""
+
+from __future__ import annotations
+
+import typing as t
+
+import typer
+
+from rally.cli import argutils, envutils
+
+TaskFile: t.TypeAlias = t.Annotated[
+    str,
+    argutils.ArgumentOrKeyword(
+        "--task",
+        "--filename",
+        help="Path to the input task file (or '-' for stdin).",
+        metavar="TASK",
+    ),
+]
+TaskArgs: t.TypeAlias = t.Annotated[
+    str | None,
+    typer.Option(
+        "--task-args",
+        help="Values of the variables of the task file: YAML, JSON or "
+        "key=value,key=value. They win over those of --task-args-file.",
+    ),
+]
+TaskArgsFile: t.TypeAlias = t.Annotated[
+    str | None,
+    typer.Option(
+        "--task-args-file",
+        help="File with values of the variables of the task file (a "
+        "dictionary in YAML or JSON).",
+    ),
+]
+RequiredEnv: t.TypeAlias = t.Annotated[
+    str,
+    argutils.DeprecatedAlias(
+        "--env",
+        deprecated="--deployment",
+        envvar=envutils.ENV_ENV,
+        help="UUID or name of the environment.",
+    ),
+]
+OptionalEnv: t.TypeAlias = t.Annotated[
+    str | None,
+    argutils.DeprecatedAlias(
+        "--env",
+        deprecated="--deployment",
+        help="All tasks of this environment (UUID or name).",
+    ),
+]
+TaskId: t.TypeAlias = t.Annotated[
+    str,
+    argutils.ArgumentOrKeyword(
+        "--uuid",
+        help="UUID of the task.",
+        envvar=envutils.ENV_TASK,
+        metavar="UUID",
+    ),
+]
+ReportedTasks: t.TypeAlias = t.Annotated[
+    list[str],
+    argutils.ArgumentOrKeyword(
+        "--uuid",
+        help="UUIDs of tasks, or paths to JSON reports of tasks.",
+        envvar=envutils.ENV_TASK,
+        metavar="UUID...",
+    ),
+]
+Tags: t.TypeAlias = t.Annotated[
+    list[str] | None,
+    typer.Option("--tag", help="Mark the task with a tag or a few tags."),
+]
+NoUse: t.TypeAlias = t.Annotated[
+    bool,
+    typer.Option(
+        "--no-use", help="Don't make it the default of later commands."
+    ),
+]
+AbortOnSlaFailure: t.TypeAlias = t.Annotated[
+    bool,
+    typer.Option(
+        "--abort-on-sla-failure",
+        help="Stop the task as soon as an SLA criterion fails.",
+    ),
+]
+OpenIt: t.TypeAlias = t.Annotated[
+    bool, typer.Option("--open", help="Open the output in a browser.")
+]

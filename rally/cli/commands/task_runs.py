@@ -1,0 +1,189 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Commands that run tasks: validate, start, restart, abort, recover."""
+
+from __future__ import annotations
+
+import typing as t
+
+import typer
+
+from rally import exceptions
+from rally.cli import cliutils, envutils, task_details, task_input
+from rally.cli.commands import task_options as options
+from rally.cli.commands import task_views
+from rally.common import version
+
+if t.TYPE_CHECKING:
+    from rally import api as rally_api
+
+SLA_FAILED = 2
+NOT_READY = 1
+
+
+def validate(
+    task_file: options.TaskFile,
+    env: options.RequiredEnv,
+    task_args: options.TaskArgs = None,
+    task_args_file: options.TaskArgsFile = None,
+) -> None:
+    """Validate a task file against an environment."""
+    api = cliutils.get_api()
+    config = task_input.load(api, task_file, task_args, task_args_file)
+    api.task.validate(deployment=env, config=config)
+    print("Input Task is valid :)")
+
+
+def start(
+    task_file: options.TaskFile,
+    env: options.RequiredEnv,
+    task_args: options.TaskArgs = None,
+    task_args_file: options.TaskArgsFile = None,
+    tags: options.Tags = None,
+    no_use: options.NoUse = False,
+    abort_on_sla_failure: options.AbortOnSlaFailure = False,
+) -> None:
+    """Run a task.
+
+    Exit codes: 0 no error, 1 it could not run, 2 an SLA criterion failed.
+    Ctrl-C stops the load and stores what is there; a second one gives up.
+    """
+    api = cliutils.get_api()
+    config = task_input.load(api, task_file, task_args, task_args_file)
+    print("Running Rally version %s" % version.version_string())
+    _run(api, env, config, tags or [], no_use, abort_on_sla_failure)
+
+
+def restart(
+    env: options.RequiredEnv,
+    task_id: options.TaskId,
+    scenarios: t.Annotated[
+        list[str] | None,
+        typer.Option("--scenario", help="Only workloads of these scenarios."),
+    ] = None,
+    tags: options.Tags = None,
+    no_use: options.NoUse = False,
+    abort_on_sla_failure: options.AbortOnSlaFailure = False,
+) -> None:
+    """Run a task that was run before once more, as a new one."""
+    api = cliutils.get_api()
+    before = api.task.get(task_id=task_id, detailed=True, lazy=True)
+    config = _config_of(before, scenarios or [])
+    if not config["subtasks"]:
+        print("Not Found matched scenario.")
+        raise typer.Exit(1)
+    _run(api, env, config, tags or [], no_use, abort_on_sla_failure)
+
+
+def _config_of(
+    task: dict[str, t.Any], names: t.Sequence[str]
+) -> dict[str, t.Any]:
+    """The task file that would make *task*, or some scenarios of it."""
+    from rally.common import objects
+
+    subtasks = []
+    for subtask in task["subtasks"]:
+        workloads = []
+        for workload in subtask["workloads"]:
+            if names and workload["name"] not in names:
+                continue
+            (single,) = objects.Workload.to_task(workload)["subtasks"]
+            single.pop("title", None)
+            workloads.append(single)
+        if workloads:
+            subtasks.append(
+                {
+                    "title": subtask["title"] or workloads[0]["description"],
+                    "description": subtask["description"] or "",
+                    "workloads": workloads,
+                }
+            )
+    return {
+        "version": 2,
+        "title": task["title"] or "Restart of task %s" % task["uuid"],
+        "description": task["description"] or "",
+        "subtasks": subtasks,
+    }
+
+
+def _run(
+    api: rally_api.API,
+    env: str,
+    config: t.Any,
+    tags: t.Sequence[str],
+    no_use: bool,
+    abort_on_sla_failure: bool,
+) -> None:
+    parsed = api.task.parse_config(config)
+    try:
+        task = api.task.create(
+            env,
+            tags=[*parsed.tags, *tags],
+            title=parsed.title,
+            description=parsed.description,
+        )
+    except exceptions.DeploymentNotFinishedStatus as e:
+        print("Cannot start a task on unfinished deployment: %s" % e)
+        raise typer.Exit(NOT_READY) from None
+    _announce(task, no_use)
+    from rally.cli import live
+
+    with live.view() as listener:
+        api.task.start(
+            deployment=env,
+            config=config,
+            task=task["uuid"],
+            abort_on_sla_failure=abort_on_sla_failure,
+            listener=listener,
+        )
+    results = api.task.get(task_id=task["uuid"], detailed=True, lazy=True)
+    if not task_details.print_task(results):
+        raise typer.Exit(SLA_FAILED)
+
+
+def _announce(task: dict[str, t.Any], no_use: bool) -> None:
+    tags = task["tags"]
+    shown = "[tags: %s]" % task_views.quoted(tags) if tags else ""
+    title = "Task %s %s: started" % (shown, task["uuid"])
+    print(cliutils.make_header(title))
+    print("Running Task... This can take a while...\n")
+    print("To track task status use:\n")
+    print("\trally task status\n\tor\n\trally task detailed\n")
+    if not no_use:
+        task_views.use(task["uuid"])
+
+
+def abort(
+    task_id: options.TaskId,
+    soft: t.Annotated[
+        bool,
+        typer.Option(
+            "--soft", help="Let the workload that runs come to its end."
+        ),
+    ] = False,
+) -> None:
+    """Stop a task that runs, and wait until it has stopped."""
+    if soft:
+        print(
+            "INFO: a soft abort lets the running workload come to its end "
+            "and keeps those after it from starting."
+        )
+    cliutils.get_api().task.abort(task_uuid=task_id, soft=soft, wait=True)
+    print("Task %s successfully stopped." % task_id)
+
+
+def recover(task_id: options.TaskId) -> None:
+    """Close a task whose controller is gone with what agents still keep."""
+    task = cliutils.get_api().task.recover(task_id)
+    print("Task %(uuid)s: %(status)s" % task)
+    envutils.update_globals_file(envutils.ENV_TASK, task_id)

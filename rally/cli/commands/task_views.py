@@ -1,0 +1,265 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Commands that look at tasks: status, detailed, results, list, and so on."""
+
+from __future__ import annotations
+
+import enum
+import json
+import typing as t
+
+import typer
+
+from rally import consts, exceptions
+from rally.cli import cliutils, envutils, task_details
+from rally.cli.commands import task_options as options
+from rally.common import logging, owners
+
+LOG = logging.getLogger(__name__)
+
+Status = enum.Enum(  # type: ignore[misc]
+    "Status", {x: x for x in sorted(consts.TaskStatus)}, type=str
+)
+NO_SLA_DATA = 2
+LIST_LABELS = ["UUID", "Environment", "Created at", "Load duration"]
+LIST_LABELS += ["Status", "Tag(s)"]
+
+
+#: in these somebody should be working on the task
+UNFINISHED = (
+    consts.TaskStatus.INIT, consts.TaskStatus.VALIDATING,
+    consts.TaskStatus.RUNNING, consts.TaskStatus.ABORTING,
+    consts.TaskStatus.SOFT_ABORTING,
+)
+RECOVER_HINT = (
+    "The process that ran task %(uuid)s is gone. Fetch what its agents kept "
+    "and close it with `rally task recover %(uuid)s`."
+)
+
+
+def quoted(tags: t.Iterable[str]) -> str:
+    return ", ".join("'%s'" % tag for tag in tags)
+
+
+def status(task_id: options.TaskId) -> None:
+    """Print the status of a task, and how far it is."""
+    api = cliutils.get_api()
+    task = api.task.get(task_id=task_id)
+    print("Task %s: %s" % (task["uuid"], _status_of(task)))
+    if _is_abandoned(task):
+        print(RECOVER_HINT % task)
+    if task["status"] != consts.TaskStatus.RUNNING:
+        return
+    task = api.task.get(task_id=task_id, detailed=True, lazy=True)
+    for subtask in task["subtasks"]:
+        for workload in subtask["workloads"]:
+            print(_progress_of(workload))
+    print("These numbers are partial: what is stored while the task runs.")
+
+
+def _progress_of(workload: dict[str, t.Any]) -> str:
+    info = workload.get("load_info") or {}
+    asked = info.get("asked")
+    line = "\t%s (position %s): %s%s iterations, %s failed" % (
+        workload["name"],
+        workload["position"],
+        workload["total_iteration_count"],
+        " of %s" % asked if asked else "",
+        workload["failed_iteration_count"],
+    )
+    percentiles = info.get("percentiles") or {}
+    if percentiles:
+        line += ", p50/p95/p99 %s s" % "/".join(
+            "%.3f" % percentiles[key] if percentiles.get(key) else "n/a"
+            for key in ("50", "95", "99")
+        )
+    return line
+
+
+def detailed(
+    task_id: options.TaskId,
+    iterations_data: t.Annotated[
+        bool,
+        typer.Option("--iterations-data", help="Show each iteration."),
+    ] = False,
+    filters: t.Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter-by",
+            help="Only some workloads: 'sla-failures', "
+            "'scenario=<name>[,<name>]'.",
+        ),
+    ] = None,
+) -> None:
+    """Print the results of a task."""
+    api = cliutils.get_api()
+    task = api.task.get(task_id=task_id, detailed=True, lazy=True)
+    task_details.print_task(task, iterations_data, filters or ())
+
+
+def results(task_id: options.TaskId) -> None:
+    """Print the results of a task in the old form (deprecated)."""
+    LOG.warning(
+        "`rally task results` is deprecated and will be removed. Use "
+        "`rally task report --json` instead."
+    )
+    api = cliutils.get_api()
+    try:
+        report = api.task.export(
+            tasks=[task_id], output_type="old-json-results"
+        )
+    except exceptions.RallyException as e:
+        print(e)
+        raise typer.Exit(1) from None
+    print(report["print"])
+
+
+AllEnvs: t.TypeAlias = t.Annotated[
+    bool, typer.Option("--all-envs", help="Tasks of all environments.")
+]
+AllDeployments: t.TypeAlias = t.Annotated[
+    bool, typer.Option("--all-deployments", hidden=True)
+]
+WantedStatus: t.TypeAlias = t.Annotated[
+    Status | None,  # type: ignore[valid-type]
+    typer.Option("--status", help="Only tasks in this status."),
+]
+WantedTags: t.TypeAlias = t.Annotated[
+    list[str] | None,
+    typer.Option("--tag", help="Only tasks with any of these tags."),
+]
+UuidsOnly: t.TypeAlias = t.Annotated[
+    bool, typer.Option("--uuids-only", help="Print nothing but UUIDs.")
+]
+
+
+def list_(
+    env: options.RequiredEnv,
+    all_envs: AllEnvs = False,
+    all_deployments: AllDeployments = False,
+    status: WantedStatus = None,
+    tags: WantedTags = None,
+    uuids_only: UuidsOnly = False,
+) -> None:
+    """List tasks."""
+    if all_deployments:
+        LOG.warning(
+            "The `--all-deployments` option is deprecated; use `--all-envs` "
+            "instead."
+        )
+    wanted = getattr(status, "value", status)
+    filters: dict[str, t.Any] = {"uuids_only": uuids_only}
+    if not (all_envs or all_deployments):
+        filters["deployment"] = env
+    if wanted:
+        filters["status"] = wanted
+    if tags:
+        filters["tags"] = tags
+    tasks = cliutils.get_api().task.list(**filters)
+    if uuids_only:
+        for task in tasks:
+            print(task["uuid"])
+    elif tasks:
+        _print_tasks(tasks)
+    else:
+        where = " in '%s' status" % wanted if wanted else ""
+        print(
+            "There are no tasks%s. To run a new task, use:\n"
+            "\trally task start" % where
+        )
+
+
+def _is_abandoned(task: t.Mapping[str, t.Any]) -> bool:
+    """Whether the process that runs *task* ended without closing it."""
+    return task["status"] in UNFINISHED and owners.is_gone(task)
+
+
+def _status_of(task: t.Mapping[str, t.Any]) -> str:
+    if _is_abandoned(task):
+        return "%s (controller gone)" % task["status"]
+    return str(task["status"])
+
+
+def _print_tasks(tasks: t.Sequence[dict[str, t.Any]]) -> None:
+    rows = [
+        {
+            "uuid": task["uuid"],
+            "env": task["env_name"],
+            "created": str(task["created_at"]).replace("T", " "),
+            "duration": round(task["task_duration"] or 0.0, 3),
+            "status": _status_of(task),
+            "tags": quoted(task["tags"]),
+        }
+        for task in sorted(tasks, key=lambda task: str(task["created_at"]))
+    ]
+    cliutils.print_list(
+        rows,
+        ["uuid", "env", "created", "duration", "status", "tags"],
+        field_labels=LIST_LABELS,
+        sortby_index=None,
+    )
+    for task in filter(_is_abandoned, tasks):
+        print(RECOVER_HINT % task)
+
+
+def sla_check(
+    task_id: options.TaskId,
+    tojson: t.Annotated[
+        bool, typer.Option("--json", help="Print JSON.")
+    ] = False,
+) -> None:
+    """Show whether SLA criteria hold; exit with the number that do not."""
+    api = cliutils.get_api()
+    task = api.task.get(task_id=task_id, detailed=True, lazy=True)
+    rows = [
+        {
+            "criterion": result["criterion"],
+            "detail": result["detail"],
+            "status": "PASS" if result["success"] else "FAIL",
+            "benchmark": workload["name"],
+            "pos": workload["position"],
+        }
+        for subtask in task["subtasks"]
+        for workload in subtask["workloads"]
+        for result in sorted(
+            (workload["sla_results"] or {}).get("sla", ()),
+            key=lambda result: str(result["criterion"]),
+        )
+    ]
+    if tojson:
+        print(json.dumps(rows))
+    else:
+        cliutils.print_list(
+            rows,
+            ["benchmark", "pos", "criterion", "status", "detail"],
+            sortby_index=None,
+        )
+    if not rows:
+        raise typer.Exit(NO_SLA_DATA)
+    failed = sum(row["status"] == "FAIL" for row in rows)
+    if failed:
+        raise typer.Exit(min(failed, 255))  # an exit status has 8 bits
+
+
+def use(
+    task_id: t.Annotated[
+        str,
+        options.argutils.ArgumentOrKeyword(
+            "--uuid", help="UUID of the task.", metavar="UUID"
+        ),
+    ],
+) -> None:
+    """Make a task the default of later commands."""
+    task = cliutils.get_api().task.get(task_id=task_id)
+    print("Using task: %s" % task["uuid"])
+    envutils.update_globals_file(envutils.ENV_TASK, task["uuid"])

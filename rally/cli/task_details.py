@@ -1,0 +1,288 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What `rally task detailed` prints."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import typing as t
+
+from rally import consts
+from rally.cli import cliutils
+from rally.common import logging
+
+Values: t.TypeAlias = t.Mapping[str, t.Any]
+
+#: errors shown of one workload; the reports have them all
+ERRORS_SHOWN = 100
+STATUS = consts.TaskStatus
+FINAL = (STATUS.FINISHED, STATUS.ABORTED)
+
+COLUMNS = ["min", "median", "90%ile", "95%ile", "max", "avg"]
+LABELS = ["Action", "Min (sec)", "Median (sec)", "90%ile (sec)"]
+LABELS += ["95%ile (sec)", "Max (sec)", "Avg (sec)", "Success", "Count"]
+
+HINTS = """
+HINTS:
+* To plot HTML graphics with this data, run:
+\trally task report %(uuid)s --out output.html
+
+* To generate a JUnit report, run:
+\trally task export %(uuid)s --type junit-xml --to output.xml
+
+* To get raw JSON output of task results, run:
+\trally task report %(uuid)s --json --out output.json
+"""
+
+
+def print_task(
+    task: Values,
+    iterations_data: bool = False,
+    filters: t.Sequence[str] = (),
+) -> bool:
+    """Print a task with its results, whatever there is of them.
+
+    :param task: detailed, its results may be lazy
+    :param iterations_data: show each iteration
+    :param filters: ``sla-failures`` and ``scenario=<name>[,<name>]``
+    :returns: whether each workload passed its SLA, or none was judged
+    """
+    print()
+    print("-" * 80)
+    print("Task %(uuid)s: %(status)s" % task)
+    print("-" * 80)
+    if task["status"] == STATUS.CRASHED or _failed_validation(task):
+        _print_crash(task)
+        return True
+    if not _shows_results(task):
+        return True
+    for workload in _wanted(task, filters):
+        _print_workload(task, workload, iterations_data)
+    print(HINTS % task)
+    if not task["pass_sla"]:
+        print("At least one workload did not pass SLA criteria.\n")
+    return bool(task["pass_sla"])
+
+
+def _failed_validation(task: Values) -> bool:
+    return task["status"] == STATUS.VALIDATION_FAILED
+
+
+def _print_crash(task: Values) -> None:
+    result = task.get("validation_result") or {}
+    print(result.get("etype", "The task crashed while it ran."))
+    if result.get("msg"):
+        print(result["msg"])
+    if logging.is_debug() and result.get("trace"):
+        trace = result["trace"]
+        print(json.loads(trace) if trace.startswith('"') else trace)
+    else:
+        print("\nFor more details run:\n")
+        print("rally --debug task detailed %s" % task["uuid"])
+
+
+def _shows_results(task: Values) -> bool:
+    """Tell how finished the task is; whether there is anything to show."""
+    if task["status"] in FINAL:
+        return True
+    message = "\nThe task %s marked as '%s'." % (task["uuid"], task["status"])
+    if any(subtask["workloads"] for subtask in task["subtasks"]):
+        print("%s What follows is partial: stored so far." % message)
+        return True
+    print("%s Results available when it is 'finished'." % message)
+    return False
+
+
+def _wanted(
+    task: Values, filters: t.Sequence[str]
+) -> t.Iterator[dict[str, t.Any]]:
+    names: set[str] = set()
+    for item in filters:
+        key, _, value = item.partition("=")
+        if key == "scenario":
+            names.update(value.split(","))
+    for subtask in task["subtasks"]:
+        for workload in subtask["workloads"]:
+            if names and workload["name"] not in names:
+                continue
+            if "sla-failures" in filters and workload["pass_sla"]:
+                continue
+            yield workload
+
+
+def _print_workload(
+    task: Values, workload: dict[str, t.Any], iterations_data: bool
+) -> None:
+    print("\ntest scenario %s" % workload["name"])
+    print("args position %s" % workload["position"])
+    print("args values:")
+    shown = {
+        key: workload[key] for key in ("args", "runner", "contexts", "sla")
+    }
+    shown["hooks"] = [hook.get("config", hook) for hook in workload["hooks"]]
+    print(json.dumps(shown, indent=2))
+    print()
+    _print_errors(task, workload)
+    _print_statistics(workload)
+    if iterations_data:
+        _print_iterations(workload)
+    _print_load_info(workload.get("load_info") or {})
+    print("Load duration: %s" % _seconds(workload["load_duration"]))
+    print("Full duration: %s" % _seconds(workload["full_duration"]))
+
+
+def _seconds(value: t.Any) -> str:
+    return str(round(value or 0.0, 6))
+
+
+def _print_errors(task: Values, workload: dict[str, t.Any]) -> None:
+    count = workload["failed_iteration_count"]
+    title = "Task %s has %d error(s)" % (task["uuid"], count)
+    print("-" * 80)
+    print(title)
+    print("-" * 80)
+    if count:
+        rows = (x["error"] for x in workload["data"] if x["error"])
+        for error in itertools.islice(rows, ERRORS_SHOWN):
+            etype, message, trace = (*error, "", "", "")[:3]
+            print("\n%s: %s\n" % (etype, message))
+            print(trace)
+            print("-" * 80)
+        if count > ERRORS_SHOWN:
+            print("%d more: see the report." % (count - ERRORS_SHOWN))
+    print()
+
+
+def _print_statistics(workload: dict[str, t.Any]) -> None:
+    durations = workload["statistics"].get("durations")
+    if not durations:
+        print("No iteration has been stored.\n")
+        return
+    rows: list[list[t.Any]] = []
+    for row in (*durations["atomics"], durations["total"]):
+        _add_rows(rows, row, depth=0)
+    print(_table(LABELS, rows, "Response Times (sec)"))
+    print()
+
+
+def _add_rows(
+    rows: list[list[t.Any]], row: dict[str, t.Any], depth: int
+) -> None:
+    data = row["data"]
+    name = row["display_name"]
+    prefix = " %s> " % ("-" * depth) if depth else ""
+    rows.append(
+        [
+            prefix + name,
+            *(data[key] for key in COLUMNS),
+            data["success"],
+            data["iteration_count"],
+        ]
+    )
+    for child in row["children"]:
+        _add_rows(rows, child, depth + 1)
+
+
+def _table(
+    labels: t.Sequence[str], rows: t.Iterable[t.Sequence[t.Any]], title: str
+) -> str:
+    import prettytable
+
+    table = prettytable.PrettyTable(list(labels))
+    table.align = "l"
+    for row in rows:
+        table.add_row(list(row))
+    text = str(table.get_string())
+    width = len(text.split("\n", 1)[0])
+    return "%s\n%s" % (cliutils.make_table_header(title, width), text)
+
+
+def _print_iterations(workload: dict[str, t.Any]) -> None:
+    names: dict[str, int] = {}
+    table: list[dict[str, t.Any]] = []
+    for row in workload["data"]:
+        durations: dict[str, float] = {}
+        for action in row["atomic_actions"]:
+            took = action["finished_at"] - action["started_at"]
+            durations[action["name"]] = (
+                durations.get(action["name"], 0.0) + took
+            )
+        for name in durations:
+            names.setdefault(name, len(names))
+        table.append({"duration": row["duration"], "actions": durations})
+    labels = ["iteration", "duration"]
+    labels += ["%d. %s" % (i, name) for i, name in enumerate(names, start=1)]
+    rows = [
+        [
+            number,
+            round(row["duration"], 3),
+            *(_rounded(row["actions"].get(name)) for name in names),
+        ]
+        for number, row in enumerate(table, start=1)
+    ]
+    print(_table(labels, rows, "Atomics per iteration"))
+    print()
+
+
+def _rounded(value: float | None) -> t.Any:
+    return "N/A" if value is None else round(value, 3)
+
+
+def _print_accounts(info: Values) -> None:
+    """What became of every iteration; zero is shown as zero."""
+    asked, stored = info.get("asked"), info.get("stored") or 0
+    lost = sum(x["count"] for x in info.get("lost") or ())
+    line = "Iterations: %d stored, %d lost" % (stored, lost)
+    if asked:
+        line = "Iterations: %d asked, %d stored, %d lost, %d not started" % (
+            asked, stored, lost, max(0, asked - stored - lost)
+        )
+    print(line)
+    for x in info.get("lost") or ():
+        print("\tlost%s: %d: %s" % (
+            " by agent %s" % x["agent"] if x["agent"] else "", x["count"],
+            x["reason"],
+        ))
+    counters = info.get("counters") or {}
+    print("Counters: " + ", ".join(
+        "%s %d" % (name.replace("_", " "), count)
+        for name, count in sorted(counters.items())
+    ))
+    if info.get("stop_latency_s") is not None:
+        print("Last start after the stop: %.3f s" % info["stop_latency_s"])
+
+
+def _print_load_info(info: Values) -> None:
+    """What the load generators had to say, where it is worth a line."""
+    if not info:  # of a task that was imported, or run by Rally 5
+        return
+    _print_accounts(info)
+    offered, achieved = info.get("offered_rate"), info.get("achieved_rate")
+    if offered and achieved:
+        print("Offered rate: %.3f/s, achieved: %.3f/s" % (offered, achieved))
+    for problem in info.get("problems") or ():
+        print("Problem: %s" % problem)
+    agents = info.get("agents") or ()
+    if agents:
+        labels = ["name", "state", "iterations", "failed", "lost"]
+        labels += ["clock_offset_s", "clock_error_s", "p50", "p95", "p99"]
+        rows = [[_shown(x.get(key)) for key in labels] for x in agents]
+        print(_table(labels, rows, "Agents"))
+        print()
+
+
+def _shown(value: t.Any) -> t.Any:
+    if value is None:
+        return "n/a"
+    return round(value, 6) if isinstance(value, float) else value

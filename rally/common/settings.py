@@ -1,0 +1,90 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Reading of the configuration: options, files, logs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import typing as t
+
+from rally import exceptions
+from rally.common import cfg, logging
+
+CONF = cfg.CONF
+
+CONFIG_SEARCH_PATHS = [
+    os.path.join(sys.prefix, "etc", "rally"),
+    "~/.rally",
+    "/etc/rally",
+]
+CONFIG_FILE_NAME = "rally.conf"
+
+
+class NotSetUp(exceptions.RallyException):
+    """Something has to be set up before any command can work."""
+
+    error_code = 195
+
+
+class ConfigurationError(NotSetUp):
+    error_code = 198
+    msg_fmt = "%(message)s"
+
+
+def read(
+    args: t.Sequence[str] = (), files: t.Sequence[str] | None = None
+) -> None:
+    """Read the configuration, and send logs where it says.
+
+    :param args: options in the form of a command line
+    :param files: configuration files; None: the first on the search path
+    :raises ConfigurationError: it cannot be read, or is wrong
+    """
+    from rally.common import opts
+
+    CONF.clear()  # what was read before
+    opts.register()
+    try:
+        CONF(
+            list(args),
+            project="rally",
+            prog="rally",
+            default_config_files=list(
+                default_files() if files is None else files
+            ),
+        )
+    except (
+        cfg.ConfigFilesNotFoundError,
+        cfg.ConfigFilesPermissionDeniedError,
+    ) as e:
+        raise ConfigurationError(
+            "Failed to read configuration file(s): %s. Check the path, "
+            "and that you may read it." % ", ".join(e.config_files)
+        ) from None
+    except cfg.Error as e:
+        raise ConfigurationError(
+            "The configuration is wrong: %s" % e
+        ) from None
+    logging.setup("rally")
+
+
+def default_files(
+    folders: t.Sequence[str] = tuple(CONFIG_SEARCH_PATHS),
+) -> list[str]:
+    """The first ``rally.conf`` in *folders*, as a list."""
+    for folder in folders:
+        path = os.path.join(os.path.expanduser(folder), CONFIG_FILE_NAME)
+        if os.path.isfile(path):
+            return [os.path.abspath(path)]
+    return []

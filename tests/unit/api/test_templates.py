@@ -1,0 +1,57 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Rendering of task files."""
+
+from __future__ import annotations
+
+import ddt
+
+from rally.api import templates
+from tests.unit import test
+
+
+@ddt.ddt
+class RenderTestCase(test.TestCase):
+    @ddt.data(
+        ("{{ a }}", {"a": 3}, "3"),
+        ("{{ min(1, 2) }} {{ max(1, 2) }}", {}, "1 2"),
+        ("{{ ceil(1.2) }} {{ round(1.5) }}", {}, "2 2"),
+        ("{% set x = x or 3 %}{{ x }}", {}, "3"),
+        ("{% set x = x or 3 %}{{ x }}", {"x": 5}, "5"),
+        ("{% set x = 5 if x is undefined else x %}{{ x }}", {}, "5"),
+        ("{{ x | default(4) }} {{ x | d(5) }}", {}, "4 5"),
+        ("{% set x = 1 %}{% for i in range(2) %}{{ i }}{{ x }}{% endfor %}",
+         {}, "0111"),
+        ("{% macro f(q) %}{{ q }}{% endmacro %}{{ f(3) }}", {}, "3"),
+        ("{{ True }} {{ dict(a=1) }}", {}, "True {'a': 1}"),
+    )
+    @ddt.unpack
+    def test_gives_text(self, template, values, expected):
+        self.assertEqual(expected, templates.render(template, "./", values))
+
+    @ddt.data(
+        ("{{ a }}", "Please specify template task argument: a"),
+        ("{{ b }} {{ a }}",
+         "Please specify next template task arguments: a, b"),
+        ("{% set x = y or 3 %}", "Please specify template task argument: y"),
+        ("{% for i in b %}{% endfor %}",
+         "Please specify template task argument: b"),
+        ("{{ x.y | default(3) }}",
+         "Please specify template task argument: x"),
+    )
+    @ddt.unpack
+    def test_names_variables_without_value(self, template, message):
+        error = self.assertRaises(
+            TypeError, templates.render, template, "./", {}
+        )
+        self.assertEqual(message, str(error))

@@ -1,0 +1,164 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The progress of a task while it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import logging
+import os
+
+from rich import console as rich_console
+
+from rally.cli import live
+from rally.task import progress as progress_module
+from tests.unit import test
+
+PROGRESS = progress_module.Progress(
+    workload="Dummy.dummy",
+    position=0,
+    phase="running",
+    done=40,
+    asked=100,
+    failed=2,
+    lost=0,
+    rate=12.345,
+    p50=0.5,
+    p95=1.0,
+    p99=None,
+    sla=[("failure_rate", False, "2 % failed")],
+    agents=[],
+    elapsed_s=61.5,
+    problems=[],
+)
+AGENT = progress_module.AgentProgress(
+    name="node1", state="running", iterations=20, rate=6.0,
+    offset_s=0.0012, error_s=0.0001, lost=3,
+)
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def changed(**values: object) -> progress_module.Progress:
+    return dataclasses.replace(PROGRESS, **values)
+
+
+def drawn(progress: progress_module.Progress) -> str:
+    out = io.StringIO()
+    console = rich_console.Console(file=out, width=100)
+    console.print(live.block(progress))
+    return out.getvalue()
+
+
+class SummaryTestCase(test.TestCase):
+    def test_is_one_line(self):
+        self.assertEqual(
+            "Dummy.dummy (position 0): running, 40 of 100 iterations, "
+            "12.3/s, 2 failed, p50/p95/p99 0.500/1.000/n/a s, "
+            "SLA failed: failure_rate",
+            live.summary(PROGRESS),
+        )
+
+    def test_names_what_is_lost_and_who_takes_part(self):
+        line = live.summary(changed(asked=None, lost=3, agents=[AGENT]))
+        self.assertIn(", 40 iterations,", line)
+        self.assertIn("3 lost", line)
+        self.assertIn("1 agent(s)", line)
+
+
+class LogLinesTestCase(test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.clock = FakeClock()
+        self.lines = live.LogLines(self.clock)
+
+    def told(self, progress, after_s=0.0):
+        self.clock.now += after_s
+        with self.assertLogs("rally.cli.live", logging.INFO) as caught:
+            logging.getLogger("rally.cli.live").info("mark")
+            self.lines.on_progress(progress)
+        return len(caught.records) - 1
+
+    def test_tells_at_most_every_five_seconds(self):
+        self.assertEqual(1, self.told(PROGRESS))
+        self.assertEqual(0, self.told(changed(done=41), after_s=4.9))
+        self.assertEqual(1, self.told(changed(done=42), after_s=0.2))
+
+    def test_tells_each_phase_at_once(self):
+        self.told(PROGRESS)
+        self.assertEqual(1, self.told(changed(phase="cleanup")))
+        self.assertEqual(1, self.told(changed(phase="cleanup", position=1)))
+
+
+class BlockTestCase(test.TestCase):
+    def test_shows_figures_and_criteria(self):
+        lines = drawn(PROGRESS).splitlines()
+        self.assertIn("Dummy.dummy #0  running  0:01:01", lines[0])
+        self.assertEqual(live.BAR_WIDTH, len(lines[1].strip()))
+        self.assertIn("40 of 100 iterations   12.3/s   2 failed", lines[2])
+        self.assertIn("p50 0.500 s  p95 1.000 s  p99 n/a s", lines[2])
+        self.assertIn("SLA failed  failure_rate  2 % failed", lines[3])
+
+    def test_without_an_end_there_is_no_bar(self):
+        self.assertNotIn("━", drawn(changed(asked=None)))
+
+    def test_shows_agents(self):
+        text = drawn(changed(agents=[AGENT]))
+        self.assertIn("node1", text)
+        self.assertIn("+1.200 ms ± 0.100", text)
+
+    def test_shows_so_many_agents_only(self):
+        text = drawn(changed(agents=[AGENT] * 20))
+        self.assertEqual(live.AGENTS_SHOWN, text.count("node1"))
+        self.assertIn("8 more", text)
+
+    def test_says_what_a_second_interrupt_does(self):
+        self.assertIn("Ctrl-C again", drawn(changed(phase="stopping")))
+
+    def test_shows_problems(self):
+        self.assertIn("worker died", drawn(changed(problems=["worker died"])))
+
+
+class ScreenTestCase(test.TestCase):
+    def test_logs_of_a_child_do_not_touch_the_screen(self):
+        terminal = io.StringIO()
+        screen = live.Screen(rich_console.Console(file=io.StringIO()))
+        stream = live._Beside(screen, terminal)
+        stream._pid = os.getpid() + 1  # as in a fork of this process
+        stream.write("text\n")
+        self.assertEqual("text\n", terminal.getvalue())
+
+    def test_logs_appear_above_the_block(self):
+        out = io.StringIO()
+        console = rich_console.Console(
+            file=out, width=80, force_terminal=True
+        )
+        with live.Screen(console) as screen:
+            screen.on_progress(PROGRESS)
+            live._Beside(screen, io.StringIO()).write("a log line\n")
+        text = out.getvalue()
+        self.assertIn("a log line", text)
+        self.assertIn("Dummy.dummy", text.split("a log line")[1])
+
+    def test_after_its_end_it_draws_nothing(self):
+        out = io.StringIO()
+        screen = live.Screen(rich_console.Console(file=out))
+        screen.on_progress(PROGRESS)
+        self.assertEqual("", out.getvalue())
