@@ -1,0 +1,63 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A scenario whose iterations a referee can count."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import time
+
+from rally.task import scenario
+
+
+@scenario.configure(name="Referee.visit")
+class Visit(scenario.Scenario):
+    def run(
+        self, host: str, port: int, sleep: float = 0, fail_from: int = 0,
+        ballast: int = 0,
+    ) -> None:
+        """Tell the referee when the iteration starts and ends.
+
+        :param host: address of the referee
+        :param port: where it listens
+        :param sleep: seconds between start and end
+        :param fail_from: iterations from this number on fail, 0 for none
+        :param ballast: bytes of each result that cannot be compressed
+        """
+        number = self.context["iteration"]
+        self.add_output(
+            additive={
+                "title": "Number",
+                "chart_plugin": "StackedArea",
+                "data": [["number", number]],
+            }
+        )
+        if ballast:
+            text = base64.b85encode(os.urandom(ballast)).decode()
+            self.add_output(
+                complete={
+                    "title": "Ballast", "chart_plugin": "TextArea",
+                    "data": [text],
+                }
+            )
+        with socket.create_connection((host, port), 30) as connection:
+            answers = connection.makefile()
+            connection.sendall(b"start %d\n" % number)
+            answers.readline()
+            time.sleep(sleep)
+            connection.sendall(b"end %d\n" % number)
+            answers.readline()
+        if fail_from and number >= fail_from:
+            raise ValueError("iteration %d is to fail" % number)

@@ -1,0 +1,200 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Report pages in a real browser, without a network."""
+
+from __future__ import annotations
+
+import html
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+from rally.task.processing import plot
+from tests.unit import test
+from tests.unit.task.processing import fakes
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+DEADLINE_S = 90
+
+
+def browser():
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def output(widget, data):
+    return {"title": "Shown " + widget, "chart_plugin": widget, "data": data}
+
+
+def reported_task(**more):
+    """A task with everything that a page can show."""
+    shown = {
+        "additive": [
+            output("StackedArea", [["x", 1], ["y", 2]]),
+            output("Lines", [["x", 1]]),
+            output("Pie", [["x", 1], ["y", 3]]),
+            output("StatsTable", [["x", 1]]),
+        ],
+        "complete": [
+            output("Table", {"cols": ["c"], "rows": [["cell"]]}),
+            output("TextArea", ["some text", fakes.BREAK_OUT]),
+            output("EmbeddedChart", ["<b>embedded</b>"]),
+        ],
+    }
+    rows = [fakes.iteration(0, 0.25, output=shown), fakes.iteration(1)]
+    rows += [fakes.failed(2, fakes.BREAK_OUT)]
+    error = {"etype": "E", "msg": "the hook failed", "details": ""}
+    workload = fakes.workload(
+        rows,
+        runner_type="distributed",
+        failed_iteration_count=1,
+        hooks=[fakes.hook("failed", error=error)],
+        load_info=fakes.load_info(),
+    )
+    other = fakes.workload([], "Zoo.empty", statistics={}, start_time=None)
+    return fakes.task(workload, other, **more)
+
+
+#: walks through the places of a page, and keeps what each one shows
+WALK = """
+<script>
+const places = %s;
+function visit(number) {
+  if (number === places.length) return;
+  location.hash = places[number];
+  setTimeout(() => {
+    window.dispatchEvent(new Event("beforeprint"));  // draws all
+  }, 200);
+  setTimeout(() => {
+    const kept = document.createElement("pre");
+    kept.className = "kept";
+    kept.textContent = document.head.innerHTML + app.outerHTML;
+    document.body.append(kept);
+    visit(number + 1);
+  }, 500);
+}
+visit(0);
+</script>
+"""
+
+
+class ReportInBrowserTestCase(test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.browser = browser()
+        if not self.browser:
+            self.skipTest(
+                "no browser to open a report in; install chromium "
+                "(looked for %s)" % ", ".join(BROWSERS)
+            )
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def opened(self, page, place=""):
+        """The document after its scripts have run, as HTML.
+
+        Every address but the file's own leads nowhere.
+        """
+        path = self.folder / "page.html"
+        path.write_text(page, encoding="utf-8")
+        done = subprocess.run(
+            [
+                self.browser, "--headless", "--no-sandbox", "--disable-gpu",
+                "--user-data-dir=%s" % (self.folder / "profile"),
+                "--host-resolver-rules=MAP * ~NOTFOUND",
+                "--window-size=1400,6000", "--virtual-time-budget=9000",
+                "--enable-logging=stderr", "--dump-dom",
+                path.as_uri() + place,
+            ],
+            capture_output=True, text=True, timeout=DEADLINE_S, check=True,
+        )
+        self.assertNotIn("Uncaught", done.stderr)
+        return done.stdout
+
+    def walked(self, page, *places):
+        """What the page shows at each of *places*, as HTML."""
+        walk = WALK % json.dumps(places)
+        document = self.opened(page.replace("</body>", walk + "</body>"))
+        kept = re.findall(
+            r'<pre class="kept">(.*?)</pre>', document, flags=re.DOTALL
+        )
+        self.assertEqual(len(places), len(kept), "the page did not open")
+        return [html.unescape(text) for text in kept]
+
+    def assertShows(self, texts, document):  # noqa: N802
+        for text in texts:
+            self.assertIn(text, document)
+
+    def assertDrawn(self, count, document):  # noqa: N802
+        """That *count* charts are there, and all of them are drawn."""
+        self.assertEqual(
+            (count, count),
+            (
+                len(re.findall(r'class="chart[ "]', document)),
+                len(re.findall(r'class="chart js-plotly-plot"', document)),
+            ),
+        )
+
+    def test_report_shows_all_without_a_network_and_nothing_breaks_out(self):
+        names = ("overview", "distributed", "details", "output", "hooks",
+                 "failures", "input")
+        (workloads, empty, overview, distributed, details, output, hooks,
+         failures, source) = documents = self.walked(
+            plot.plot([reported_task()]), "#/", "#/1/overview",
+            *["#/0/" + name for name in names],
+        )
+        for document in documents:
+            self.assertIn("<title>Rally task report</title>", document)
+            self.assertNotIn("Partial", document)
+        self.assertShows(
+            ("Dummy.dummy", "Zoo.empty", "111 ms", "222 ms", "333 ms",
+             "+ 3 lost", "passed"),
+            workloads,
+        )
+        self.assertShows(("Zoo.empty", "No statistics yet"), empty)
+        self.assertShows(("All well", "66.7%", "idle_duration"), overview)
+        self.assertDrawn(5, overview)
+        self.assertShows(
+            ("node1", "node2", "10.0.0.1", "3.00 ms ± 200 µs",
+             "missed its liveness deadline", "4–8 every 2",
+             "agent node2 is gone", "2.00 /s", "1.00 /s"),
+            distributed,
+        )
+        self.assertDrawn(3, distributed)
+        self.assertDrawn(4, details)
+        self.assertShows(
+            ("Shown Lines", "some text", "cell", "<iframe"), output
+        )
+        self.assertDrawn(3, output)
+        self.assertShows(("sys_call", "the hook failed"), hooks)
+        self.assertShows(("ValueError", "&lt;/script&gt;"), failures)
+        self.assertShows(('"Dummy.dummy"', '"distributed"'), source)
+
+    def test_report_of_a_running_task_says_that_it_is_partial(self):
+        task = reported_task(status="running")
+        document = self.opened(plot.plot([task]), "#/0/overview")
+        app = document[document.index('<div class="frame"'):]
+        self.assertIn("Partial: the task is still running", app)
+        self.assertDrawn(5, app)  # those in view, without being asked
+
+    def test_trends_are_drawn(self):
+        tasks = [
+            fakes.task(fakes.workload([], start_time=start))
+            for start in (100.0, 200.0)
+        ]
+        overview, trend = self.walked(plot.trends(tasks), "#/", "#/0")
+        self.assertIn("Dummy.dummy", overview)
+        self.assertDrawn(4, trend)
