@@ -1,0 +1,53 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How much of the rate that waiting iterations allow is reached."""
+
+from __future__ import annotations
+
+import typing as t
+
+from tests.benchmarks import bench, figures, site, tasks
+
+CONCURRENCY = 64
+SLEEP_S = 0.01
+IDEAL_PER_S = CONCURRENCY / SLEEP_S
+BUDGET = figures.Budget.at_least(0.95, "at least 95 %")
+
+
+def measure(given: bench.Bench) -> t.Iterator[figures.Result]:
+    ours, released = given.both()
+    share = _share(ours, given.sizes.pace_s)
+    theirs = _share(released, given.sizes.released_pace_s)
+    yield figures.Result.judged(
+        "Share of the ideal rate, constant, concurrency %d, %g s of sleep: "
+        "%d/s" % (CONCURRENCY, SLEEP_S, IDEAL_PER_S),
+        "%.1f %% (%d/s); released: %.1f %%" % (
+            100 * share, share * IDEAL_PER_S, 100 * theirs,
+        ),
+        share, BUDGET, released=theirs,
+    )
+
+
+def _share(where: site.Site, ideal_s: float) -> float:
+    """Iterations between the first start and the last end, as a share."""
+    times = round(IDEAL_PER_S * ideal_s / CONCURRENCY) * CONCURRENCY
+    where.start_all(
+        tasks.task(
+            tasks.constant(times, CONCURRENCY),
+            {tasks.NOOP: {"sleep": SLEEP_S}},
+        ),
+        times,
+    )
+    return figures.share_of_rate(
+        times, where.stored().load_duration_s, IDEAL_PER_S
+    )
