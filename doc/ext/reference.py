@@ -1,0 +1,290 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Parts of the documentation that are made from the code.
+
+``python doc/ext/reference.py`` writes them anew. In a page, such a part
+stands between two comments::
+
+    .. made from the code: agent_states
+
+    .. end of what is made from the code
+
+A unit test compares what stands there with what would be written now.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import inspect
+import pathlib
+import pkgutil
+import re
+import textwrap
+import typing as t
+
+SOURCE = pathlib.Path(__file__).parent.parent / "source"
+PART = re.compile(
+    r"(?P<begin>^\.\. made from the code: (?P<name>\w+)\n)"
+    r"(?P<body>.*?)"
+    r"(?P<end>^\.\. end of what is made from the code$)",
+    re.MULTILINE | re.DOTALL,
+)
+MEMBER = re.compile(r'^    (\w+) = "[^"]*"(?:  # (?P<comment>.*))?$')
+
+Row: t.TypeAlias = t.Sequence[str]
+Transitions: t.TypeAlias = t.Mapping[tuple[t.Any, t.Any], enum.Enum]
+
+
+# ---- tables
+
+
+def list_table(
+    head: Row, rows: t.Iterable[Row], widths: t.Sequence[int]
+) -> str:
+    """A table of reStructuredText; a cell may have several lines."""
+    lines = [
+        ".. list-table::",
+        "   :header-rows: 1",
+        "   :widths: %s" % " ".join(map(str, widths)),
+        "",
+    ]
+    for row in [head, *rows]:
+        bullet = "   * - "
+        for cell in row:
+            first, *more = cell.splitlines() or [""]
+            lines.append((bullet + first).rstrip())
+            lines += [(7 * " " + line).rstrip() for line in more]
+            bullet = "     - "
+    return "\n".join(lines) + "\n"
+
+
+# ---- state machines
+
+
+def meanings(states: type[enum.Enum]) -> dict[str, str]:
+    """What the comment beside each state says."""
+    found = {}
+    for line in inspect.getsource(states).splitlines():
+        match = MEMBER.match(line)
+        if match:
+            found[match[1]] = match["comment"] or ""
+    return found
+
+
+def state_table(states: type[enum.Enum], transitions: Transitions) -> str:
+    """States, what they mean, and which event leads where."""
+    comments = meanings(states)
+    rows = []
+    for state in states:
+        ways = [
+            "| %s → *%s*" % (event.value, after.value)
+            for (before, event), after in transitions.items()
+            if before is state
+        ]
+        rows.append(
+            [
+                "*%s*" % state.value,
+                comments[state.name],
+                "\n".join(ways) or "nothing: the end",
+            ]
+        )
+    return list_table(["State", "Meaning", "Event → next state"], rows,
+                      (14, 43, 43))
+
+
+def membership_states() -> str:
+    """What the controller holds to be true of an agent."""
+    from rally.task.distributed import membership
+
+    return state_table(membership.AgentState, membership.TRANSITIONS)
+
+
+def agent_states() -> str:
+    """What an agent is at."""
+    from rally.task.distributed import agent
+
+    return state_table(agent.LoadState, agent.TRANSITIONS)
+
+
+# ---- messages
+
+
+def wire_messages() -> str:
+    """What is said, in the order and under the headings of the code."""
+    from rally.task.distributed import messages
+
+    rows: list[Row] = []
+    heading = ""
+    for line in inspect.getsource(messages).splitlines():
+        if line.startswith("# ---- "):
+            heading = line.removeprefix("# ---- ")
+        match = re.match(r"class ([A-Z]\w+)\(", line)
+        if match:
+            cls = getattr(messages, match[1])
+            what = " ".join((cls.__doc__ or "").split())
+            rows.append([heading, "``%s``" % match[1], what])
+            heading = ""
+    return list_table(["Where", "Message", "Meaning"], rows, (26, 18, 56))
+
+
+# ---- the runner
+
+
+def distributed_options() -> str:
+    """Keys of the configuration of the distributed runner."""
+    from rally.plugins.common.runners import distributed
+
+    schema = distributed.DistributedRunner.CONFIG_SCHEMA
+    rows = []
+    for name, part in schema["properties"].items():
+        kind = part.get("type") or " or ".join(
+            "``%s``" % value for value in part["enum"]
+        )
+        rows.append(["``%s``" % name, kind, literal(part["description"])])
+    return list_table(["Key", "Value", "Meaning"], rows, (18, 22, 60))
+
+
+# ---- the command line
+
+
+def literal(text: str) -> str:
+    """*text* of a help message: what looks like code becomes code."""
+    text = text.replace("*", r"\*")
+    return re.sub(r"`+([^`]+)`+", r"``\1``", " ".join(text.split()))
+
+
+def commands(group: t.Any, path: str) -> t.Iterator[tuple[str, t.Any]]:
+    """All commands below *group* with their full names."""
+    import typer
+
+    context = typer.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None or command.hidden:
+            continue
+        full = "%s %s" % (path, name)
+        if hasattr(command, "list_commands"):
+            yield from commands(command, full)
+        else:
+            yield full, command
+
+
+def option_rows(command: t.Any) -> list[Row]:
+    """Names and help of the parameters of a command."""
+    rows: list[Row] = []
+    for parameter in command.params:
+        if getattr(parameter, "hidden", False) or parameter.name == "help":
+            continue
+        names = [*parameter.opts, *parameter.secondary_opts]
+        if parameter.param_type_name == "argument":
+            names = [(parameter.metavar or parameter.name or "").strip("{}")]
+        text = literal(parameter.help or "")
+        if parameter.required:
+            text += " *Required.*"
+        rows.append(
+            [", ".join("``%s``" % name for name in names), text.strip()]
+        )
+    return rows
+
+
+def command_line() -> str:
+    """Every command with its options."""
+    import typer.main
+
+    from rally.cli import main
+
+    parts = []
+    for name, command in commands(typer.main.get_command(main.app), "rally"):
+        parts.append("%s\n%s\n" % (name, "-" * len(name)))
+        text = inspect.cleandoc(command.help or "").split("\f")[0]
+        paragraphs = [literal(part) for part in text.split("\n\n")]
+        parts.append("\n\n".join(
+            textwrap.fill(part, 79) for part in paragraphs
+        ) + "\n")
+        rows = option_rows(command)
+        if rows:
+            parts.append(
+                list_table(["Parameter", "Meaning"], rows, (30, 70))
+            )
+    return "\n".join(parts)
+
+
+# ---- errors
+
+
+def exit_codes() -> str:
+    """Errors with a number of their own, which is the exit status."""
+    import rally
+    from rally import exceptions
+
+    for found in pkgutil.walk_packages(rally.__path__, "rally."):
+        if ".migrations." not in found.name:
+            importlib.import_module(found.name)
+    classes: set[type[exceptions.RallyException]] = set()
+    new = {exceptions.RallyException}
+    while new:
+        classes |= new
+        new = {child for cls in new for child in cls.__subclasses__()}
+    rows = [
+        [str(cls.error_code), "``%s.%s``" % (cls.__module__, cls.__name__)]
+        for cls in sorted(
+            classes, key=lambda cls: (cls.error_code, cls.__name__)
+        )
+        if cls.__module__.split(".")[0] == "rally"
+    ]
+    return list_table(["Code", "Error"], rows, (10, 90))
+
+
+PARTS: t.Mapping[str, t.Callable[[], str]] = {
+    each.__name__: each
+    for each in (
+        membership_states, agent_states, wire_messages, distributed_options,
+        command_line, exit_codes,
+    )
+}
+
+
+# ---- pages
+
+
+def renewed(text: str) -> str:
+    """*text* of a page with its parts as the code gives them now."""
+    return PART.sub(
+        lambda match: "%s\n%s\n%s" % (
+            match["begin"], PARTS[match["name"]](), match["end"]
+        ),
+        text,
+    )
+
+
+def pages() -> list[pathlib.Path]:
+    """The pages that have such parts."""
+    return [
+        path
+        for path in sorted(SOURCE.rglob("*.rst"))
+        if PART.search(path.read_text("utf-8"))
+    ]
+
+
+def main() -> None:
+    """Write the parts anew."""
+    for path in pages():
+        text = path.read_text("utf-8")
+        if renewed(text) != text:
+            path.write_text(renewed(text), "utf-8")
+            print("%s is renewed" % path.relative_to(SOURCE))
+
+
+if __name__ == "__main__":
+    main()

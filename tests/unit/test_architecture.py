@@ -1,0 +1,369 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Which module may import which: see "Layers" in the architecture page.
+
+Imports are read from the source, so that one inside a function counts, and
+checked once more in a fresh interpreter, so that what comes along unseen
+counts, too.
+"""
+
+from __future__ import annotations
+
+import ast
+import collections
+import importlib
+import json
+import pathlib
+import pkgutil
+import subprocess
+import sys
+import tempfile
+import typing as t
+
+import ddt
+
+import rally
+from rally import exceptions
+from tests.unit import test
+
+PACKAGE = pathlib.Path(rally.__file__).parent
+ROOT = PACKAGE.parent
+DISTRIBUTED = "rally.task.distributed"
+
+#: lowest first; a module imports from its own layer and from those before
+LAYERS: t.Mapping[str, t.Collection[str]] = {
+    "values": ("channels", "clock", "messages", "wire_context", "work"),
+    "decisions": (
+        "agent", "collecting", "commands", "controller", "failures",
+        "granting", "held_run", "leasing", "load_state", "membership",
+        "presence", "roster", "run_state",
+    ),
+    "codec": ("codec",),
+    "shell": (
+        "agent_service", "allow_list", "key_files", "keys", "link",
+        "load_process", "local", "private_files", "recovery", "roll_call",
+        "service", "spool", "transport", "transport_agent",
+        "transport_controller", "transport_memory", "transport_sockets",
+        "transport_zap", "worker",
+    ),
+}
+#: what the world, the clock and chance come in by
+WORLD = {
+    "asyncio", "datetime", "fcntl", "io", "multiprocessing", "os",
+    "pathlib", "queue", "random", "secrets", "select", "selectors", "shutil",
+    "signal", "socket", "socketserver", "ssl", "subprocess", "sys",
+    "tempfile", "threading", "time", "uuid", "zmq",
+}
+#: what layers without I/O may use beside the standard library and each other
+KNOWN = {
+    "msgspec", "rally", "rally.exceptions", "rally.task.chunk",
+    "rally.task.row",
+}
+#: used to carry a moment, never to read a clock
+EXCEPTIONS = {("wire_context", "datetime")}
+
+#: codes that several errors of Rally's public surface share
+SHARED_CODES = {
+    100: {"RallyException", "RallyAssertionError", "ScriptError"},
+}
+
+
+def distributed_modules() -> list[str]:
+    return sorted(
+        path.stem
+        for path in (PACKAGE / "task" / "distributed").glob("*.py")
+        if path.stem != "__init__"
+    )
+
+
+def layer_of(name: str) -> int:
+    for number, members in enumerate(LAYERS.values()):
+        if name in members:
+            return number
+    raise KeyError(name)
+
+
+def imports_in(nodes: t.Iterable[ast.AST]) -> set[str]:
+    """Full names of modules, and of what is taken from them."""
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(
+                "%s.%s" % (node.module, alias.name) for alias in node.names
+            )
+    return found
+
+
+def imports_of(path: pathlib.Path) -> set[str]:
+    """All imports of a module, wherever they stand in it."""
+    return imports_in(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+def imports_on_load(path: pathlib.Path) -> set[str]:
+    """Imports that loading the module makes: none of its functions'."""
+    def on_load(node: ast.AST) -> t.Iterator[ast.AST]:
+        yield node
+        for child in ast.iter_child_nodes(node):
+            is_later = isinstance(
+                child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+            ) or (
+                isinstance(child, ast.If)
+                and "TYPE_CHECKING" in ast.unparse(child.test)
+            )
+            if not is_later:
+                yield from on_load(child)
+
+    return imports_in(on_load(ast.parse(path.read_text("utf-8"))))
+
+
+def of_distributed(names: t.Iterable[str]) -> set[str]:
+    """Modules of rally.task.distributed among imported names."""
+    known = set(distributed_modules())
+    parts = [
+        name.removeprefix(DISTRIBUTED + ".").split(".")[0]
+        for name in names
+        if name.startswith(DISTRIBUTED + ".")
+    ]
+    return known.intersection(parts)
+
+
+def loaded_after(code: str) -> set[str]:
+    """Names of the modules that are loaded once *code* has been run."""
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [
+                sys.executable, "-c",
+                code + "\nimport json, sys\n"
+                "print('\\n' + json.dumps(sorted(sys.modules)))",
+            ],
+            cwd=ROOT, env={"HOME": home, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=True, timeout=120,
+        )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+class ReadingImportsTestCase(test.TestCase):
+    SOURCE = """
+import typing as t
+from a.b import c
+if t.TYPE_CHECKING:
+    from for_types import x
+class K:
+    import in_class
+    def method(self):
+        from later import y
+try:
+    import tried
+except ImportError:
+    pass
+"""
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name) / "module.py"
+        self.path.write_text(self.SOURCE)
+
+    def test_all_imports_are_seen_wherever_they_stand(self) -> None:
+        self.assertEqual(
+            {
+                "typing", "a.b", "a.b.c", "for_types", "for_types.x",
+                "in_class", "later", "later.y", "tried",
+            },
+            imports_of(self.path),
+        )
+
+    def test_imports_of_functions_and_for_types_are_not_made_on_load(
+        self
+    ) -> None:
+        self.assertEqual(
+            {"typing", "a.b", "a.b.c", "in_class", "tried"},
+            imports_on_load(self.path),
+        )
+
+
+@ddt.ddt
+class LayersTestCase(test.TestCase):
+    def test_every_module_belongs_to_one_layer(self) -> None:
+        placed = [name for members in LAYERS.values() for name in members]
+        self.assertEqual(set(), set(distributed_modules()) - set(placed))
+        self.assertEqual(len(placed), len(set(placed)))
+
+    @ddt.data(*distributed_modules())
+    def test_imports_point_down(self, name: str) -> None:
+        path = PACKAGE / "task" / "distributed" / (name + ".py")
+        upward = {
+            other
+            for other in of_distributed(imports_of(path))
+            if layer_of(other) > layer_of(name)
+        }
+        self.assertEqual(set(), upward)
+
+    @ddt.data(*LAYERS["values"], *LAYERS["decisions"])
+    def test_values_and_decisions_do_not_know_the_world(
+        self, name: str
+    ) -> None:
+        path = PACKAGE / "task" / "distributed" / (name + ".py")
+        used = {each.split(".")[0] for each in imports_of(path)}
+        worldly = {
+            each for each in used & WORLD if (name, each) not in EXCEPTIONS
+        }
+        self.assertEqual(set(), worldly)
+
+    @ddt.data(*LAYERS["values"], *LAYERS["decisions"])
+    def test_values_and_decisions_know_little_of_others(
+        self, name: str
+    ) -> None:
+        path = PACKAGE / "task" / "distributed" / (name + ".py")
+        tree = ast.parse(path.read_text("utf-8"))
+        modules = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                modules.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                modules.add(node.module or "")
+        strangers = {
+            each
+            for each in modules
+            if each.split(".")[0] not in sys.stdlib_module_names
+            and not each.startswith(DISTRIBUTED)
+            and each not in KNOWN
+        }
+        self.assertEqual(set(), strangers)
+
+    def test_no_socket_and_no_database_comes_with_the_decisions(self) -> None:
+        loaded = loaded_after(
+            "import %s.agent, %s.controller" % (DISTRIBUTED, DISTRIBUTED)
+        )
+        self.assertEqual(
+            set(), loaded & {"zmq", "sqlalchemy", "numpy", "rally.common.db"}
+        )
+
+
+class PluginsTestCase(test.TestCase):
+    def test_no_plugin_needs_agents_to_be_loaded(self) -> None:
+        guilty = {
+            str(path.relative_to(ROOT))
+            for path in (PACKAGE / "plugins").rglob("*.py")
+            if any(
+                name == DISTRIBUTED or name.startswith(DISTRIBUTED + ".")
+                for name in imports_on_load(path)
+            )
+        }
+        self.assertEqual(set(), guilty)
+
+    def test_loading_plugins_needs_no_socket_and_no_database(self) -> None:
+        loaded = loaded_after("from rally import plugins; plugins.load()")
+        self.assertEqual(
+            set(),
+            loaded & {
+                "zmq", "sqlalchemy", "alembic", "oslo_db", "paramiko",
+                "plotly", "rally.common.db", DISTRIBUTED,
+            },
+        )
+
+
+@ddt.ddt
+class NoDatabaseTestCase(test.TestCase):
+    @ddt.data(DISTRIBUTED + ".worker", DISTRIBUTED + ".agent_service")
+    def test_a_load_node_never_touches_the_database(self, name: str) -> None:
+        loaded = loaded_after(
+            "import %s\nfrom rally import plugins; plugins.load()" % name
+        )
+        self.assertEqual(
+            set(),
+            loaded & {
+                "sqlalchemy", "alembic", "oslo_db", "rally.common.db",
+                "rally.common.db.models", "rally.common.objects",
+            },
+        )
+
+    def test_the_load_process_has_no_socket_of_zeromq(self) -> None:
+        loaded = loaded_after(
+            "import %s.worker\nfrom rally import plugins; plugins.load()"
+            % DISTRIBUTED
+        )
+        self.assertNotIn("zmq", loaded)
+
+    def test_the_command_line_loads_only_what_a_command_needs(self) -> None:
+        loaded = loaded_after("import rally.cli.main")
+        self.assertEqual(
+            set(),
+            loaded & {
+                "zmq", "sqlalchemy", "alembic", "oslo_db", "numpy",
+                "plotly", "requests", "jinja2", "jsonschema",
+            },
+        )
+
+
+class NumpyTestCase(test.TestCase):
+    def test_only_the_core_of_a_run_knows_numpy(self) -> None:
+        users = {
+            str(path.relative_to(PACKAGE))
+            for path in PACKAGE.rglob("*.py")
+            if "numpy" in {each.split(".")[0] for each in imports_of(path)}
+        }
+        self.assertEqual(
+            {
+                "task/chunk.py", "task/columns.py", "task/distribution.py",
+                "task/durations.py", "task/load/numbers.py",
+                "task/load/pool.py", "task/moments.py",
+            },
+            users,
+        )
+
+
+class ErrorCodesTestCase(test.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        for found in pkgutil.walk_packages([str(PACKAGE)], "rally."):
+            if ".migrations." not in found.name:
+                importlib.import_module(found.name)
+        self.errors = sorted(
+            {
+                cls
+                for cls in self._family(exceptions.RallyException)
+                if cls.__module__.split(".")[0] == "rally"
+            },
+            key=lambda cls: cls.__name__,
+        )
+
+    def _family(
+        self, root: type[exceptions.RallyException]
+    ) -> t.Iterator[type[exceptions.RallyException]]:
+        yield root
+        for child in root.__subclasses__():
+            yield from self._family(child)
+
+    def test_a_code_tells_which_error_it_was(self) -> None:
+        names = collections.defaultdict(set)
+        for cls in self.errors:
+            names[cls.error_code].add(cls.__name__)
+        shared = {
+            code: members
+            for code, members in names.items()
+            if members != SHARED_CODES.get(code) and len(members) > 1
+        }
+        self.assertEqual({}, shared)
+
+    def test_a_code_can_be_an_exit_status(self) -> None:
+        wrong = [
+            cls.__name__
+            for cls in self.errors
+            if not 2 < cls.error_code < 256
+        ]
+        self.assertEqual([], wrong)
