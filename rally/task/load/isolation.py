@@ -19,6 +19,8 @@ of that, and what cannot change need not be copied at all.
 from __future__ import annotations
 
 import copy
+import copyreg
+import datetime
 import io
 import pickle
 import types
@@ -27,7 +29,8 @@ import typing as t
 _ATOMIC = (
     type(None), bool, int, float, complex, str, bytes, range, type,
     types.FunctionType, types.BuiltinFunctionType, types.EllipsisType,
-    types.NotImplementedType, types.CodeType, property,
+    types.NotImplementedType, types.CodeType, property, datetime.date,
+    datetime.timedelta,
 )
 _MAX_DEPTH = 20
 _MAX_NODES = 16
@@ -37,6 +40,10 @@ def is_immutable(value: t.Any, depth: int = 0) -> bool:
     """Whether nobody can change *value*, so that all may share it."""
     kind = type(value)
     if kind in _ATOMIC or isinstance(value, type):
+        return True
+    if kind in (datetime.datetime, datetime.time):
+        return is_immutable(value.tzinfo, depth + 1)
+    if kind is datetime.timezone:
         return True
     return (
         kind in (tuple, frozenset)
@@ -79,11 +86,43 @@ class _Loader(pickle.Unpickler):
 
 
 class _NotPlain(Exception):
-    """A value is not a small tree of plain dicts and lists."""
+    """A value is not a small tree of plain containers and objects."""
+
+
+def _has_plain_state(value: t.Any) -> bool:
+    """Whether its attributes are all there is to copy of an object.
+
+    That is, ``copy.deepcopy`` would make an empty object of the same class
+    and give it copies of the attributes.
+    """
+    kind = type(value)
+    return (
+        kind.__basicsize__ == _PLAIN_SIZE
+        and kind.__new__ is object.__new__
+        and kind.__reduce_ex__ is object.__reduce_ex__
+        and kind.__reduce__ is object.__reduce__
+        and kind.__setattr__ is object.__setattr__
+        and getattr(kind, "__getstate__", None) is _OBJECT_GETSTATE
+        and not any(hasattr(kind, name) for name in _COPY_HOOKS)
+        and kind not in copyreg.dispatch_table
+        and type(getattr(value, "__dict__", None)) is dict
+    )
+
+
+class _Plain:
+    """An object with attributes and nothing else."""
+
+
+_PLAIN_SIZE = _Plain.__basicsize__
+_OBJECT_GETSTATE = getattr(object, "__getstate__", None)
+_COPY_HOOKS = (
+    "__deepcopy__", "__setstate__", "__getnewargs_ex__", "__getnewargs__",
+    "__getinitargs__",
+)
 
 
 class _TreeCopier:
-    """Copies a small tree of plain dicts and lists node by node.
+    """Copies a small tree of dicts, lists and objects node by node.
 
     That is cheaper than a pickle up to some ten nodes. *nodes* collects
     what is copied: a node that is met twice makes it no tree.
@@ -94,8 +133,10 @@ class _TreeCopier:
 
     def of(self, value: t.Any) -> t.Callable[[], t.Any]:
         """:raises _NotPlain: *value* needs another copier"""
-        if type(value) not in (dict, list) or id(value) in self.nodes:
+        if id(value) in self.nodes:
             raise _NotPlain()
+        if type(value) not in (dict, list):
+            return self._of_object(value)
         self.nodes[id(value)] = value
         if len(self.nodes) > _MAX_NODES:
             raise _NotPlain()
@@ -114,6 +155,20 @@ class _TreeCopier:
         for key, _ in parts:
             template[key] = None
         return lambda: _filled(template.copy(), parts)
+
+    def _of_object(self, value: t.Any) -> t.Callable[[], t.Any]:
+        if not _has_plain_state(value):
+            raise _NotPlain()
+        self.nodes[id(value)] = value
+        kind, new = type(value), object.__new__
+        copy_state = self.of(vars(value))
+
+        def copy_object() -> t.Any:
+            made = new(kind)
+            made.__dict__ = copy_state()
+            return made
+
+        return copy_object
 
 
 def _filled(

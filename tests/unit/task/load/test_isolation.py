@@ -15,6 +15,8 @@
 from __future__ import annotations
 
 import copy
+import copyreg
+import datetime
 import threading
 import typing as t
 
@@ -53,6 +55,29 @@ class Plain:
 class Special(Plain):
     def __deepcopy__(self, memo: t.Any) -> Special:
         return Special("my own copy")
+
+
+class Slotted(Plain):
+    __slots__ = ("more",)
+    more: list[int]
+
+
+class Reduced(Plain):
+    def __reduce__(self) -> t.Any:
+        return Reduced, ("reduced",)
+
+
+class Stateful(Plain):
+    def __getstate__(self) -> dict[str, t.Any]:
+        return {"value": "state"}
+
+
+class Registered(Plain):
+    pass
+
+
+class Listed(list):  # type: ignore[type-arg]
+    pass
 
 
 class Stubborn:
@@ -103,6 +128,33 @@ class CopierTestCase(test.TestCase):
     def test_a_class_may_copy_in_its_own_way(self) -> None:
         made = isolation.copier({"x": Special("mine"), "y": [1]})()
         self.assertEqual("my own copy", made["x"].value)
+
+    def test_an_object_is_copied_as_a_deep_copy_does_it(self) -> None:
+        slotted = Slotted([1])
+        slotted.more = [2]
+        listed = Listed([1])
+        listed.more = [2]  # type: ignore[attr-defined]
+        copyreg.pickle(Registered, lambda r: (Registered, ("registered",)))
+        self.addCleanup(copyreg.dispatch_table.pop, Registered)
+        when = datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
+        for value in (
+            Plain({"at": when, "inner": Plain([1])}), slotted, listed,
+            Reduced(1), Stateful(1), Registered(1),
+        ):
+            expected = copy.deepcopy(value)
+            made = isolation.copier({"x": value})()["x"]
+            self.assertIs(type(value), type(made))
+            self.assertEqual(expected, made)
+            self.assertEqual(vars(expected), vars(made))
+            self.assertIsNot(value, made)
+
+    def test_a_copied_object_shares_nothing_that_can_change(self) -> None:
+        value = {"x": Plain({"list": [1]})}
+        one, two = isolation.copier(value)(), isolation.copier(value)()
+        one["x"].value["list"].append(2)
+        one["x"].more = 3
+        self.assertEqual({"list": [1]}, two["x"].value)
+        self.assertEqual({"value": {"list": [1]}}, vars(value["x"]))
 
     def test_functions_and_classes_are_shared(self) -> None:
         value = {"call": lambda: 5, "type": Plain, "list": [Plain([1])]}
