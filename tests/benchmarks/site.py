@@ -22,6 +22,7 @@ import pathlib
 import sqlite3
 import typing as t
 
+from rally.task import chunk
 from tests.benchmarks import errors, processes, tasks
 
 DEADLINE_S = 3600.0
@@ -154,6 +155,18 @@ class Site:
         return Stored(
             rows, float(workload["load_duration"] or 0),
             json.loads(workload.get("load_info") or "{}"),
+        )
+
+    def iterations(self) -> chunk.Chunk:
+        """The columns of the newest task, of a run of this tree here."""
+        with contextlib.closing(sqlite3.connect(self._database)) as database:
+            found = database.execute(
+                "SELECT payload FROM workloaddata WHERE workload_uuid = ("
+                "SELECT uuid FROM workloads ORDER BY id DESC LIMIT 1) "
+                "ORDER BY chunk_order"
+            ).fetchall()
+        return chunk.Chunk.concatenate(
+            [chunk.Chunk.from_bytes(payload) for payload, in found]
         )
 
     def rows(self) -> list[dict[str, t.Any]]:

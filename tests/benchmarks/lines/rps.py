@@ -10,15 +10,22 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Whether iterations at a given rate start, and how late."""
+"""Whether iterations at a given rate start, and how late.
+
+The budget is for an idle machine that runs all the time. On a virtual one
+the lag is also shown, and judged, without the pauses of the machine.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
-from tests.benchmarks import bench, figures, site, tasks
+import numpy as np
+
+from tests.benchmarks import bench, figures, site, tasks, witness
 
 BUDGET = figures.Budget.below(0.001, "all; p99 below 1 ms")
+PERCENTS = (50, 99, 100)
 
 
 def measure(given: bench.Bench) -> t.Iterator[figures.Result]:
@@ -28,23 +35,38 @@ def measure(given: bench.Bench) -> t.Iterator[figures.Result]:
 
 
 def _at(where: site.Site, rate: int, times: int) -> figures.Result:
-    where.start(tasks.task(tasks.rps(times, rate)))
-    stored = where.stored()
-    lag: t.Mapping[str, float] = stored.load_info.get("lag") or {}
-    is_all = stored.rows == times
-    p50, p99, worst = (lag.get(key, 0.0) for key in ("p50", "p99", "max"))
+    with witness.Witness() as watch:
+        where.start(tasks.task(tasks.rps(times, rate)))
+    chunk = where.iterations()
+    raw_ns = chunk.lag_ns
+    text = "%s of %s; %s" % (
+        format(len(chunk), ","), format(times, ","), _text(raw_ns)
+    )
+    values = {"rows": len(chunk), "asked": times, "raw": _figures(raw_ns)}
+    judged_ns, pauses = raw_ns, watch.seen
+    if pauses is not None:
+        judged_ns = pauses.net(chunk.started_ns - raw_ns, raw_ns)
+        text += "; without the pauses of the machine (%.0f %% of the time):" \
+            " %s" % (100 * pauses.share, _text(judged_ns))
+        values.update(net=_figures(judged_ns), paused=pauses.share)
+    p99 = _figures(judged_ns)[1] if len(chunk) else 0.0
     return figures.Result(
         "rps at %s per second, %g s: started, and how late"
         % (format(rate, ","), times / rate),
-        "%s of %s; p50 %.2f ms, p99 %.2f ms, worst %.1f ms" % (
-            format(stored.rows, ","), format(times, ","),
-            1e3 * p50, 1e3 * p99, 1e3 * worst,
-        ),
-        BUDGET.text,
-        is_all and bool(lag) and BUDGET.allows(p99),
-        {
-            "value": p99, "limit": BUDGET.limit, "rows": stored.rows,
-            "asked": times, "lag": dict(lag),
-            "load_duration_s": stored.load_duration_s,
-        },
+        text, BUDGET.text,
+        len(chunk) == times and BUDGET.allows(p99),
+        {"value": p99, "limit": BUDGET.limit, **values},
+    )
+
+
+def _figures(lag_ns: t.Any) -> list[float]:
+    """Percentiles in seconds."""
+    if not len(lag_ns):
+        return []
+    return [float(x) / 1e9 for x in np.percentile(lag_ns, PERCENTS)]
+
+
+def _text(lag_ns: t.Any) -> str:
+    return "p50 %.2f ms, p99 %.2f ms, worst %.1f ms" % tuple(
+        1e3 * each for each in _figures(lag_ns) or (0.0, 0.0, 0.0)
     )
