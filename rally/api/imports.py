@@ -69,7 +69,7 @@ def import_task(
         task.update_status(consts.TaskStatus.CRASHED)
         raise
     task.update_status(consts.TaskStatus.FINISHED)
-    LOG.info("Task results have been successfully imported.")
+    LOG.info("The results are stored.")
     return objects.Task.get(task["uuid"]).to_dict()
 
 

@@ -314,7 +314,7 @@ class _Task(group.APIGroup):
             for task in tasks
         ]
         LOG.info(
-            "Building '%s' report for the following task(s): '%s'."
+            "Making a report of kind '%s' of tasks '%s'."
             % (output_type, "', '".join(str(x["uuid"]) for x in results))
         )
         report = exporter.TaskExporter.make(

@@ -43,11 +43,12 @@ def render(template: str, folder: str, arguments: dict[str, t.Any]) -> str:
     missing -= set(env.globals)
     if len(missing) == 1:
         raise TypeError(
-            "Please specify template task argument: %s" % missing.pop()
+            "The task file has a variable without a value: %s"
+            % missing.pop()
         )
     if missing:
         raise TypeError(
-            "Please specify next template task arguments: %s"
+            "The task file has variables without a value: %s"
             % ", ".join(sorted(missing))
         )
     return env.from_string(template).render(**arguments)

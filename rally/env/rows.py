@@ -102,7 +102,7 @@ def destroy(row: Row) -> dict[str, t.Any]:
         ``traceback`` if it failed
     """
     old = row["status"]
-    told: dict[str, t.Any] = {"message": "Successfully destroyed"}
+    told: dict[str, t.Any] = {"message": "Destroyed"}
     if STATUS.DESTROYING not in STATUS.TRANSITION_TABLE.get(old, ()):
         return {
             "message": "There is nothing to destroy",
@@ -119,7 +119,7 @@ def destroy(row: Row) -> dict[str, t.Any]:
             row["plugin_name"], row["env_uuid"], type(e).__name__, e,
         )
         told = {
-            "message": "Failed to destroy",
+            "message": "Could not destroy",
             "traceback": traceback.format_exc(),
         }
     finally:

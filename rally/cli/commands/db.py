@@ -29,12 +29,12 @@ db_app = typer.Typer(help="Create, upgrade and inspect the database.")
 
 @db_app.command()
 def recreate() -> None:
-    """Drop and create Rally database."""
+    """Remove all records: drop the database and create it anew."""
     from rally.common.db import schema
 
     print("Recreating database: %s" % _url())
     schema.schema_cleanup()
-    print("Database deleted successfully")
+    print("All records were removed")
     schema.schema_create()
     print("Database created successfully")
     envutils.clear_env()
@@ -42,7 +42,7 @@ def recreate() -> None:
 
 @db_app.command()
 def create() -> None:
-    """Create Rally database."""
+    """Create the database."""
     from rally.common.db import schema
 
     print("Creating database: %s" % _url())
@@ -52,34 +52,34 @@ def create() -> None:
 
 @db_app.command()
 def ensure() -> None:
-    """Create Rally database if it doesn't exist."""
+    """Create the database unless it is there."""
     from rally.common.db import schema
 
-    print("Ensuring database exists: %s" % _url())
+    print("Database: %s" % _url())
     if schema.schema_revision() is None:
         schema.schema_ensure()
         print("Database created successfully")
     else:
-        print("Database already exists, nothing to do")
+        print("It is there already")
 
 
 @db_app.command()
 def upgrade() -> None:
-    """Upgrade Rally database to the latest state."""
+    """Bring the database to the schema of this release."""
     from rally.common.db import schema
 
     print("Upgrading database: %s" % _url())
     before = schema.schema_revision()
     schema.schema_upgrade()
     if schema.schema_revision() == before:
-        print("Database is already up to date")
+        print("The database is up to date already")
     else:
-        print("Upgrade completed")
+        print("The database was upgraded")
 
 
 @db_app.command()
 def revision() -> None:
-    """Print current Rally database revision UUID."""
+    """Print the revision of the database's schema."""
     from rally.common.db import schema
 
     print(schema.schema_revision())

@@ -102,13 +102,13 @@ def create(
             name=name, **_parts(content, description, given)
         )
     except exceptions.ManagerInvalidSpec as e:
-        print("Env spec has wrong format:")
+        print("The specification is not valid:")
         print(json.dumps(e.kwargs.get("spec"), indent=2))
         for error in e.kwargs["errors"]:
             print(error)
         raise typer.Exit(1) from None
     except Exception as e:  # a platform plugin's, or its author's
-        print("Something went wrong during env creation:")
+        print("The environment could not be created:")
         print("%s: %s" % (type(e).__name__, e))
         if logging.is_debug():
             print("".join(traceback.format_exception(e)))
@@ -163,7 +163,7 @@ def _discovered_spec() -> dict[str, t.Any]:
     details = found["discovery_details"]
     available = [name for name, x in details.items() if x["available"]]
     print(
-        "Your system environment includes specifications of %d platform(s)."
+        "The environment of this shell describes %d platform(s)."
         % len(available)
     )
     print("Discovery information:")
@@ -180,13 +180,13 @@ def cleanup(env: Env, to_json: AsJson = False) -> None:
     """Delete what tasks have left on the platforms."""
     manager = _get(env)
     if not to_json:
-        print("Cleaning up resources for %s" % manager)
+        print("Removing what tasks have left in %s" % manager)
     result = manager.cleanup()
     failed = any(x["errors"] for x in result.values())
     if to_json:
         print(json.dumps(result, indent=2))
     else:
-        print("Cleaning is finished. See the results below.")
+        print("This is what was removed:")
         env_tables.print_cleanup(result)
     if failed:
         raise typer.Exit(1)
@@ -214,10 +214,10 @@ def destroy(
     if to_json:
         print(json.dumps(result, indent=2))
     elif failed:
-        print("%s Failed to destroy env %s" % (NO, manager))
+        print("%s Could not destroy env %s" % (NO, manager))
         print(json.dumps(result, indent=2))
     else:
-        print("%s Successfully destroyed env %s" % (YES, manager))
+        print("%s Destroyed env %s" % (YES, manager))
         if detailed:
             print(json.dumps(result, indent=2))
     if failed:
@@ -335,7 +335,9 @@ def use(
     try:
         data = _get(env).cached_data
     except exceptions.DBRecordNotFound:
-        message = "Can't use non existing environment %s." % env
+        message = (
+            "There is no environment %s, so it cannot be the default." % env
+        )
         print(json.dumps({"error": message}) if to_json else message)
         raise typer.Exit(1) from None
     _use(data, quiet=to_json)

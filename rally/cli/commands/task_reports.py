@@ -44,7 +44,10 @@ def trends(
 ) -> None:
     """Show how results changed from task to task."""
     if not tasks:
-        print("ERROR: At least one task must be specified", file=sys.stderr)
+        print(
+            "There is nothing to report: name at least one task.",
+            file=sys.stderr,
+        )
         raise typer.Exit(1)
     kind = "trends-html-static" if html_static else "trends-html"
     _export(tasks, kind, out, open_it)
@@ -190,7 +193,7 @@ def delete(
             api.task.delete(task_uuid=uuid, force=force)
         except exceptions.DBConflict as e:
             print(e)
-            print("Use '--force' option to delete it whatever its status.")
+            print("With --force it is deleted all the same.")
         else:
             print("Successfully deleted task `%s`" % uuid)
 
@@ -206,7 +209,7 @@ def import_results(
     path = os.path.expanduser(task_file)
     if not os.path.exists(path):
         print(
-            "ERROR: Invalid file name passed: %s" % task_file,
+            "There is no file %s to import. Check the path." % task_file,
             file=sys.stderr,
         )
         raise typer.Exit(1)

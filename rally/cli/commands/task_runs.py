@@ -80,7 +80,7 @@ def restart(
     before = api.task.get(task_id=task_id, detailed=True, lazy=True)
     config = _config_of(before, scenarios or [])
     if not config["subtasks"]:
-        print("Not Found matched scenario.")
+        print("The task has no such scenario.")
         raise typer.Exit(1)
     _run(api, env, config, tags or [], no_use, abort_on_sla_failure)
 
@@ -133,7 +133,7 @@ def _run(
             description=parsed.description,
         )
     except exceptions.DeploymentNotFinishedStatus as e:
-        print("Cannot start a task on unfinished deployment: %s" % e)
+        print("The task cannot start: %s" % e)
         raise typer.Exit(NOT_READY) from None
     _announce(task, no_use)
     from rally.cli import live
@@ -156,7 +156,7 @@ def _announce(task: dict[str, t.Any], no_use: bool) -> None:
     shown = "[tags: %s]" % task_views.quoted(tags) if tags else ""
     title = "Task %s %s: started" % (shown, task["uuid"])
     print(cliutils.make_header(title))
-    print("Running Task... This can take a while...\n")
+    print("The task runs.\n")
     print("To track task status use:\n")
     print("\trally task status\n\tor\n\trally task detailed\n")
     if not no_use:

@@ -90,7 +90,7 @@ class ArgsValidator(validation.Validator):
             self._fail(plugin_cls, "Missing argument(s) %s.", missing)
         unknown = [name for name in args if name not in known]
         if unknown and not schema["additionalProperties"]:
-            self._fail(plugin_cls, "Unexpected argument(s) %s.", unknown)
+            self._fail(plugin_cls, "It takes no argument %s.", unknown)
         for name, value in args.items():
             self._check_value(plugin_cls, name, value, known.get(name, {}))
 

@@ -89,8 +89,8 @@ class AbortTestCase(test.TestCase):
     @ddt.data(
         ("init", "only a task that runs can be stopped"),
         ("validating", "only a task that runs can be stopped"),
-        ("finished", "already finished"),
-        ("crashed", "already finished"),
+        ("finished", "come to its end already"),
+        ("crashed", "come to its end already"),
     )
     @ddt.unpack
     def test_refuses_what_does_not_run(self, status, reason):

@@ -40,14 +40,15 @@ class RenderTestCase(test.TestCase):
         self.assertEqual(expected, templates.render(template, "./", values))
 
     @ddt.data(
-        ("{{ a }}", "Please specify template task argument: a"),
+        ("{{ a }}", "The task file has a variable without a value: a"),
         ("{{ b }} {{ a }}",
-         "Please specify next template task arguments: a, b"),
-        ("{% set x = y or 3 %}", "Please specify template task argument: y"),
+         "The task file has variables without a value: a, b"),
+        ("{% set x = y or 3 %}",
+         "The task file has a variable without a value: y"),
         ("{% for i in b %}{% endfor %}",
-         "Please specify template task argument: b"),
+         "The task file has a variable without a value: b"),
         ("{{ x.y | default(3) }}",
-         "Please specify template task argument: x"),
+         "The task file has a variable without a value: x"),
     )
     @ddt.unpack
     def test_names_variables_without_value(self, template, message):

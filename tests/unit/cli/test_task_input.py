@@ -94,7 +94,7 @@ class LoadTestCase(base.HomeTestCase):
         self.assertIn("Error reading", text)
 
     @ddt.data(
-        ("a: {{ x }}", "Please specify template task argument: x"),
+        ("a: {{ x }}", "The task file has a variable without a value: x"),
         ("a: {{ 1/0 }}", "division by zero"),
         ("{% if %}", "Failed to render task template"),
         ("{", "It should be YAML or JSON"),

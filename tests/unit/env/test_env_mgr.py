@@ -359,7 +359,7 @@ class EndTestCase(EnvTestCase):
              "destroy_info": {
                  "skipped": False,
                  "platforms": {"p@p": {
-                     "message": "Successfully destroyed",
+                     "message": "Destroyed",
                      "status": {"old": "READY", "new": "DESTROYED"}}}}},
             told,
         )
@@ -387,7 +387,7 @@ class EndTestCase(EnvTestCase):
         told = env.destroy(skip_cleanup=True)
         self.assertEqual({"skipped": True}, told["cleanup_info"])
         outcome = told["destroy_info"]["platforms"]["p@p"]
-        self.assertEqual("Failed to destroy", outcome["message"])
+        self.assertEqual("Could not destroy", outcome["message"])
         self.assertIn("boom", outcome["traceback"])
         self.assertEqual(STATUS.FAILED_TO_DESTROY, env.status)
 

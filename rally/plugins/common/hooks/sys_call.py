@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 @hook.configure(name="sys_call")
 class SysCallHook(hook.HookAction):
-    """Performs system call.
+    """Runs a command of the operating system.
 
     If the command writes JSON with charts to its standard output, as
     ``{"additive": [...], "complete": [...]}``, they come into the report.
@@ -41,7 +41,7 @@ class SysCallHook(hook.HookAction):
     }
 
     def run(self) -> None:
-        LOG.debug("sys_call hook: Running command %s", self.config)
+        LOG.debug("Hook sys_call runs %s", self.config)
         done = subprocess.run(
             shlex.split(self.config),
             capture_output=True,
@@ -49,7 +49,7 @@ class SysCallHook(hook.HookAction):
             encoding="utf-8",
             errors="replace",
         )
-        LOG.debug("sys_call hook: Returned %s", done.returncode)
+        LOG.debug("Hook sys_call: the command returned %s", done.returncode)
         if done.returncode:
             self.set_error(
                 exception_name="n/a",

@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
 
 @sla.configure(name="failure_rate")
 class FailureRate(sla.SLA):
-    """Failure rate minimum and maximum in percents."""
+    """Percentage of iterations that may, or must, fail."""
 
     CONFIG_SCHEMA = {
         "type": "object",

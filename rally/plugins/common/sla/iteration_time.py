@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 
 @sla.configure(name="max_seconds_per_iteration")
 class IterationTime(sla.SLA):
-    """Maximum time for one iteration in seconds."""
+    """Longest time an iteration may take, seconds."""
 
     CONFIG_SCHEMA = {
         "type": "number",

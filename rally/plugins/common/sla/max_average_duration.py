@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 
 @sla.configure(name="max_avg_duration")
 class MaxAverageDuration(sla.SLA):
-    """Maximum average duration of one iteration in seconds.
+    """Limit of the mean duration of an iteration, seconds.
 
     Failed iterations do not count.
     """

@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 
 @sla.configure(name="max_avg_duration_per_atomic")
 class MaxAverageDurationPerAtomic(sla.SLA):
-    """Maximum average duration of atomic actions in seconds.
+    """Limits of the mean durations of atomic actions, seconds.
 
     The value maps names of top-level actions to seconds. Each occurrence of
     an action counts; actions of failed iterations do not.

@@ -29,7 +29,7 @@ COUNTED_BEYOND = 100
 
 @sla.configure(name="outliers")
 class Outliers(sla.SLA):
-    """Limit of the number of outliers: iterations that take too much time.
+    """How many iterations may last unusually long.
 
     An iteration without error is an outlier if its duration exceeds
     ``mean + sigmas * deviation`` of those that are not longer, provided that

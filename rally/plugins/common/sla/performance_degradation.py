@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 
 @sla.configure(name="performance_degradation")
 class PerformanceDegradation(sla.SLA):
-    """Maximum difference between longest and shortest iteration in percents.
+    """How much longer than the shortest iteration the longest may be, percent.
 
     Failed iterations do not count.
     """

@@ -38,7 +38,7 @@ def _at(unit: str, minimum: int) -> dict[str, t.Any]:
 
 @hook.configure(name="event")
 class EventTrigger(hook.HookTrigger):
-    """Triggers hook on specified event and list of values."""
+    """Runs the hook at given moments or iterations."""
 
     CONFIG_SCHEMA: t.Any = {
         "type": "object",

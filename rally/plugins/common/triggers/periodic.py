@@ -38,7 +38,7 @@ _FIRST = {"time": 0, "iteration": 1}
 
 @hook.configure(name="periodic")
 class PeriodicTrigger(hook.HookTrigger):
-    """Triggers hook on event every step values between start and end."""
+    """Runs the hook again and again, at equal distances."""
 
     CONFIG_SCHEMA: t.Any = {
         "type": "object",

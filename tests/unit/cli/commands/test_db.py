@@ -38,12 +38,12 @@ class DBCommandsTestCase(base.CommandTestCase):
         self.assertIn(
             "Database created successfully", self.rally("db", "ensure").out
         )
-        self.assertIn("nothing to do", self.rally("db", "ensure").out)
+        self.assertIn("It is there already", self.rally("db", "ensure").out)
 
     def test_recreate_forgets_everything(self):
         self.make_env()
         outcome = self.rally("db", "recreate")
-        self.assertIn("Database deleted successfully", outcome.out)
+        self.assertIn("All records were removed", outcome.out)
         self.assertIn("Database created successfully", outcome.out)
         self.assertIn(
             "There are no environments", self.rally("env", "list").out
@@ -61,7 +61,7 @@ class DBCommandsTestCase(base.CommandTestCase):
         self.rally("db", "create")
         outcome = self.rally("db", "upgrade")
         self.assertEqual(0, outcome.code)
-        self.assertIn("already up to date", outcome.out)
+        self.assertIn("up to date already", outcome.out)
 
     def test_an_old_database_is_to_be_upgraded_first(self):
         self.rally("db", "create")

@@ -122,13 +122,13 @@ class EnvCommandsTestCase(base.CommandTestCase):
     def test_create_with_an_unknown_platform_fails_with_1(self):
         outcome = self.create("lab", {"nope@ground": {}})
         self.assertEqual(1, outcome.code)
-        self.assertIn("Env spec has wrong format", outcome.out)
+        self.assertIn("The specification is not valid", outcome.out)
         self.assertIn("nope", outcome.out)
 
     def test_from_sysenv_tells_what_it_found(self):
         outcome = self.create("lab", None, "--from-sysenv")
         self.assertEqual(0, outcome.code)
-        self.assertIn("specifications of", outcome.out)
+        self.assertIn("of this shell describes", outcome.out)
 
     def test_list_puts_the_newest_first(self):
         self.assertIn(
@@ -177,7 +177,7 @@ class EnvCommandsTestCase(base.CommandTestCase):
         self.create_shaky(**spec)
         outcome = self.rally("env", "cleanup")
         self.assertEqual(code, outcome.code)
-        self.assertIn("Cleaning up resources for Env `lab", outcome.out)
+        self.assertIn("Removing what tasks have left in Env `lab", outcome.out)
         self.assertIn("Total discovered: 2", outcome.out)
         self.assertEqual(code, self.rally("env", "cleanup", "--json").code)
 
@@ -186,7 +186,7 @@ class EnvCommandsTestCase(base.CommandTestCase):
         self.assertEqual(232, self.rally("env", "delete", "lab").code)
         outcome = self.rally("env", "destroy", "lab")
         self.assertEqual(0, outcome.code, outcome)
-        self.assertIn(":-) Successfully destroyed env", outcome.out)
+        self.assertIn(":-) Destroyed env", outcome.out)
         self.assertEqual(0, self.rally("env", "delete", "lab").code)
         self.assertEqual(203, self.rally("env", "show", "lab").code)
 
@@ -194,7 +194,7 @@ class EnvCommandsTestCase(base.CommandTestCase):
         self.create_shaky(dirty=1)
         outcome = self.rally("env", "destroy", "lab")
         self.assertEqual(1, outcome.code)
-        self.assertIn(":-( Failed to destroy", outcome.out)
+        self.assertIn(":-( Could not destroy", outcome.out)
 
     def test_delete_can_be_forced(self):
         self.create()
@@ -211,6 +211,6 @@ class EnvCommandsTestCase(base.CommandTestCase):
     def test_use_of_an_unknown_one_exits_with_1(self):
         outcome = self.rally("env", "use", "nope")
         self.assertEqual(1, outcome.code)
-        self.assertIn("non existing environment nope", outcome.out)
+        self.assertIn("There is no environment nope", outcome.out)
         outcome = self.rally("env", "use", "nope", "--json")
         self.assertIn("nope", json.loads(outcome.out)["error"])

@@ -91,7 +91,7 @@ class RefusedTaskTestCase(base.CommandTestCase):
         path = self.write("t.yaml", FAILING)
         outcome = self.rally("task", "start", path)
         self.assertEqual(1, outcome.code)
-        self.assertIn("Cannot start a task", outcome.out)
+        self.assertIn("The task cannot start", outcome.out)
         self.assertEqual("", self.rally("task", "list", "--uuids-only").out)
 
     def test_an_unknown_environment_is_named(self):
@@ -162,7 +162,7 @@ class FinishedTaskTestCase(base.CommandTestCase):
         )
         refused = self.rally("task", "abort", uuid)
         self.assertEqual(100, refused.code)
-        self.assertIn("already finished", refused.out)
+        self.assertIn("come to its end already", refused.out)
 
     def _report(self, uuid):
         path = self.path("report.json")
@@ -205,7 +205,7 @@ class FinishedTaskTestCase(base.CommandTestCase):
         self.assertEqual("Words", db.task_get(copy)["title"])
         outcome = self.rally("task", "restart", uuid, "--scenario", "No.such")
         self.assertEqual(1, outcome.code)
-        self.assertIn("Not Found matched scenario", outcome.out)
+        self.assertIn("The task has no such scenario", outcome.out)
 
     def _delete(self, uuid):
         others = [x for x in self.uuids() if x != uuid]

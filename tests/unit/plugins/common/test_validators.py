@@ -143,7 +143,7 @@ class ArgsTestCase(TestCase):
         (FakeScenario, {"a": "x"}, "Argument 'a' is invalid: 'x' is not"),
         (FakeScenario, {"a": "100%s"}, "'100%s' is not of type"),
         (FakeScenario, {"a": 1, "c": 101}, "Argument 'c' is invalid"),
-        (FakeScenario, {"a": 1, "z": 1}, "Unexpected argument(s) 'z'"),
+        (FakeScenario, {"a": 1, "z": 1}, "It takes no argument 'z'"),
         (OpenScenario, {"a": 1, "z": 1}, None),
         (OpenScenario, {"z": 1}, "Missing argument(s) 'a'"),
         (UnresolvedScenario, {"a": 1, "z": 1}, None),

@@ -25,19 +25,18 @@ from rally.task import atomic, scenario
 
 class DummyScenarioException(exceptions.RallyException):
     error_code = 244
-    msg_fmt = "Dummy scenario expected exception: '%(message)s'"
+    msg_fmt = "The dummy scenario failed as it should: %(message)s"
 
 
 @scenario.configure(name="Dummy.dummy")
 class Dummy(scenario.Scenario):
     def run(self, sleep: float = 0, **kwargs: t.Any) -> None:
-        """Do nothing and sleep for the given number of seconds (0 default).
+        """Sleep, inside of two nested atomic actions.
 
-        Dummy.dummy can be used for testing performance of different
-        ScenarioRunners and of the ability of rally to store a large amount
-        of results.
+        It puts no load on anything, so what is measured is Rally itself: its
+        runners, and how it copes with many results.
 
-        :param sleep: idle time of method (in seconds)
+        :param sleep: for how long, seconds; 0 does not sleep at all
         :param kwargs: ignored
         """
         self.foo(sleep)
@@ -64,14 +63,12 @@ class DummyException(scenario.Scenario):
     def run(
         self, size_of_message: int = 1, sleep: float = 1, message: str = ""
     ) -> None:
-        """Throw an exception.
+        """Fail in every iteration.
 
-        Dummy.dummy_exception can be used to test if exceptions are processed
-        properly by ScenarioRunners and of the ability of rally to store a
-        large amount of results.
+        It shows what becomes of errors, and of many or long ones.
 
-        :param size_of_message: int size of the exception message
-        :param sleep: idle time of method (in seconds)
+        :param size_of_message: length of the message, characters
+        :param sleep: how long to sleep before, seconds
         :param message: message of the exception
         """
         utils.interruptable_sleep(sleep)
@@ -89,15 +86,14 @@ class DummyException(scenario.Scenario):
 @scenario.configure(name="Dummy.dummy_exception_probability")
 class DummyExceptionProbability(scenario.Scenario):
     def run(self, exception_probability: float = 0.5) -> None:
-        """Throw an exception with given probability.
+        """Fail in some iterations, by chance.
 
         :param exception_probability: how likely an iteration fails, from 0
             (never) to 1 (always)
         """
         if random.random() < exception_probability:
             raise DummyScenarioException(
-                "Dummy Scenario Exception: Probability: "
-                f"{exception_probability}"
+                f"failed by chance, which was {exception_probability}"
             )
 
 
@@ -110,13 +106,11 @@ class DummyFailure(scenario.Scenario):
         to_iteration: int = 0,
         each: int = 1,
     ) -> None:
-        """Raise errors in some iterations.
+        """Fail in some iterations of a range, at equal distances.
 
-        :param sleep: float iteration sleep time in seconds
-        :param from_iteration: int iteration number which starts range of
-            failed iterations
-        :param to_iteration: int iteration number which ends range of failed
-            iterations
+        :param sleep: how long each iteration takes, seconds
+        :param from_iteration: number of the first iteration of the range
+        :param to_iteration: number of its last iteration
         :param each: int cyclic number of iteration which actually raises an
             error in selected range; each=3 will raise error in each 3rd
             iteration
@@ -124,17 +118,15 @@ class DummyFailure(scenario.Scenario):
         utils.interruptable_sleep(sleep)
         number = self.context["iteration"]
         if from_iteration <= number <= to_iteration and number % each == 0:
-            raise DummyScenarioException("Expected failure")
+            raise DummyScenarioException("told to fail")
 
 
 @scenario.configure(name="Dummy.dummy_output")
 class DummyOutput(scenario.Scenario):
     def run(self, random_range: int = 25) -> None:
-        """Generate dummy output.
+        """Show every kind of chart that a report can draw.
 
-        This scenario generates example of output data.
-
-        :param random_range: max int limit for generated random values
+        :param random_range: the charts have random values from 1 to this
         """
         for chart in sample_output.additive(random_range):
             self.add_output(additive=chart)
@@ -144,17 +136,17 @@ class DummyOutput(scenario.Scenario):
 
 @scenario.configure(name="Dummy.dummy_random_fail_in_atomic")
 class DummyRandomFailInAtomic(scenario.Scenario):
-    """Randomly throw exceptions in atomic actions."""
+    """Atomic actions that fail by chance."""
 
     def _play_roulette(self, exception_probability: float) -> None:
-        """Throw an exception with particular probability."""
+        """Fail with this probability."""
         if random.random() < exception_probability:
-            raise KeyError("Dummy test exception")
+            raise KeyError("failed by chance")
 
     def run(self, exception_probability: float = 0.5) -> None:
-        """Dummy.dummy_random_fail_in_atomic in dummy actions.
+        """Fail by chance in one of several nested atomic actions.
 
-        Can be used to test atomic actions failures processing.
+        It shows how failed actions look in reports.
 
         :param exception_probability: how likely it is that an action fails;
             each of four places gets a quarter of it
@@ -181,11 +173,11 @@ class DummyRandomAction(scenario.Scenario):
     def run(
         self, actions_num: int = 5, sleep_min: float = 0, sleep_max: float = 0
     ) -> None:
-        """Sleep random time in dummy actions.
+        """Run atomic actions that each sleep for a random time.
 
-        :param actions_num: int number of actions to generate
-        :param sleep_min: minimal time to sleep, numeric seconds
-        :param sleep_max: maximum time to sleep, numeric seconds
+        :param actions_num: how many actions
+        :param sleep_min: shortest sleep, seconds
+        :param sleep_max: longest sleep, seconds
         """
         for number in range(actions_num):
             with atomic.ActionTimer(self, f"action_{number}"):
@@ -195,10 +187,12 @@ class DummyRandomAction(scenario.Scenario):
 @scenario.configure(name="Dummy.dummy_timed_atomic_actions")
 class DummyTimedAtomicAction(scenario.Scenario):
     def run(self, number_of_actions: int = 5, sleep_factor: float = 1) -> None:
-        """Run some sleepy atomic actions for SLA atomic action tests.
+        """Run atomic actions each of which sleeps longer than the last.
 
-        :param number_of_actions: int number of atomic actions to create
-        :param sleep_factor: int multiplier for number of seconds to sleep
+        It suits limits of single actions in an SLA.
+
+        :param number_of_actions: how many actions
+        :param sleep_factor: action i sleeps i times so many seconds
         """
         for number in range(number_of_actions):
             with atomic.ActionTimer(self, f"action_{number}"):

@@ -30,24 +30,24 @@ def additive(random_range: int) -> list[_Chart]:
         _described(
             "Additive StatsTable",
             "StatsTable",
-            values("foo stat", "bar stat", "spam stat"),
+            values("first", "second", "third"),
         ),
         {
             "title": "Additive StackedArea (no description)",
             "chart_plugin": "StackedArea",
-            "data": values(*(f"foo {i}" for i in range(1, 7))),
-            "label": "Measure this in Foo units",
+            "data": values(*(f"layer {i}" for i in range(1, 7))),
+            "label": "Unit of the first kind",
         },
         _described(
             "Additive Lines",
             "Lines",
-            values(*(f"bar {i}" for i in range(1, 4))),
-            label="Measure this in Bar units",
+            values(*(f"line {i}" for i in range(1, 4))),
+            label="Unit of the second kind",
         ),
         _described(
             "Additive Pie",
             "Pie",
-            values(*(f"spam {i}" for i in range(1, 4))),
+            values(*(f"slice {i}" for i in range(1, 4))),
         ),
     ]
 
@@ -62,16 +62,16 @@ def complete(random_range: int) -> list[_Chart]:
         _described(
             "Complete Lines",
             "Lines",
-            [series(name, range(1, 8)) for name in ("Foo", "Bar", "Spam")],
-            label="Measure this is some units",
-            axis_label="This is a custom X-axis label",
+            [series(name, range(1, 8)) for name in ("One", "Two", "Three")],
+            label="Unit of the values",
+            axis_label="Label of the horizontal axis",
         ),
         _described(
             "Complete StackedArea",
             "StackedArea",
             [series(name, range(50)) for name in ("alpha", "beta", "gamma")],
-            label="Yet another measurement units",
-            axis_label="This is a custom X-axis label",
+            label="Another unit",
+            axis_label="Label of the horizontal axis",
         ),
         {
             "title": "Arbitrary Text",
@@ -98,7 +98,7 @@ def _described(
 ) -> _Chart:
     return {
         "title": title,
-        "description": f"This is a description text for {title}",
+        "description": f"What {title} has to say",
         "chart_plugin": chart_plugin,
         "data": data,
         **labels,
@@ -106,7 +106,7 @@ def _described(
 
 
 def _table(random_range: int) -> dict[str, list[t.Any]]:
-    columns = ["%s column" % name for name in ("Foo", "Bar", "Spam")]
+    columns = ["%s column" % name for name in ("One", "Two", "Three")]
     rows = [
         [f"{name} row"]
         + [random.randint(1, random_range) for _ in columns[1:]]

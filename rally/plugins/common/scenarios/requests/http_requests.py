@@ -26,7 +26,7 @@ class HttpRequestsCheckRequest(utils.RequestScenario):
     def run(
         self, url: str, method: str, status_code: int, **kwargs: t.Any
     ) -> None:
-        """Standard way for testing web services using HTTP requests.
+        """Make one HTTP request and check the status code.
 
         :param url: URL of the request
         :param method: method of the request
@@ -39,7 +39,7 @@ class HttpRequestsCheckRequest(utils.RequestScenario):
 @scenario.configure(name="HttpRequests.check_random_request")
 class HttpRequestsCheckRandomRequest(utils.RequestScenario):
     def run(self, requests: list[dict[str, t.Any]], status_code: int) -> None:
-        """Benchmark the list of requests, one of them per iteration.
+        """Make one HTTP request of a list, chosen at random.
 
         :param requests: requests, each with the arguments of
             ``requests.request``; an own ``status_code`` wins

@@ -22,7 +22,7 @@ from rally.task import atomic, scenario
 
 
 class RequestScenario(scenario.Scenario):
-    """Base class for Request scenarios with basic atomic actions."""
+    """A scenario whose atomic action is an HTTP request."""
 
     @atomic.action_timer("requests.check_request")
     def _check_request(
@@ -39,6 +39,6 @@ class RequestScenario(scenario.Scenario):
         response = requests.request(method, url, **kwargs)
         if status_code != response.status_code:
             raise ValueError(
-                f"Expected HTTP request code is `{status_code}` actual "
-                f"`{response.status_code}`"
+                f"the answer has status code {response.status_code}, not "
+                f"{status_code}"
             )

@@ -62,7 +62,7 @@ class FailingTestCase(test.TestCase):
     @ddt.data(
         ({"size_of_message": 5}, "MMMMM"),
         ({"message": "hi"}, "hi"),
-        ({}, "'M'"),
+        ({}, ": M"),
     )
     @ddt.unpack
     def test_an_exception_with_a_message(

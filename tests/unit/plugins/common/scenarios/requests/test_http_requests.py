@@ -79,8 +79,8 @@ class HttpRequestsTestCase(ServerTestCase):
         error = self.assertRaises(
             ValueError, instance.run, self.url + "404", "GET", 200
         )
-        self.assertIn("`200`", str(error))
-        self.assertIn("`404`", str(error))
+        self.assertIn("not 200", str(error))
+        self.assertIn("status code 404", str(error))
         self.assertTrue(instance.atomic_actions()[0]["failed"])
 
     def test_no_server_is_an_error(self) -> None:
