@@ -21,14 +21,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONWARNINGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional cluster-test style mypy benchmarks \
-        docs clean
+.PHONY: help demo test unit functional cluster-test soak style mypy \
+        benchmarks docs clean
 
 help:
 	@echo "make demo          run a distributed task and write its report"
 	@echo "make test          run the unit and functional tests"
 	@echo "make style mypy    check style and types"
 	@echo "make cluster-test  run the cluster tests"
+	@echo "make soak          200 agents, then a run of MINUTES=30 minutes"
 	@echo "make benchmarks    compare with the released rally"
 	@echo "make clean         remove what the other targets made"
 	@echo "PYTHON=python3.12 chooses the interpreter of a new $(VENV)."
@@ -56,6 +57,10 @@ unit functional: $(BIN)/.test-installed
 
 cluster-test: $(BIN)/.test-installed
 	@$(BIN)/python -m tests.run cluster
+
+MINUTES ?= 30
+soak: $(BIN)/.test-installed
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 style: $(BIN)/.test-installed
 	@$(BIN)/ruff check rally tests rally-jobs samples

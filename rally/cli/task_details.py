@@ -153,15 +153,22 @@ def _print_errors(task: Values, workload: dict[str, t.Any]) -> None:
     print(title)
     print("-" * 80)
     if count:
-        rows = (x["error"] for x in workload["data"] if x["error"])
-        for error in itertools.islice(rows, ERRORS_SHOWN):
-            etype, message, trace = (*error, "", "", "")[:3]
+        failures = _failures(workload["data"])
+        for row in itertools.islice(failures, ERRORS_SHOWN):
+            etype, message, trace = (*row["error"], "", "", "")[:3]
             print("\n%s: %s\n" % (etype, message))
             print(trace)
             print("-" * 80)
         if count > ERRORS_SHOWN:
             print("%d more: see the report." % (count - ERRORS_SHOWN))
     print()
+
+
+def _failures(results: t.Any) -> t.Iterator[Values]:
+    """Those with an error; stored ones know where they are."""
+    if hasattr(results, "failures"):
+        return t.cast("t.Iterator[Values]", results.failures())
+    return (row for row in results if row["error"])
 
 
 def _print_statistics(workload: dict[str, t.Any]) -> None:

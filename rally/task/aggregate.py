@@ -35,15 +35,21 @@ class Aggregate:
     a new one is the identity.
     """
 
-    def __init__(self, sla_config: t.Mapping[str, t.Any]) -> None:
-        """:param sla_config: criterion name -> its value"""
+    def __init__(
+        self,
+        sla_config: t.Mapping[str, t.Any],
+        checker: sla.SLAChecker | None = None,
+    ) -> None:
+        """:param sla_config: criterion name -> its value
+        :param checker: what is known of these criteria; None: nothing yet
+        """
         self.sla_config = sla_config
         self.first_started_ns: int | None = None
         self.last_started_ns: int | None = None
         self.last_finished_ns: int | None = None
         self.lag = Distribution()
         self.table = DurationsTable()
-        self.checker = sla.SLAChecker({"sla": sla_config})
+        self.checker = checker or sla.SLAChecker({"sla": sla_config})
         self.counters: collections.Counter[str] = collections.Counter()
 
     @property
@@ -79,14 +85,23 @@ class Aggregate:
         :returns: whether all criteria hold for both together
         :raises TypeError: *other* judges by other criteria
         """
-        self.checker.merge(other.checker)
-        self.table.merge(other.table)
-        self.lag.merge(other.lag)
-        self.counters.update(other.counters)
-        self._extend(
-            other.first_started_ns, other.last_started_ns,
-            other.last_finished_ns,
-        )
+        return self.merge_all([other])
+
+    def merge_all(self, others: t.Sequence[Aggregate]) -> bool:
+        """``merge`` each of *others*; the verdict is made up only once.
+
+        :returns: whether all criteria hold for all together
+        :raises TypeError: one judges by other criteria
+        """
+        self.checker.merge_all([other.checker for other in others])
+        for other in others:
+            self.table.merge(other.table)
+            self.lag.merge(other.lag)
+            self.counters.update(other.counters)
+            self._extend(
+                other.first_started_ns, other.last_started_ns,
+                other.last_finished_ns,
+            )
         return self.is_passing
 
     def _extend(
@@ -103,12 +118,23 @@ class Aggregate:
 
         :param offset_ns: how far the clock of these iterations is ahead
         """
-        twin = Aggregate(self.sla_config)
+        twin = self.blank()
         twin.merge(self)
-        twin.first_started_ns = _less(self.first_started_ns, offset_ns)
-        twin.last_started_ns = _less(self.last_started_ns, offset_ns)
-        twin.last_finished_ns = _less(self.last_finished_ns, offset_ns)
+        twin.shift(offset_ns)
         return twin
+
+    def blank(self) -> Aggregate:
+        """A new one for the same criteria; cheap to make."""
+        return Aggregate(self.sla_config, self.checker.blank())
+
+    def shift(self, offset_ns: int) -> None:
+        """Take *offset_ns* off all times.
+
+        :param offset_ns: how far the clock of these iterations is ahead
+        """
+        self.first_started_ns = _less(self.first_started_ns, offset_ns)
+        self.last_started_ns = _less(self.last_started_ns, offset_ns)
+        self.last_finished_ns = _less(self.last_finished_ns, offset_ns)
 
     def to_state(self) -> dict[str, t.Any]:
         """Plain values; JSON and msgpack carry them unchanged."""
@@ -131,19 +157,25 @@ class Aggregate:
 
         :raises MalformedState: *state* is not of such an aggregate
         """
-        self = cls(sla_config)
-        with portable.reading(cls.__name__):
-            first, last, finished = state["times"]
-            self._extend(first, last, finished)
-            self.lag = Distribution.from_state(state["lag"])
-            self.table = DurationsTable.from_state(state["table"])
-            self.checker = sla.SLAChecker.from_state(
-                {"sla": sla_config}, state["sla"]
+        return cls(sla_config).restored(state)
+
+    def restored(self, state: t.Any) -> Aggregate:
+        """``from_state`` for the criteria of this one, which stays as it is.
+
+        :raises MalformedState: *state* is not of such an aggregate
+        """
+        with portable.reading(type(self).__name__):
+            made = Aggregate(
+                self.sla_config, self.checker.restored(state["sla"])
             )
-            self.counters.update(
+            first, last, finished = state["times"]
+            made._extend(first, last, finished)
+            made.lag = Distribution.from_state(state["lag"])
+            made.table = DurationsTable.from_state(state["table"])
+            made.counters.update(
                 {str(k): int(v) for k, v in state["counters"].items()}
             )
-        return self
+        return made
 
 
 class SnapshotBoard:
@@ -156,11 +188,11 @@ class SnapshotBoard:
 
     def __init__(self, sla_config: t.Mapping[str, t.Any]) -> None:
         """:param sla_config: criterion name -> its value"""
-        self._sla_config = sla_config
+        self._blank = Aggregate(sla_config)
         self._changed = threading.Condition()
         self._snapshots: dict[str, tuple[int, Aggregate]] = {}
         self._version = 0
-        self._merged: tuple[int, Aggregate] = 0, Aggregate(sla_config)
+        self._merged: tuple[int, Aggregate] = 0, self._blank.blank()
         self._has_urgent = False
         self._is_closed = False
 
@@ -214,9 +246,8 @@ class SnapshotBoard:
                 return aggregate
             version = self._version
             parts = [part for _, part in self._snapshots.values()]
-        aggregate = Aggregate(self._sla_config)
-        for part in parts:  # without the lock: this calls into plugins
-            aggregate.merge(part)
+        aggregate = self._blank.blank()
+        aggregate.merge_all(parts)  # unlocked: this calls into plugins
         with self._changed:
             if version > self._merged[0]:
                 self._merged = version, aggregate

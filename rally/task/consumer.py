@@ -42,6 +42,10 @@ WAITING = 256
 RECORD_INTERVAL_S = 2.0
 #: seconds between two looks at the merged aggregates, unless one is urgent
 JUDGE_INTERVAL_S = 0.1
+#: with many agents a look takes longer: part of a CPU that looking may take
+JUDGE_SHARE = 0.1
+#: ... and still there is one this often
+MAX_JUDGE_INTERVAL_S = 1.0
 #: seconds between two reads of the status in the database, the only channel
 #: through which another process can ask for an abort
 STATUS_INTERVAL_S = 0.5
@@ -156,6 +160,7 @@ class ResultConsumer:
         board, version, recorded = self.runner.board, 0, 0.0
         while not board.is_closed:
             version = board.wait(version, RECORD_INTERVAL_S)
+            began_s = time.thread_time()
             merged = board.merged()
             self._judge(merged)
             self._tell(merged)
@@ -163,7 +168,7 @@ class ResultConsumer:
             if now - recorded >= RECORD_INTERVAL_S:
                 recorded = now
                 self.record_progress(merged)
-            board.wait_urgent(JUDGE_INTERVAL_S)
+            board.wait_urgent(judge_interval_s(time.thread_time() - began_s))
         self._judge(board.merged())
 
     def _judge(self, merged: aggregate.Aggregate) -> None:
@@ -307,6 +312,12 @@ class ResultConsumer:
             hooks_results=_plain(self.hooks.results()),
             aggregate=record,
         )
+
+
+def judge_interval_s(look_s: float) -> float:
+    """How long to wait after a look that took *look_s* of CPU time."""
+    fair_s = max(JUDGE_INTERVAL_S, look_s / JUDGE_SHARE)
+    return min(fair_s, MAX_JUDGE_INTERVAL_S)
 
 
 def _plain(typed: t.Sequence[t.Any]) -> list[dict[str, t.Any]]:

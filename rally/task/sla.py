@@ -83,6 +83,15 @@ class SLA(
         :returns: whether the criterion holds for both together
         """
 
+    def merge_all(self, others: t.Iterable[t.Any]) -> bool:
+        """``merge`` each of *others*, at once if the class knows how.
+
+        :returns: whether the criterion holds for all together
+        """
+        for other in others:
+            self.merge(other)
+        return self.success
+
     @abc.abstractmethod
     def details(self) -> str:
         """One line for people: measure, bound and status."""
@@ -145,15 +154,28 @@ class SLA(
 class SLAChecker:
     """All criteria of one workload, and what else may have failed it."""
 
-    def __init__(self, config: t.Mapping[str, t.Any]) -> None:
+    def __init__(
+        self,
+        config: t.Mapping[str, t.Any],
+        criteria: t.Iterable[SLA] | None = None,
+    ) -> None:
+        """:param criteria: those of *config*; None: new ones"""
         self.config = config
         self.unexpected_failure: BaseException | None = None
         self.aborted_on_sla = False
         self.aborted_manually = False
-        self.sla_criteria: list[SLA] = [
-            SLA.get(name)(value)
-            for name, value in self._values.items()
-        ]
+        if criteria is None:
+            criteria = (
+                SLA.get(name)(value) for name, value in self._values.items()
+            )
+        self.sla_criteria: list[SLA] = list(criteria)
+
+    def blank(self) -> SLAChecker:
+        """A new one for the same criteria; no plugin is looked up."""
+        return SLAChecker(
+            self.config,
+            (type(each)(each.criterion_value) for each in self.sla_criteria),
+        )
 
     @property
     def _values(self) -> dict[str, t.Any]:
@@ -180,10 +202,18 @@ class SLAChecker:
 
         :raises TypeError: *other* has been made from other criteria
         """
-        self._validate_config(other)
-        self._validate_sla_types(other)
-        for mine, theirs in self._pairs(other):
-            mine.merge(theirs)
+        return self.merge_all([other])
+
+    def merge_all(self, others: t.Sequence[SLAChecker]) -> bool:
+        """Learn what *others* have learnt, criterion by criterion.
+
+        :raises TypeError: one has been made from other criteria
+        """
+        for other in others:
+            self._validate_config(other)
+            self._validate_sla_types(other)
+        for i, mine in enumerate(self.sla_criteria):
+            mine.merge_all([other.sla_criteria[i] for other in others])
         return self.is_passing
 
     def _pairs(self, other: SLAChecker) -> t.Iterator[tuple[SLA, SLA]]:
@@ -248,17 +278,23 @@ class SLAChecker:
 
         :raises MalformedState: *state* is not of these criteria
         """
-        self = cls(config)
-        with portable.reading(cls.__name__):
+        return cls(config).restored(state)
+
+    def restored(self, state: t.Any) -> SLAChecker:
+        """``from_state`` for the criteria of this one, which stays as it is.
+
+        :raises MalformedState: *state* is not of these criteria
+        """
+        with portable.reading(type(self).__name__):
             if set(state) != set(self._values):
                 raise ValueError("it has the criteria %s" % sorted(state))
-            self.sla_criteria = [
+            criteria = [
                 type(criterion).from_state(
                     criterion.criterion_value, state[name]
                 )
                 for name, criterion in self._named()
             ]
-        return self
+        return SLAChecker(self.config, criteria)
 
 
 def durations_without_error(chunk: Chunk) -> Ints:

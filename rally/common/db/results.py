@@ -55,6 +55,20 @@ def workload_results(workload_uuid: str) -> t.Iterator[Result]:
     )
 
 
+def workload_failures(workload_uuid: str) -> t.Iterator[Result]:
+    """Results with an error, in the order of their start.
+
+    Only chunks with failures are read: there may be few in many.
+    """
+    from rally.task import chunk as chunk_module
+
+    rows = chunk_module.merge_ordered(
+        (place.first_ns, functools.partial(_load, place))
+        for place in sorted(_places(workload_uuid, has_failures=True))
+    )
+    return (row for row in rows if row["error"])
+
+
 def workload_chunks(
     workload_uuid: str, agent: str | None = None
 ) -> t.Iterator[chunk_module.Chunk]:
@@ -93,6 +107,10 @@ class StoredResults(collections.abc.Sequence[Result]):
     def __iter__(self) -> t.Iterator[Result]:
         return workload_results(self.workload_uuid)
 
+    def failures(self) -> t.Iterator[Result]:
+        """Those with an error; quick if few have one."""
+        return workload_failures(self.workload_uuid)
+
     @t.overload
     def __getitem__(self, index: int) -> Result: ...
 
@@ -116,7 +134,9 @@ class StoredResults(collections.abc.Sequence[Result]):
         return "<StoredResults of workload %s>" % self.workload_uuid
 
 
-def _places(workload_uuid: str, agent: str | None = None) -> list[_Place]:
+def _places(
+    workload_uuid: str, agent: str | None = None, has_failures: bool = False
+) -> list[_Place]:
     query = (
         sa.select(
             WorkloadData.id,
@@ -133,6 +153,8 @@ def _places(workload_uuid: str, agent: str | None = None) -> list[_Place]:
     )
     if agent is not None:
         query = query.where(WorkloadData.agent == agent)
+    if has_failures:
+        query = query.where(WorkloadData.failed_iteration_count > 0)
     places = []
     number = 1
     with engine.reading() as session:

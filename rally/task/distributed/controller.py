@@ -46,7 +46,6 @@ TICK_NS = 250_000_000
 #: the controller itself was not run for so long: its agents are not to blame
 STALL_NS = 2_000_000_000
 
-
 class Controller(RunState):
     """State machine of the controller."""
 
@@ -85,7 +84,7 @@ class Controller(RunState):
 
     def next_deadline(self) -> int:
         """When ``expire`` wants to be called at the latest."""
-        return self._ticked + TICK_NS
+        return min(self._ticked + TICK_NS, self._look_ns)
 
     def handle(
         self, peer: str, message: messages.Message, now: int
@@ -94,7 +93,7 @@ class Controller(RunState):
         if self.finished:
             return []
         if isinstance(message, messages.Hello):
-            return [*self._on_hello(peer, message, now), *self._go_on(now)]
+            return [*self._on_hello(peer, message, now), *self._look(now)]
         handler = self._handlers.get(type(message))
         member = self.members.get(peer)
         if handler is None or member is None or (
@@ -102,7 +101,7 @@ class Controller(RunState):
         ):
             return []
         commands = self._hear(member, now)
-        return [*commands, *handler(member, message, now), *self._go_on(now)]
+        return [*commands, *handler(member, message, now), *self._look(now)]
 
     def notice(self, notice: messages.Notice, now: int) -> list[Command]:
         """What to do about something that happened on this host."""
@@ -117,12 +116,14 @@ class Controller(RunState):
             )
         elif isinstance(notice, messages.AgentLeft):
             commands = self._on_agent_left(notice)
-        return [*commands, *self._go_on(now)]
+        return [*commands, *self._look(now)]
 
     def expire(self, now: int) -> list[Command]:
         """What is due by now."""
         if now < self.next_deadline() or self.finished:
             return []
+        if now < self._ticked + TICK_NS:
+            return self._go_on(now)
         if now - self._ticked > STALL_NS + TICK_NS:
             self.roster.forgive(now)
         self._ticked = now
@@ -179,8 +180,13 @@ class Controller(RunState):
 
     # ---- running
 
+    def _look(self, now: int) -> list[Command]:
+        """Go on now, or soon."""
+        return self._go_on(now) if self._may_look(now) else []
+
     def _go_on(self, now: int) -> list[Command]:
         """Whatever the new state of things makes possible."""
+        self._looked(now)
         commands: list[Command] = []
         if self.phase is Phase.GATHERING:
             joined = self.roster.in_state(AgentState.JOINED)

@@ -31,6 +31,9 @@ GROWTH = 4
 WORK_S = 2.0
 #: how far ahead of the schedule numbers of an open model are granted
 AHEAD_NS = 1_500_000_000
+#: a window ends at a multiple of this, else each message would deal out a
+#: few numbers to each agent
+WINDOW_NS = 250_000_000
 
 
 class Schedule(t.Protocol):
@@ -134,6 +137,7 @@ class OpenGranting:
         if not members:
             return []
         ahead = now - self._start_ns + AHEAD_NS
+        ahead -= ahead % WINDOW_NS
         until = min(self._times, self._schedule.count_before(ahead))
         allotments = [
             Allotment(members[i % len(members)], numbers, 0)

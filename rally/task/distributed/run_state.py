@@ -31,6 +31,11 @@ from rally.task.distributed.roster import NS, Roster, RunPlan
 #: exchanges with each agent before the start: the best of them gives the
 #: offset of its clock
 CLOCK_SAMPLES = 8
+#: with more agents than this, what concerns all of them is looked at no more
+#: often than so: each message would cost as much as there are agents
+MANY = 16
+LOOK_NS = 5_000_000
+NEVER = 1 << 63
 
 
 class Phase(enum.Enum):
@@ -60,6 +65,8 @@ class RunState:
         self.start_ns: int | None = None
         self.fenced_snapshots = 0
         self._deadline = now + int(plan.wait_s * NS)
+        self._looked_ns = 0
+        self._look_ns = NEVER  # when to look at the latest
 
     @property
     def finished(self) -> bool:
@@ -68,6 +75,20 @@ class RunState:
     @property
     def members(self) -> dict[str, Member]:
         return self.roster.members
+
+    # ---- when to look at all agents
+
+    def _may_look(self, now: int) -> bool:
+        """Something is new: whether to look now, else it is due soon."""
+        self._look_ns = now
+        if len(self.members) > MANY:
+            self._look_ns = max(now, self._looked_ns + LOOK_NS)
+        return now >= self._look_ns
+
+    def _looked(self, now: int) -> None:
+        self._looked_ns, self._look_ns = now, NEVER
+
+    # ---- the phases
 
     def _is_prepared(self) -> bool:
         active = self.roster.active

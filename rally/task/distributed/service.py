@@ -54,7 +54,7 @@ class ControllerService:
         self._machine = machine
         self._transport = transport
         self._runner = runner
-        self._sla_config = sla_config
+        self._blank = aggregate.Aggregate(sla_config)
         self._inbox: collections.deque[messages.Notice] = collections.deque()
         self._viewed_ns = 0
         self._inexact: set[str] = set()
@@ -115,14 +115,13 @@ class ControllerService:
 
     def _observe(self, command: commands.Observe) -> None:
         try:
-            merged = aggregate.Aggregate.from_state(
-                self._sla_config, command.state
-            ).shifted(command.clock_offset_ns)
+            known = self._blank.restored(command.state)
         except portable.MalformedState as e:
             self._say("agent %s: %s" % (command.agent, e), True)
             return
+        known.shift(command.clock_offset_ns)
         self._runner.board.put(
-            command.agent, command.number, merged, command.urgent
+            command.agent, command.number, known, command.urgent
         )
 
     def _say(self, text: str, is_problem: bool) -> None:

@@ -66,7 +66,7 @@ PROFILES: t.Mapping[Channel, Profile] = {
     Channel.CONTROL: Profile(16 * MEBI, 1000, 1000, 256, 6000, 0),
     # snapshots are cumulative: a full queue drops, the next one has it all
     Channel.AGGREGATES: Profile(16 * MEBI, 2, 4, 256, 6000, 0),
-    Channel.RESULTS: Profile(64 * MEBI, 16, 4, 4, 60_000, 1),
+    Channel.RESULTS: Profile(64 * MEBI, 16, 4, 16, 60_000, 1),
 }
 IO_THREADS = 2
 #: messages of the controller that wait for one agent, on either side

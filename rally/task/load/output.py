@@ -27,6 +27,8 @@ from rally.task.load.streams import Stream
 
 #: what goes out less often than this does not wait for a chunk to fill
 MAX_AGE_S = 5.0
+#: sentences kept for whoever watches; the log has them all
+MAX_PROBLEMS = 1000
 
 
 class RunnerOutput:
@@ -138,10 +140,15 @@ class RunnerOutput:
         self.event_queue.append({"type": type, "value": value})
 
     def problem(self, text: str) -> None:
-        """Tell whoever watches, once."""
-        if text not in self._told:
-            self._told.add(text)
-            self.problems.append(text)
+        """Tell whoever watches, once; a long run may have too many."""
+        if text in self._told:
+            return
+        if len(self._told) >= MAX_PROBLEMS:
+            text = "There were more problems; the log has them all."
+            if text in self._told:
+                return
+        self._told.add(text)
+        self.problems.append(text)
 
     def fail(self, type_name: str, message: str, trace: str) -> None:
         """Stop the load because judging its results failed."""

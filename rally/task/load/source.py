@@ -25,8 +25,8 @@ import threading
 import time
 import typing as t
 
+from rally.task.load import lease_log, shared
 from rally.task.load import numbers as numbers_module
-from rally.task.load import shared
 
 Progression = numbers_module.Progression
 #: a thread that waits looks again after this even if nobody rang
@@ -180,7 +180,7 @@ class CounterSource(_Source):
 
 _GRANTED, _CLOSED, _FENCE, _LOW, _LEASES = range(_COUNT, _COUNT + 5)
 _HEADER = 5
-_PER_LEASE = 3  # index after its last number, first number, step
+_PER_LEASE = lease_log.PER_LEASE
 #: a lease lasts about two seconds, so this is a run of many days; memory is
 #: used only for leases that are granted
 MAX_LEASES = 1 << 20
@@ -200,7 +200,9 @@ class LeaseFeed(_Source):
     def __init__(self, fence_ns: int = NEVER_NS) -> None:
         super().__init__(_HEADER + MAX_LEASES * _PER_LEASE)
         self._words[_FENCE] = fence_ns
-        self._leases: list[Progression] = []  # of the parent
+        self._leases = lease_log.LeaseLog(
+            self._words, _LEASES, _COUNT + _HEADER
+        )
         self._low = shared.Bell()
         self._cursor = 0  # lease of the last number this process looked up
         self._reserved: collections.deque[int] = collections.deque()
@@ -221,7 +223,6 @@ class LeaseFeed(_Source):
             self._words[at] = stop
             self._words[at + 1] = first
             self._words[at + 2] = step
-            self._leases.append((first, step, count))
             self._words[_LOW] = low
             self._words[_LEASES] = i + 1
             self._words[_GRANTED] = stop

@@ -19,6 +19,7 @@ import typing as t
 from tests.benchmarks import bench, figures
 from tests.benchmarks.lines import (
     agents,
+    many,
     memory,
     noop,
     pace,
@@ -34,6 +35,7 @@ Measure: t.TypeAlias = t.Callable[
 LINES: t.Mapping[str, Measure] = {
     "noop": noop.measure,
     "agents": agents.measure,
+    "many": many.measure,
     "memory": memory.measure,
     "pace": pace.measure,
     "rps": rps.measure,

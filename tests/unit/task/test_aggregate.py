@@ -101,6 +101,10 @@ class AggregateTestCase(TestCase):
             without_counters(alone), without_counters(merged)
         )
         self.assertEqual(alone.counters, merged.counters)
+        at_once = merged.blank()
+        at_once.merge_all(shares)
+        self.assertEqual(merged.to_state(), at_once.to_state())
+        self.assertEqual(merged.is_passing, at_once.is_passing)
 
     def test_what_is_known_can_be_read(self) -> None:
         seen = of([one(1), one(2, failed=True, lag_ns=3)])
@@ -125,6 +129,16 @@ class AggregateTestCase(TestCase):
         self.assertEqual(2, moved.iterations)
         self.assertEqual(before, seen.to_state())
         self.assertIsNone(of([]).shifted(5).first_started_ns)
+
+    def test_what_is_restored_from_another_leaves_that_alone(self) -> None:
+        seen, other = of([one(1)]), of([one(2, failed=True)])
+        before = other.to_state()
+
+        restored = other.restored(iterations.over_the_wire(seen.to_state()))
+
+        self.assertEqual(seen.to_state(), restored.to_state())
+        self.assertEqual(before, other.to_state())
+        self.assertEqual(of([]).to_state(), other.blank().to_state())
 
     def test_an_empty_chunk_changes_nothing(self) -> None:
         seen = of([iterations.chunk_of([])])

@@ -118,10 +118,14 @@ class MaxPercentileDuration(sla.SLA):
         return self._judge()
 
     def merge(self, other: MaxPercentileDuration) -> bool:
-        self.validate_type(other)
-        self.durations.merge(other.durations)
-        for name, durations in self.actions.items():
-            durations.merge(other.actions[name])
+        return self.merge_all([other])
+
+    def merge_all(self, others: t.Iterable[MaxPercentileDuration]) -> bool:
+        for other in others:
+            self.validate_type(other)
+            self.durations.merge(other.durations)
+            for name, durations in self.actions.items():
+                durations.merge(other.actions[name])
         return self._judge()
 
     def _judge(self) -> bool:

@@ -144,6 +144,18 @@ class StoredResultsTestCase(test.DBTestCase):
             data,
         )
 
+    def test_failures_are_found_in_order_without_reading_the_rest(self):
+        workload = self.make_workload()
+        store(workload, [make_row(1, 30, failed=True), make_row(2, 40)], "a")
+        store(workload, [make_row(3, 10), make_row(4, 20, failed=True)], "b")
+        store(workload, [make_row(5, 0), make_row(6, 50)], "c")
+        data = db.StoredResults(workload["uuid"])
+
+        self.assertEqual(
+            [row for row in data if row["error"]], list(data.failures())
+        )
+        self.assertEqual(2, len(list(data.failures())))
+
     def test_what_is_stored_during_a_walk_shows_in_the_next(self):
         workload = self.make_workload()
         store(workload, [make_row(1, 0)])

@@ -366,10 +366,10 @@ class Cluster:
                         "\n".join(self.log[-20:]),
                     )
                 )
-            self._step()
+            self.step()
         return self
 
-    def _step(self):
+    def step(self):
         now = self.clock.now_ns()
         while self._todo and self._todo[0][0] <= now:
             heapq.heappop(self._todo)[2]()

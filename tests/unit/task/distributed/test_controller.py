@@ -27,6 +27,7 @@ from rally.task.distributed.membership import (
     IllegalTransition,
     advance,
 )
+from rally.task.distributed.run_state import LOOK_NS
 from rally.task.distributed.transport_memory import Weather
 from rally.task.load.schedule import Schedule
 from tests.unit import test
@@ -79,6 +80,33 @@ class UndisturbedTestCase(test.TestCase):
             self.assertLessEqual(
                 abs(clock.offset_ns - offset_s * NS), clock.error_ns + 1
             )
+
+    def test_many_agents_get_all_they_need_though_looked_at_together(self):
+        cluster = Cluster(agents=40, times=4000, concurrency=80).play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        self.assertGreater(min(cluster.stored_by.values()), 50)
+
+    def test_of_many_agents_not_each_message_means_a_look_at_all(self):
+        cluster = Cluster(agents=40, times=10**6, concurrency=80)
+        while cluster.machine.phase is not Phase.RUNNING:
+            cluster.step()
+        machine, now = cluster.machine, cluster.clock.now_ns()
+        looks = []
+        machine.leasing.grant = lambda at: looks.append(at) or []
+
+        for i in range(1000):
+            at = now + i * 50_000
+            machine.handle(
+                "a%d" % (i % 40),
+                messages.WorkRequest(machine.run, 1, 0, 10), at,
+            )
+            if at >= machine.next_deadline():
+                machine.expire(at)
+
+        self.assertGreater(len(looks), 5)
+        self.assertLessEqual(len(looks), 50_000_000 // LOOK_NS + 1)
 
     def test_an_agent_without_a_share_stays_a_spare(self):
         cluster = Cluster(agents=3, times=20, concurrency=2).play()
@@ -407,6 +435,19 @@ class GrantingTestCase(test.TestCase):
 
         self.assertEqual(list(range(1, 1001)), sorted(dealt))
         self.assertTrue(grants.is_over(12 * NS))
+
+    def test_a_window_is_dealt_at_once_not_number_by_number(self):
+        members = [self._member(name) for name in ("a", "b")]
+        grants = granting.OpenGranting(10**6, Schedule.constant(1000))
+        grants.begin(0)
+        leases = [
+            allotment
+            for now in range(0, NS, NS // 1000)
+            for allotment in grants.due(members, now)
+        ]
+
+        windows = NS // granting.WINDOW_NS
+        self.assertLessEqual(len(leases), len(members) * (windows + 1))
 
     def _member(self, name):
         from rally.task.distributed import membership, messages
