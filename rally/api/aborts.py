@@ -45,6 +45,9 @@ class Tasks(t.Protocol):
     def request_abort(self, uuid: str, soft: bool) -> None:
         """Ask the process that runs it for its end."""
 
+    def settling_s(self, uuid: str) -> float:
+        """How long agents of a process that is gone may go on, seconds."""
+
     def close(self, uuid: str) -> None:
         """Mark it, and what of it is unfinished, as aborted."""
 
@@ -63,13 +66,13 @@ def abort(
     :param soft: let the workload that runs come to its end
     :param pause: waits so many seconds
     """
-    if _close_if_abandoned(tasks, uuid):
+    if _close_if_abandoned(tasks, uuid, pause):
         return
     if wait:
         status = tasks.get_status(uuid)
         while status in NOT_YET_RUNNING:
             pause(STATUS_INTERVAL_S)
-            if _close_if_abandoned(tasks, uuid):
+            if _close_if_abandoned(tasks, uuid, pause):
                 return
             status = tasks.get_status(uuid)
     _request(tasks, uuid, soft)
@@ -77,7 +80,7 @@ def abort(
         return
     LOG.info("Waiting until task %s stops." % uuid)
     while tasks.get_status(uuid) not in ENDED:
-        if _close_if_abandoned(tasks, uuid):
+        if _close_if_abandoned(tasks, uuid, pause):
             return
         pause(STATUS_INTERVAL_S)
 
@@ -99,15 +102,24 @@ def _request(tasks: Tasks, uuid: str, soft: bool) -> None:
     tasks.request_abort(uuid, soft)
 
 
-def _close_if_abandoned(tasks: Tasks, uuid: str) -> bool:
+def _close_if_abandoned(
+    tasks: Tasks, uuid: str, pause: t.Callable[[float], None]
+) -> bool:
     task = tasks.get(uuid)
     if task["status"] in ENDED or not owners.is_gone(task):
         return False
     LOG.warning(
-        "Process %s, which ran task %s, is gone: nothing is left to stop. "
-        "The task is marked as aborted; what it had stored by then stays. "
-        "If load agents took part, `rally task recover %s` collects what "
-        "they still keep." % (task["owner"], uuid, uuid)
+        "Process %s, which ran task %s, is gone. The task is marked as "
+        "aborted; what it had stored by then stays. `rally task recover %s` "
+        "cleans up the contexts it has left, and fetches what load agents "
+        "still keep." % (task["owner"], uuid, uuid)
     )
+    settling_s = tasks.settling_s(uuid)
+    if settling_s:
+        LOG.info(
+            "Waiting %g s: until then agents may start iterations."
+            % settling_s
+        )
+        pause(settling_s)
     tasks.close(uuid)
     return True

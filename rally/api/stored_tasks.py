@@ -18,6 +18,9 @@ import typing as t
 
 from rally import consts
 
+#: how much longer than its lease an agent may go on, seconds
+LATENESS_S = 1.0
+
 
 class StoredTasks:
     """Tasks in the database; see ``rally.api.aborts.Tasks``."""
@@ -36,6 +39,20 @@ class StoredTasks:
         from rally.common import objects
 
         objects.Task.get(uuid).abort(soft=soft)
+
+    def settling_s(self, uuid: str) -> float:
+        from rally.common import db
+        from rally.plugins.common.runners import distributed
+
+        task = db.task_get(uuid, detailed=True, lazy=True)
+        leases = [
+            workload["runner"].get("lease", distributed.DEFAULT_LEASE_S)
+            for subtask in task["subtasks"]
+            for workload in subtask["workloads"]
+            # agents on this host end together with their controller
+            if not workload["full_duration"] and "agents" in workload["runner"]
+        ]
+        return max((lease + LATENESS_S for lease in leases), default=0.0)
 
     def close(self, uuid: str) -> None:
         from rally.common import db

@@ -231,7 +231,8 @@ class _Task(group.APIGroup):
     ) -> None:
         """End a task that some process runs.
 
-        If that process is gone, the task is marked as aborted at once.
+        If that process is gone, the task is marked as aborted as soon as
+        its agents have certainly stopped.
 
         :param soft: let the workload that runs come to its end
         :param wait: come back when the task has ended
@@ -241,14 +242,21 @@ class _Task(group.APIGroup):
             stored_tasks.StoredTasks(), _uuid_of(task_uuid), soft, wait
         )
 
-    def recover(self, task_uuid: str) -> TaskDict:
-        """Finish a task whose controller is gone with what agents keep.
+    def recover(
+        self,
+        task_uuid: str,
+        say: t.Callable[[str], None] = LOG.info,
+    ) -> TaskDict:
+        """Finish a task whose controller is gone.
 
+        What agents keep of it is stored, and contexts are cleaned up.
+
+        :param say: told what was done, in sentences
         :returns: the task as it is then
         """
         from rally.task.distributed import recovery
 
-        recovery.recover(task_uuid)
+        recovery.recover(task_uuid, say=say)
         return self.get(task_uuid)
 
     def delete(self, task_uuid: str, force: bool = False) -> None:

@@ -36,7 +36,16 @@ TASK_ENGINE_OPTS: Options = [
         default=1000,
         min=1,
         help="How many iterations one stored chunk of results holds.",
-    )
+    ),
+    cfg.FloatOpt(
+        "database_patience",
+        default=60.0,
+        min=0,
+        help="For how many seconds a running task goes on while its database "
+        "cannot be used: locked, full, or not to be reached. Results stay "
+        "with the agents, or hold up the load, until it can be used again. "
+        "Then the task is stopped; `rally task recover` finishes it later.",
+    ),
 ]
 
 SCENARIO_OPTS: Options = [

@@ -14,21 +14,31 @@
 
 Chunks are heavy and go to the database in a thread of their own. Aggregates
 are light; another thread merges the newest ones, judges the SLA, stores the
-statistics as far as they are known and tells whoever watches. A failure in
-either stops the run and is raised where the workload ends: no result is
-lost silently.
+statistics as far as they are known and tells whoever watches; it leaves the
+writing to a third one, so that a database that is slow or gone holds up
+neither verdicts nor stops. A failure in any of them stops the run and is
+raised where the workload ends: no result is lost silently.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 import types
 import typing as t
 
-from rally import consts
-from rally.common import logging, objects
-from rally.task import aggregate, context, hook, load_info, progress
+from rally import consts, exceptions
+from rally.common import cfg, logging, objects
+from rally.common.db import patience as patience_module
+from rally.task import (
+    aggregate,
+    context,
+    hook,
+    load_info,
+    progress,
+    recorder,
+)
 from rally.task import chunk as chunk_module
 from rally.task import runner as runner_module
 
@@ -69,6 +79,7 @@ class ResultConsumer:
         ctx_manager: context.ContextManager,
         listener: progress.Listener | None = None,
         interrupted: threading.Event | None = None,
+        patience: patience_module.Patience | None = None,
     ) -> None:
         self.workload_cfg = workload_cfg
         self.task = task
@@ -85,7 +96,11 @@ class ResultConsumer:
         self.aborted_on_sla = False
         self.aborted_manually = False
         self.failures: list[BaseException] = []
-        self.watch = load_info.RunWatch(workload_cfg)
+        self.patience = patience or patience_module.Patience(
+            task["uuid"], cfg.CONF.database_patience
+        )
+        self.watch = load_info.RunWatch(workload_cfg, self.patience)
+        self._recorder = recorder.Recorder(self.patience)
         self._news = threading.Event()
         self._phase = "contexts"
         self._threads = [
@@ -94,6 +109,7 @@ class ResultConsumer:
                 ("chunks", self._consume_results),
                 ("aggregates", self._consume_aggregates),
                 ("events", self._consume_events),
+                ("records", self._recorder.run),
                 ("status", self.wait_and_abort),
             )
         ]
@@ -110,18 +126,32 @@ class ResultConsumer:
         try:
             consume()
         except BaseException as e:  # raised again by __exit__
-            LOG.error(
-                "The run stops: consuming its %s failed: %s"
-                % (threading.current_thread().name, e)
-            )
+            if not isinstance(e, patience_module.DatabaseLost):
+                LOG.error(
+                    "The run stops: consuming its %s failed: %s"
+                    % (threading.current_thread().name, e)
+                )
             self.failures.append(e)
             self.runner.abort()
-            self.runner.result_queue.abandon()
+            if self.patience.is_lost or consume == self._consume_results:
+                self.runner.cannot_store(str(e))
 
     def enter_phase(self, phase: str) -> None:
         """Tell whoever watches what the workload is at now."""
         self._phase = phase
         self._tell(self.runner.board.merged())
+
+    def record_run(self) -> None:
+        """Record which run this is, before there is any load.
+
+        If this process dies, ``rally task recover`` asks agents for it.
+        """
+        if self.runner.run_id:
+            merged = self.runner.board.merged()
+            self.patience(
+                self.workload.update_progress,
+                **self.watch.record(merged, self.runner),
+            )
 
     def _consume_results(self) -> None:
         queue = self.runner.result_queue
@@ -131,7 +161,7 @@ class ResultConsumer:
                 return
             batch = [first, *queue.take(BATCH - 1)]
             stored = [self._storable(item) for item in batch]
-            added = self.workload.add_chunks(stored)
+            added = self.patience(self.workload.add_chunks, stored)
             self.watch.stored(stored, added)
             for item in stored:
                 self.runner.chunk_stored(item)
@@ -181,7 +211,12 @@ class ResultConsumer:
             LOG.info("Task %s: an SLA criterion failed, the load stops"
                      % self.task["uuid"])
             self._stop()
-            self.task.update_status(consts.TaskStatus.SOFT_ABORTING)
+            self._recorder.put(
+                "status",
+                functools.partial(
+                    self.task.update_status, consts.TaskStatus.SOFT_ABORTING
+                ),
+            )
 
     def _stop(self) -> None:
         self.watch.stop_asked()
@@ -198,9 +233,13 @@ class ResultConsumer:
 
     def record_progress(self, merged: aggregate.Aggregate) -> None:
         """Store what is known so far, for ``task status`` and reports."""
-        self.workload.update_progress(
-            **self.watch.record(merged, self.runner),
-            sla_results=_plain(merged.checker.results()),
+        self._recorder.put(
+            "progress",
+            functools.partial(
+                self.workload.update_progress,
+                **self.watch.record(merged, self.runner),
+                sla_results=_plain(merged.checker.results()),
+            ),
         )
 
     def _consume_events(self) -> None:
@@ -230,9 +269,7 @@ class ResultConsumer:
         while not (self.finish.is_set() or self.interrupted.is_set()):
             if self._news.wait(STATUS_INTERVAL_S):
                 continue
-            if self.is_task_in_aborting_status(
-                self.task["uuid"], check_soft=False
-            ):
+            if self._is_abort_asked():
                 break
         if self.finish.is_set():
             return
@@ -240,6 +277,17 @@ class ResultConsumer:
         LOG.info("Task %s: abort was asked for, the load stops"
                  % self.task["uuid"])
         self._stop()
+
+    def _is_abort_asked(self) -> bool:
+        """Whether another process wants an end; not, if nobody can say."""
+        try:
+            return self.is_task_in_aborting_status(
+                self.task["uuid"], check_soft=False
+            )
+        except exceptions.DBException as e:
+            if not patience_module.may_pass(e):
+                raise
+            return False  # it is asked again soon
 
     def __exit__(
         self,
@@ -250,9 +298,11 @@ class ResultConsumer:
         self.finish.set()
         self._news.set()
         self.runner.close_streams()
+        self._recorder.close("progress")
         for thread in self._threads:
             thread.join()
-        merged = self.final_aggregate()
+        self._raise_if_lost()
+        merged = self.patience(self.final_aggregate)
         failure = exc_val or next(iter(self.failures), None)
         if failure is not None:
             merged.checker.set_unexpected_failure(failure)
@@ -262,11 +312,17 @@ class ResultConsumer:
             merged.checker.set_aborted_on_sla()
         if self.aborted_manually:
             merged.checker.set_aborted_manually()
-        self._store(merged)
+        self.patience(self._store, merged)
         self._phase = "done"
         self._tell(merged)
         if self.failures and exc_val is None:
             raise self.failures[0]
+
+    def _raise_if_lost(self) -> None:
+        """:raises DatabaseLost: there is nothing to store results in"""
+        for failure in self.failures:
+            if isinstance(failure, patience_module.DatabaseLost):
+                raise failure
 
     def final_aggregate(self) -> aggregate.Aggregate:
         """All that was stored, merged.

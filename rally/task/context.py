@@ -21,6 +21,7 @@ import typing as t
 
 import typing_extensions as te
 
+from rally import exceptions
 from rally.common import cfg, logging, opts, utils, validation
 from rally.common.plugin import plugin
 from rally.task import atomic, functional
@@ -48,6 +49,11 @@ class _ContextExecutionData(te.TypedDict):
     plugin_cfg: t.Any
     setup: _ContextPhaseData
     cleanup: _ContextPhaseData
+    #: what ``to_state`` gave; from set-up to clean-up
+    state: te.NotRequired[t.Any]
+
+
+Results: t.TypeAlias = "list[_ContextExecutionData]"
 
 
 def configure(
@@ -136,6 +142,22 @@ class BaseContext(
     def cleanup(self) -> None:
         """Put away what ``setup`` made, also if that failed half-way."""
 
+    def to_state(self) -> t.Any:
+        """What ``cleanup`` needs of what ``setup`` has made.
+
+        If the controller dies, ``rally task recover`` calls ``cleanup`` of a
+        new instance in another process, in which nothing of what ``setup``
+        put into ``self.context`` is there. A ``cleanup`` that finds what it
+        made by names or by the owner needs nothing more.
+
+        :returns: plain values, as JSON takes them; they are stored in the
+            database as they are, so never a credential. None: nothing
+        """
+        return None
+
+    def restore(self, state: t.Any) -> None:
+        """Take what ``to_state`` gave, before a ``cleanup`` elsewhere."""
+
     def __enter__(self) -> te.Self:
         return self
 
@@ -181,14 +203,21 @@ class ContextManager:
 
     :param context_obj: ``context_obj["config"]`` has the configs by name of
         the context; each context gets the whole object
+    :param record: told of the results before and after each set-up and after
+        each clean-up, so that another process knows what is left to do
     """
 
-    def __init__(self, context_obj: dict[str, t.Any]) -> None:
+    def __init__(
+        self,
+        context_obj: dict[str, t.Any],
+        record: t.Callable[[Results], None] | None = None,
+    ) -> None:
         self.context_obj = context_obj
+        self._record = record or (lambda results: None)
         self._visited: list[Context] = []
-        self._results: list[_ContextExecutionData] = []
+        self._results: Results = []
 
-    def contexts_results(self) -> list[_ContextExecutionData]:
+    def contexts_results(self) -> Results:
         """What became of each context that was begun, in order."""
         return self._results
 
@@ -209,10 +238,16 @@ class ContextManager:
             visited, it included, have to be cleaned up
         """
         for ctx in self._get_sorted_context_lst():
-            result = self._visit(ctx)
+            result = _result_of(ctx)
+            # whoever cleans up has to know of it before there is anything
+            self._record([*self._results, result])
+            self._visit(ctx, result)
             error = self._run_phase(ctx, "setup", result["setup"])
+            self._keep_state(ctx, result)
             if error is not None:
+                self._record_or_log()
                 raise error
+            self._record(self._results)
 
     def cleanup(self) -> None:
         """Clean up what was set up; all contexts if nothing was.
@@ -221,23 +256,57 @@ class ContextManager:
         """
         if not self._visited:
             for ctx in self._get_sorted_context_lst():
-                self._visit(ctx)
+                self._visit(ctx, _result_of(ctx))
         pairs = list(zip(self._visited, self._results, strict=True))
         for ctx, result in reversed(pairs):
+            if is_cleaned_up(result):
+                continue
             error = self._run_phase(ctx, "cleanup", result["cleanup"])
+            result.pop("state", None)
+            self._record_or_log()
             if isinstance(error, KeyboardInterrupt):
                 raise error
 
-    def _visit(self, ctx: Context) -> _ContextExecutionData:
-        result = _ContextExecutionData(
-            plugin_name=ctx.get_fullname(),
-            plugin_cfg=ctx.config,
-            setup=_not_begun(),
-            cleanup=_not_begun(),
-        )
+    def resume(self, results: Results) -> None:
+        """Take over what another process has begun.
+
+        :param results: as it recorded them
+        """
+        for result in results:
+            cls = Context.get(result["plugin_name"], allow_hidden=True)
+            ctx = cls(self.context_obj)
+            if result.get("state") is not None:
+                ctx.restore(result["state"])
+            self._visit(ctx, result)
+
+    def _visit(self, ctx: Context, result: _ContextExecutionData) -> None:
         self._visited.append(ctx)
         self._results.append(result)
-        return result
+
+    def _keep_state(
+        self, ctx: Context, result: _ContextExecutionData
+    ) -> None:
+        try:
+            state = ctx.to_state()
+        except Exception as e:  # a plugin's; after a set-up that failed, say
+            LOG.warning(
+                "%s Context %s cannot say what its clean-up needs: %s",
+                self._log_prefix(), ctx.get_fullname(), e,
+            )
+            return
+        if state is not None:
+            result["state"] = state
+
+    def _record_or_log(self) -> None:
+        """Nothing keeps the other contexts from being cleaned up."""
+        try:
+            self._record(self._results)
+        except exceptions.DBException as e:
+            LOG.error(
+                "%s What became of a context could not be recorded, so "
+                "`rally task recover` will clean it up once more: %s",
+                self._log_prefix(), e,
+            )
 
     def _run_phase(
         self, ctx: Context, phase: str, data: _ContextPhaseData
@@ -286,6 +355,20 @@ class ContextManager:
     ) -> None:
         if self._visited:
             self.cleanup()
+
+
+def is_cleaned_up(result: t.Mapping[str, t.Any]) -> bool:
+    """Whether the clean-up of a context came to its end, well or not."""
+    return result["cleanup"]["finished_at"] is not None
+
+
+def _result_of(ctx: Context) -> _ContextExecutionData:
+    return _ContextExecutionData(
+        plugin_name=ctx.get_fullname(),
+        plugin_cfg=ctx.config,
+        setup=_not_begun(),
+        cleanup=_not_begun(),
+    )
 
 
 def _not_begun() -> _ContextPhaseData:

@@ -15,17 +15,26 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import signal
 import threading
 import traceback
 import types
 import typing as t
+import uuid
 
 from rally import consts, exceptions
-from rally.common import cfg, db, logging, objects, owners
-from rally.task import context, hook, progress, runner, scenario, sla, task_cfg
+from rally.common import cfg, db, logging, objects, opts, owners
+from rally.common.db.patience import Patience
+from rally.task import (
+    context,
+    hook,
+    progress,
+    runner,
+    task_cfg,
+    workload_check,
+    workload_context,
+)
 from rally.task.consumer import ResultConsumer
 
 if t.TYPE_CHECKING:
@@ -37,14 +46,7 @@ LOG = logging.getLogger(__name__)
 CONF = cfg.CONF
 
 #: registered by rally.common.opts
-TASK_ENGINE_OPTS = [
-    cfg.IntOpt(
-        "raw_result_chunk_size",
-        default=1000,
-        min=1,
-        help="Iterations per stored chunk of results",
-    ),
-]
+TASK_ENGINE_OPTS = opts.TASK_ENGINE_OPTS
 
 
 class TaskAborted(Exception):
@@ -75,6 +77,9 @@ class TaskEngine:
         self.abort_on_sla_failure = abort_on_sla_failure
         self.listener = listener
         self.interrupted = threading.Event()
+        self.patience = Patience(
+            task["uuid"], CONF.database_patience, self._say
+        )
         self._consumer: ResultConsumer | None = None
 
     # ---- validation
@@ -89,7 +94,7 @@ class TaskEngine:
 
         :raises InvalidTaskConfig: naming workload, position and causes
         """
-        problems = list(self._problems(workload, vcontext, vtype))
+        problems = list(workload_check.problems(workload, vcontext, vtype))
         if problems:
             raise exceptions.InvalidTaskConfig(
                 name=workload["name"],
@@ -99,44 +104,6 @@ class TaskEngine:
                 ),
                 reason="\n ".join(problems),
             )
-
-    def _problems(
-        self,
-        workload: dict[str, t.Any],
-        vcontext: dict[str, t.Any] | None,
-        vtype: str | tuple[str, ...] | None,
-    ) -> t.Iterator[str]:
-        name = workload["name"]
-        scenario_cls = scenario.Scenario.get(name)
-        yield from scenario.Scenario.validate(
-            name=name, context=vcontext, config=workload, plugin_cfg=None,
-            vtype=vtype,
-        )
-
-        def check(
-            base: t.Any, plugin: str, plugin_cfg: t.Any, hidden: bool = False
-        ) -> list[str]:
-            return base.validate(
-                name=plugin, context=vcontext, config=None,
-                plugin_cfg=plugin_cfg, allow_hidden=hidden, vtype=vtype,
-            )
-
-        found = check(
-            runner.ScenarioRunner, workload["runner_type"], workload["runner"]
-        )
-        yield from found
-        if not found and vtype == "syntax":
-            runner_cls = runner.ScenarioRunner.get(workload["runner_type"])
-            yield from runner_cls.check_workload(workload)
-        for ctx_name, ctx_cfg in scenario_cls.get_default_context().items():
-            yield from check(context.Context, ctx_name, ctx_cfg, hidden=True)
-        for ctx_name, ctx_cfg in workload["contexts"].items():
-            yield from check(context.Context, ctx_name, ctx_cfg)
-        for criterion, value in workload["sla"].items():
-            yield from check(sla.SLA, criterion, value)
-        for hook_cfg in workload["hooks"]:
-            yield from check(hook.HookAction, *hook_cfg["action"])
-            yield from check(hook.HookTrigger, *hook_cfg["trigger"])
 
     def _workloads(self) -> t.Iterator[dict[str, t.Any]]:
         for subtask in self.config.subtasks:
@@ -218,44 +185,45 @@ class TaskEngine:
 
     # ---- the run
 
-    def _prepare_context(
-        self, ctx: dict[str, t.Any], scenario_name: str, owner_id: str
-    ) -> dict[str, t.Any]:
-        """The context object of a workload, before any set-up."""
-        scenario_cls = scenario.Scenario.get(scenario_name)
-        wanted = copy.deepcopy(scenario_cls.get_default_context())
-        wanted.update(copy.deepcopy(ctx))
-        return {
-            "task": self.task,
-            "owner_id": owner_id,
-            "scenario_name": scenario_name,
-            "config": {
-                self._context_fullname(name): value
-                for name, value in wanted.items()
-            },
-            "env": self.env.data,
-        }
-
-    @staticmethod
-    def _context_fullname(name: str) -> str:
-        return context.Context.get(name, allow_hidden=True).get_fullname()
-
     def run(self) -> None:
         """Run all workloads, one after another, and record the outcome."""
-        self.task.update_status(consts.TaskStatus.RUNNING)
-        db.task_update(self.task["uuid"], {"owner": owners.own_name()})
+        self._mark(self.task, consts.TaskStatus.RUNNING)
+        owner = {"owner": owners.own_name()}
+        self.patience(db.task_update, self.task["uuid"], owner)
         with self._signals():
             try:
                 for position, subtask in enumerate(self.config.subtasks):
                     self._run_subtask(subtask, position)
                 self._check_aborted()
             except TaskAborted:
-                self.task.update_status(consts.TaskStatus.ABORTED)
+                self._mark(self.task, consts.TaskStatus.ABORTED)
             except BaseException:
-                self.task.update_status(consts.TaskStatus.CRASHED)
+                self._mark_crashed(self.task, consts.TaskStatus.CRASHED)
                 raise
             else:
-                self.task.update_status(consts.TaskStatus.FINISHED)
+                self._mark(self.task, consts.TaskStatus.FINISHED)
+
+    def _mark(self, record: objects.Task | objects.Subtask, status: str
+              ) -> None:
+        self.patience(record.update_status, status)
+
+    def _mark_crashed(
+        self, record: objects.Task | objects.Subtask, status: str
+    ) -> None:
+        """Mark what ends with an error, which is what has to be told."""
+        try:
+            self._mark(record, status)
+        except exceptions.DBException as e:
+            LOG.error(
+                "Task %s: that it ended could not be recorded: %s"
+                % (self.task["uuid"], e)
+            )
+
+    def _say(self, sentence: str) -> None:
+        """Something about the database that a person should know."""
+        LOG.warning("Task %s: %s" % (self.task["uuid"], sentence))
+        if self._consumer is not None:
+            self._consumer.runner.problem(sentence)
 
     @contextlib.contextmanager
     def _signals(self) -> t.Iterator[None]:
@@ -266,6 +234,7 @@ class TaskEngine:
 
         def on_signal(number: int, frame: types.FrameType | None) -> None:
             if self.interrupted.is_set():
+                self.patience.give_up()
                 raise KeyboardInterrupt
             self.interrupted.set()
             if self._consumer is not None:
@@ -284,17 +253,21 @@ class TaskEngine:
     def _check_aborted(self) -> None:
         """:raises TaskAborted: somebody asked for an end of the task"""
         if self.interrupted.is_set() or (
-            ResultConsumer.is_task_in_aborting_status(self.task["uuid"])
+            self.patience(
+                ResultConsumer.is_task_in_aborting_status, self.task["uuid"]
+            )
         ):
             raise TaskAborted()
 
     def _run_subtask(
         self, subtask: dict[str, t.Any], subtask_position: int
     ) -> None:
-        subtask_obj = self.task.add_subtask(
+        subtask_obj = self.patience(
+            self.task.add_subtask,
             title=subtask["title"],
             description=subtask["description"],
             contexts=subtask["contexts"],
+            uuid=str(uuid.uuid4()),
         )
         try:
             for workload in subtask["workloads"]:
@@ -302,12 +275,12 @@ class TaskEngine:
                 self._run_workload(subtask_obj, workload)
             self._check_aborted()
         except TaskAborted:
-            subtask_obj.update_status(consts.SubtaskStatus.ABORTED)
+            self._mark(subtask_obj, consts.SubtaskStatus.ABORTED)
             raise
         except BaseException:
-            subtask_obj.update_status(consts.SubtaskStatus.CRASHED)
+            self._mark_crashed(subtask_obj, consts.SubtaskStatus.CRASHED)
             raise
-        subtask_obj.update_status(consts.SubtaskStatus.FINISHED)
+        self._mark(subtask_obj, consts.SubtaskStatus.FINISHED)
 
     def _run_workload(
         self, subtask_obj: objects.Subtask, workload: dict[str, t.Any]
@@ -316,25 +289,23 @@ class TaskEngine:
             "Task %s: workload %s at position %d starts"
             % (self.task["uuid"], workload["name"], workload["position"])
         )
-        workload_obj = subtask_obj.add_workload(
+        workload_obj = self.patience(
+            subtask_obj.add_workload,
+            uuid=str(uuid.uuid4()),
             **{
                 key: workload[key]
                 for key in (
                     "name", "description", "position", "runner",
                     "runner_type", "hooks", "contexts", "sla", "args",
                 )
-            }
+            },
         )
         runner_obj = self._make_runner(workload)
-        ctx_manager = context.ContextManager(
-            self._prepare_context(
-                workload["contexts"], workload["name"], workload_obj["uuid"]
-            )
-        )
+        ctx_manager = self._context_manager(workload, workload_obj)
         consumer = ResultConsumer(
             workload, self.task, subtask_obj, workload_obj, runner_obj,
             self.abort_on_sla_failure, ctx_manager, self.listener,
-            self.interrupted,
+            self.interrupted, self.patience,
         )
         failure = None
         self._consumer = consumer
@@ -349,6 +320,25 @@ class TaskEngine:
             LOG.error("Workload %s failed: %s" % (workload["name"], failure))
             LOG.debug("".join(traceback.format_exception(failure)))
 
+    def _context_manager(
+        self, workload: dict[str, t.Any], workload_obj: objects.Workload
+    ) -> context.ContextManager:
+        def record(results: context.Results) -> None:
+            self.patience(
+                workload_obj.set_contexts, [dict(each) for each in results]
+            )
+
+        return context.ContextManager(
+            workload_context.prepare(
+                self.task,
+                self.patience(lambda: self.env.data),
+                workload["contexts"],
+                workload["name"],
+                workload_obj["uuid"],
+            ),
+            record,
+        )
+
     @staticmethod
     def _load(
         consumer: ResultConsumer,
@@ -359,6 +349,7 @@ class TaskEngine:
         """Set the contexts up, make the load, clean up."""
         with ctx_manager:
             consumer.enter_phase("running")
+            consumer.record_run()
             if not consumer.interrupted.is_set():
                 runner_obj.run(
                     workload["name"], ctx_manager.context_obj,

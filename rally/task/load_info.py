@@ -29,12 +29,13 @@ from rally.task.row import NS
 
 if t.TYPE_CHECKING:
     from rally.common import objects
+    from rally.common.db import patience as patience_module
     from rally.task import runner as runner_module
 
 #: counters that every report shows, zero or not
 COUNTERS = (
     "duplicated", "late", "dropped", "timed_out", "abandoned_threads",
-    "replaced_workers", "fenced_snapshots",
+    "replaced_workers", "fenced_snapshots", "database_retries",
 )
 PERCENTS = (50, 95, 99)
 
@@ -61,8 +62,14 @@ class NothingRan(exceptions.RallyException):
 class RunWatch:
     """Keeps count of one workload while it runs."""
 
-    def __init__(self, workload_cfg: t.Mapping[str, t.Any]) -> None:
+    def __init__(
+        self,
+        workload_cfg: t.Mapping[str, t.Any],
+        patience: patience_module.Patience,
+    ) -> None:
         self._cfg = workload_cfg
+        self._patience = patience
+        self._retries_before = patience.retries
         self._sequence = 0
         self._rows = 0
         self._duplicated_chunks = 0
@@ -143,6 +150,9 @@ class RunWatch:
         counters.update(merged.counters)
         counters.update(runner.counters)
         counters["duplicated"] += self._duplicated_chunks
+        counters["database_retries"] = (
+            self._patience.retries - self._retries_before
+        )
         return {
             "run": runner.run_id,
             "asked": runner.asked,

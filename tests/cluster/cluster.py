@@ -204,7 +204,8 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
     def start_load(
         self, inner: dict[str, t.Any], *words: t.Any, sleep: float = 0.05,
         sla: dict[str, t.Any] | None = None,
-        visit: dict[str, t.Any] | None = None, **options: t.Any,
+        visit: dict[str, t.Any] | None = None,
+        contexts: dict[str, t.Any] | None = None, **options: t.Any,
     ) -> Run:
         """Start a task that spreads runner *inner* over all agents.
 
@@ -221,6 +222,7 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
                     "scenario": self.visit(sleep, **(visit or {})),
                     "runner": cluster.distributed(inner, **options),
                     "sla": sla or {},
+                    "contexts": contexts or {},
                 }
             ),
             *words,

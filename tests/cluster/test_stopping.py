@@ -94,6 +94,39 @@ class StopTestCase(Stopping):
         self.assertLess(self.referee.last(), aborted)
         self.check_stopped(run, asked)
 
+    def test_it_counts_as_aborted_when_the_last_agent_has_stopped(self):
+        run = self.start_load(
+            {
+                "constant_for_duration": {
+                    "duration": 120, "concurrency": self.AT_ONCE,
+                }
+            },
+            sleep=1.5,
+        )
+        self.wait_for_visits(run, 2 * self.AT_ONCE)
+        self.agents["n1"].freeze()  # it cannot say that it has stopped
+
+        run.signal(signal.SIGINT)
+        asked = cluster.now()
+        others = [self.hosts.address(name) for name in ("n2", "n3")]
+        wait_until(
+            lambda: self.task_status(run.uuid) == "aborted", cluster.SOON_S,
+            "the task counts as aborted",
+        )
+        aborted = cluster.now()
+
+        self.figure("aborted after the signal", "%.2f s" % (aborted - asked))
+        # not before n1 could not have started anything any more
+        self.assertGreater(aborted - asked, cluster.LEASE_S)
+        events = [e for e in self.referee.events() if e.host in others]
+        running = sum({"start": 1}.get(e.kind, -1) for e in events)
+        self.assertEqual(0, running, "the other agents had not stopped")
+        run.finish(cluster.SOON_S)
+        self.agents["n1"].thaw()
+        self.agents["n1"].wait_for_log("the load is over", cluster.SOON_S)
+        self.assertLess(self.referee.last(), aborted)
+        self.discard_spool("n1")
+
     def test_a_criterion_that_fails_stops_it(self):
         run = self.begin(
             "--abort-on-sla-failure", visit={"fail_from": 250},

@@ -15,9 +15,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import typing as t
 
 from tests.functional import cluster
+from tests.functional.sandbox import wait_until
 
 
 class HooksAndContextsTestCase(cluster.SharedTestCase):
@@ -135,3 +137,38 @@ class HooksAndContextsTestCase(cluster.SharedTestCase):
         done = self.rally("task", "restart", self.run_.uuid)
 
         self.assertEqual(0, done.code, done.out)
+
+
+class KilledTestCase(cluster.TestCase):
+    """Nobody cleans up but a recovery."""
+
+    def test_a_recovery_cleans_up_once(self):
+        notes = self.sandbox.folder / "contexts"
+        run = self.start_task(
+            cluster.task_of(
+                {
+                    "scenario": self.numbered(0.05),
+                    "contexts": {"noting": {"log": str(notes)}},
+                    "runner": {"constant_for_duration": {
+                        "duration": 300, "concurrency": 2,
+                    }},
+                }
+            )
+        )
+        run.wait_until(self.started, "an iteration has begun")
+
+        run.signal(signal.SIGKILL)
+        run.process.popen.wait()
+        wait_until(
+            lambda: not self.sandbox.processes(), 30, "the load is over"
+        )
+        done = self.must("task", "recover", run.uuid)
+        again = self.rally("task", "recover", run.uuid)
+
+        self.assertIn("context noting@default is cleaned up", done.out)
+        self.assertEqual(174, again.code, again.out)
+        lines = notes.read_text().splitlines()
+        self.assertEqual(
+            ["setup", "cleanup"], [line.split()[0] for line in lines]
+        )
+        self.assertEqual("aborted", run.status)

@@ -183,7 +183,11 @@ def abort(
 
 
 def recover(task_id: options.TaskId) -> None:
-    """Close a task whose controller is gone with what agents still keep."""
-    task = cliutils.get_api().task.recover(task_id)
+    """Finish a task whose controller is gone.
+
+    What agents still keep of it is stored, contexts that are left are cleaned
+    up, and the task is closed.
+    """
+    task = cliutils.get_api().task.recover(task_id, say=print)
     print("Task %(uuid)s: %(status)s" % task)
     envutils.update_globals_file(envutils.ENV_TASK, task_id)

@@ -42,8 +42,8 @@ UNFINISHED = (
     consts.TaskStatus.SOFT_ABORTING,
 )
 RECOVER_HINT = (
-    "The process that ran task %(uuid)s is gone. Fetch what its agents kept "
-    "and close it with `rally task recover %(uuid)s`."
+    "The process that ran task %(uuid)s is gone. Fetch what its agents kept, "
+    "clean up its contexts and close it with `rally task recover %(uuid)s`."
 )
 
 

@@ -34,8 +34,9 @@ options.register()
 
 #: the modules of this package that are loaded when first used
 _MODULES = (
-    "api", "chunks", "engine", "environments", "errors", "models", "results",
-    "rows", "sa_types", "schema", "tags", "tasks", "verifiers", "workloads",
+    "api", "chunks", "engine", "environments", "errors", "models",
+    "patience", "results", "rows", "sa_types", "schema", "sqlite_file", "tags",
+    "tasks", "verifiers", "workloads",
 )
 
 

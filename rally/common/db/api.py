@@ -80,6 +80,7 @@ from rally.common.db.verifiers import (
 from rally.common.db.workloads import (
     workload_create,
     workload_get,
+    workload_set_contexts,
     workload_set_results,
     workload_update_progress,
 )
@@ -137,6 +138,7 @@ __all__ = [
     "workload_get",
     "workload_results",
     "workload_results_count",
+    "workload_set_contexts",
     "workload_set_results",
     "workload_update_progress",
 ]

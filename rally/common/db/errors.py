@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from oslo_db import exception as db_exc
 
 from rally import exceptions
+from rally.common.db import patience
 
 
 class DatabaseNotWritable(exceptions.DBException):
@@ -104,7 +105,14 @@ _NOT_WRITABLE = (
     "readonly database", "read-only", "unable to open database",
     "disk is full", "disk i/o error", "file is not a database",
 )
-BUSY_TIMEOUT_S = 30
+#: parts of the messages of servers that are true for a while only
+_SERVER_IN_TROUBLE = (
+    "no space left", "disk full", "is full", "read-only", "read only",
+    "shutting down", "starting up", "too many connections",
+    "too many clients", "lock wait timeout",
+)
+#: errors that are not the fault of what was asked: later it may succeed
+PASSING = (DatabaseNotWritable, DatabaseUnavailable, DatabaseBusy)
 
 
 @contextlib.contextmanager
@@ -133,15 +141,19 @@ def _translate(
             return not_writable(str(url.database), reason)
         if "database is locked" in text or "table is locked" in text:
             return DatabaseBusy(
-                url=shown, reason=reason, wait_s=BUSY_TIMEOUT_S
+                url=shown, reason=reason, wait_s=patience.busy_s.get()
             )
     if isinstance(error, db_exc.DBNonExistentTable) or any(
         part in text for part in ("no such column", "has no column named")
     ):
         return SchemaMissing(url=shown, reason=reason)
     if isinstance(
-        error, (db_exc.DBConnectionError, db_exc.DBNonExistentDatabase)
-    ):
+        error,
+        (
+            db_exc.DBConnectionError, db_exc.DBNonExistentDatabase,
+            db_exc.DBDeadlock,
+        ),
+    ) or any(part in text for part in _SERVER_IN_TROUBLE):
         return DatabaseUnavailable(url=shown, reason=reason)
     return StatementFailed(url=shown, reason=reason)
 

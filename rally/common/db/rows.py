@@ -83,6 +83,20 @@ def find(
     return row
 
 
+def add_once(
+    session: orm.Session, row: models.Base, uuid: str | None
+) -> Values:
+    """Add *row*, unless there is one with this uuid; the one there is."""
+    columns = sa.inspect(type(row)).columns
+    found = uuid and session.scalars(
+        sa.select(type(row)).where(columns["uuid"] == uuid)
+    ).first()
+    if not found:
+        session.add(row)
+        session.flush()
+    return t.cast(Values, serialize(found or row))
+
+
 def find_env(session: orm.Session, uuid_or_name: str) -> models.Env:
     env = session.scalars(
         sa.select(models.Env).where(

@@ -201,8 +201,14 @@ def subtask_create(
     title: str,
     description: str | None = None,
     contexts: Values | None = None,
+    uuid: str | None = None,
 ) -> Values:
+    """Record a subtask.
+
+    :param uuid: its uuid, so that doing it again changes nothing
+    """
     subtask = Subtask(
+        **({"uuid": uuid} if uuid else {}),
         task_uuid=task_uuid,
         title=title,
         description=description or "",
@@ -210,9 +216,7 @@ def subtask_create(
     )
     with engine.writing() as session:
         rows.find(session, Task, task_uuid)
-        session.add(subtask)
-        session.flush()
-        return t.cast(Values, rows.serialize(subtask))
+        return rows.add_once(session, subtask, uuid)
 
 
 def subtask_update(

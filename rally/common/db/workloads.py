@@ -47,8 +47,14 @@ def workload_create(
     contexts: Values,
     sla: Values,
     args: Values,
+    uuid: str | None = None,
 ) -> Values:
+    """Record a workload.
+
+    :param uuid: its uuid, so that doing it again changes nothing
+    """
     workload = Workload(
+        **({"uuid": uuid} if uuid else {}),
         task_uuid=task_uuid,
         subtask_uuid=subtask_uuid,
         name=name,
@@ -63,9 +69,7 @@ def workload_create(
     )
     with engine.writing() as session:
         rows.find(session, models.Subtask, subtask_uuid)
-        session.add(workload)
-        session.flush()
-        return t.cast(Values, rows.serialize(workload))
+        return rows.add_once(session, workload, uuid)
 
 
 def workload_update_progress(
@@ -108,6 +112,15 @@ def workload_update_progress(
         )
         if not rows.affected(done):
             raise rows.not_found(Workload, "uuid: %s" % workload_uuid)
+
+
+def workload_set_contexts(
+    workload_uuid: str, contexts_results: list[Values]
+) -> None:
+    """Record what became of the contexts, as far as it is known."""
+    with engine.writing() as session:
+        workload = rows.find(session, Workload, workload_uuid)
+        workload.contexts_results = contexts_results
 
 
 def workload_set_results(

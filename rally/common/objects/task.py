@@ -168,12 +168,15 @@ class Task:
         title: str,
         description: str | None = None,
         contexts: Values | None = None,
+        uuid: str | None = None,
     ) -> Subtask:
+        """Record a subtask; with the same *uuid* once only."""
         return Subtask(
             self["uuid"],
             title=title,
             description=description,
             contexts=contexts,
+            uuid=uuid,
         )
 
     def abort(self, soft: bool = False) -> None:
@@ -221,9 +224,11 @@ class Subtask:
         title: str,
         description: str | None = None,
         contexts: Values | None = None,
+        uuid: str | None = None,
     ) -> None:
         self.subtask = db.subtask_create(
-            task_uuid, title, description=description, contexts=contexts
+            task_uuid, title, description=description, contexts=contexts,
+            uuid=uuid,
         )
 
     def __getitem__(self, key: str) -> t.Any:
@@ -243,7 +248,9 @@ class Subtask:
         hooks: list[Values],
         sla: Values,
         args: Values,
+        uuid: str | None = None,
     ) -> Workload:
+        """Record a workload; with the same *uuid* once only."""
         return Workload(
             task_uuid=self["task_uuid"],
             subtask_uuid=self["uuid"],
@@ -256,6 +263,7 @@ class Subtask:
             hooks=hooks,
             sla=sla,
             args=args,
+            uuid=uuid,
         )
 
 

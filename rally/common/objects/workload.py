@@ -40,6 +40,7 @@ class Workload:
         contexts: Values,
         sla: Values,
         args: Values,
+        uuid: str | None = None,
     ) -> None:
         self.workload = db.workload_create(
             task_uuid=task_uuid,
@@ -53,6 +54,7 @@ class Workload:
             contexts=contexts,
             sla=sla,
             args=args,
+            uuid=uuid,
         )
 
     def __getitem__(self, key: str) -> t.Any:
@@ -107,6 +109,10 @@ class Workload:
             load_info=load_info,
             sla_results=sla_results,
         )
+
+    def set_contexts(self, contexts_results: list[Values]) -> None:
+        """Record what became of the contexts, as far as it is known."""
+        db.workload_set_contexts(self["uuid"], contexts_results)
 
     def set_results(
         self,

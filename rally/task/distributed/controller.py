@@ -114,6 +114,9 @@ class Controller(RunState):
             commands = self.collector.stored(
                 self.members[notice.agent], notice.sequence
             )
+        elif isinstance(notice, messages.StoringFailed):
+            self.storing_failed = True
+            commands = self._stop("its results cannot be stored")
         elif isinstance(notice, messages.AgentLeft):
             commands = self._on_agent_left(notice)
         return [*commands, *self._look(now)]
@@ -132,7 +135,8 @@ class Controller(RunState):
             commands += self._lose(member, "it missed its liveness deadline")
         if now >= self._deadline:
             commands += self._missed_deadline()
-        commands += self.collector.fetch_again(now)
+        if not self.storing_failed:
+            commands += self.collector.fetch_again(now)
         return [*commands, *self._go_on(now)]
 
     # ---- gathering and preparing
@@ -199,7 +203,8 @@ class Controller(RunState):
         if self.phase is Phase.RUNNING:
             commands += self.leasing.grant(now)
         if self.phase in (Phase.RUNNING, Phase.STOPPING):
-            commands += self.collector.fetch(self.roster.active, now)
+            if not self.storing_failed:
+                commands += self.collector.fetch(self.roster.active, now)
             for member in self.roster.in_state(AgentState.DRAINING):
                 commands += self._end_if_drained(member)
             commands += self._finish_if_done(now)
@@ -317,6 +322,9 @@ class Controller(RunState):
 
     def _end_if_drained(self, member: Member) -> list[Command]:
         if not member.is_drained:
+            if self.storing_failed and member.ended:
+                member.advance(AgentEvent.STORING_FAILED)
+                member.reason = "it keeps them: they could not be stored"
             return []
         member.advance(AgentEvent.LAST_CHUNK_STORED)
         # it counted iterations that it could not deliver: count the rows

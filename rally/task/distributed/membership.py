@@ -32,6 +32,7 @@ class AgentState(enum.Enum):
     RUNNING = "running"  # may hold a lease
     DRAINING = "draining"  # its load is over, its spool is not yet empty
     DONE = "done"  # every chunk it made is in the database
+    KEEPING = "keeping"  # its spool keeps what could not be stored
     LOST = "lost"  # liveness deadline passed; what it was granted is lost
     RETURNED = "returned"  # was lost, came back; its spool is drained
     REFUSED = "refused"  # cannot take part
@@ -46,6 +47,7 @@ class AgentEvent(enum.Enum):
     STARTED = "started"
     LOAD_ENDED = "load ended"
     LAST_CHUNK_STORED = "last chunk stored"
+    STORING_FAILED = "storing failed"
     DEADLINE_PASSED = "deadline passed"
     CAME_BACK = "came back"
 
@@ -64,6 +66,7 @@ TRANSITIONS: t.Mapping[tuple[AgentState, AgentEvent], AgentState] = {
     (_S.RUNNING, _E.LOAD_ENDED): _S.DRAINING,
     (_S.RUNNING, _E.DEADLINE_PASSED): _S.LOST,
     (_S.DRAINING, _E.LAST_CHUNK_STORED): _S.DONE,
+    (_S.DRAINING, _E.STORING_FAILED): _S.KEEPING,
     (_S.DRAINING, _E.DEADLINE_PASSED): _S.LOST,
     (_S.LOST, _E.CAME_BACK): _S.RETURNED,
     (_S.RETURNED, _E.LOAD_ENDED): _S.DRAINING,

@@ -343,6 +343,12 @@ class Stored(_Message, frozen=True):
     sequence: int
 
 
+class StoringFailed(_Message, frozen=True):
+    """The engine can store no chunk any more; agents keep them."""
+
+    reason: str
+
+
 class AgentLeft(_Message, frozen=True):
     """A local agent's process has ended."""
 
@@ -361,5 +367,6 @@ class ShutdownAsked(_Message, frozen=True):
 
 
 Notice: t.TypeAlias = (
-    StopAsked | Stored | AgentLeft | LoadGone | ShutdownAsked
+    StopAsked | Stored | StoringFailed | AgentLeft | LoadGone
+    | ShutdownAsked
 )

@@ -14,7 +14,8 @@
 
 Agents keep the chunks of a run in their spools until a controller has
 stored them. Recovery is such a controller: it generates no load, drains the
-spools, and closes the task with what is stored then.
+spools, cleans up the contexts that are left, and closes the task with what is
+stored then.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import typing as t
 
 from rally import consts, exceptions, plugins
 from rally.common import clock, db, logging, owners, version
-from rally.task import aggregate, load_info
+from rally.task import aggregate, leftovers, load_info
 from rally.task.distributed import (
     allow_list,
     channels,
@@ -38,12 +39,17 @@ from rally.task.distributed import (
     transport,
     work,
 )
+from rally.task.distributed.membership import AgentState, Member
 
 LOG = logging.getLogger(__name__)
 
 FINAL = (
     consts.TaskStatus.FINISHED, consts.TaskStatus.ABORTED,
     consts.TaskStatus.CRASHED,
+)
+#: agents in one of these states have nothing that is not stored
+NOTHING_KEPT = (
+    AgentState.JOINED.value, AgentState.REFUSED.value, AgentState.DONE.value,
 )
 DEFAULT_WAIT_S = 30.0
 
@@ -65,13 +71,18 @@ class ControllerGone(exceptions.RallyException):
     )
 
 
-def recover(task_uuid: str, wait_s: float = DEFAULT_WAIT_S) -> None:
-    """Drain what agents keep of a task, and close it if it is open.
+def recover(
+    task_uuid: str,
+    wait_s: float = DEFAULT_WAIT_S,
+    say: t.Callable[[str], None] = LOG.info,
+) -> None:
+    """Drain what agents keep of a task, clean up, close it if it is open.
 
     A task that was closed with iterations lost can be recovered, too: what
     an agent has kept of them is no longer lost then.
 
     :param wait_s: how long to wait for agents that do not dial in
+    :param say: told what was done, in sentences
     :raises NothingToRecover: nothing is missing, or it is still being run
     :raises RallyException: the address or the keys cannot be used
     """
@@ -85,11 +96,14 @@ def recover(task_uuid: str, wait_s: float = DEFAULT_WAIT_S) -> None:
         for subtask in task["subtasks"]
     }
     _check(task, is_closed, any(wanting.values()))
+    rests = {  # first of all: a plugin may be missing here
+        workload["uuid"]: leftovers.Leftovers(task, workload)
+        for workloads in wanting.values()
+        for workload in workloads
+    }
     for subtask_uuid, workloads in wanting.items():
         for workload in workloads:
-            if (workload["load_info"] or {}).get("run"):
-                _drain(workload, wait_s)
-            _close(workload)
+            _finish(workload, rests[workload["uuid"]], wait_s, say)
         if workloads and not is_closed:
             db.subtask_update(
                 subtask_uuid, {"status": consts.SubtaskStatus.ABORTED}
@@ -98,18 +112,41 @@ def recover(task_uuid: str, wait_s: float = DEFAULT_WAIT_S) -> None:
         db.task_update(task_uuid, {"status": consts.TaskStatus.ABORTED})
 
 
+def _finish(
+    workload: dict[str, t.Any],
+    rest: leftovers.Leftovers,
+    wait_s: float,
+    say: t.Callable[[str], None],
+) -> None:
+    """Do what the controller of *workload* has not done any more."""
+    title = "Workload %(name)s at position %(position)s: " % workload
+    info = workload["load_info"] = dict(workload["load_info"] or {})
+    info["awaited"] = _drain(workload, wait_s) if info.get("run") else []
+    info["recovered"] = True
+    for name in info["awaited"]:
+        say(title + "agent %s did not come; recover the task again once it "
+            "runs, if it may keep something" % name)
+    for sentence in rest.clean_up():  # no load is left now
+        say(title + sentence)
+    say(title + "%d iterations are stored" % _close(workload))
+
+
 def _is_wanting(workload: dict[str, t.Any], is_closed: bool) -> bool:
-    """Whether something of *workload* may still be had from agents."""
-    if is_closed:
-        return bool((workload["load_info"] or {}).get("lost"))
-    return not workload["full_duration"]
+    """Whether something of *workload* is still to be had, or to be done."""
+    info = workload["load_info"] or {}
+    if leftovers.is_left(workload) or info.get("awaited"):
+        return True
+    if is_closed and info.get("lost"):
+        return True
+    return not workload["full_duration"] and not info.get("recovered")
 
 
 def _check(task: dict[str, t.Any], is_closed: bool, is_wanting: bool) -> None:
     uuid, status = task["uuid"], task["status"]
     if is_closed and not is_wanting:
         raise NothingToRecover(
-            uuid=uuid, status=status, reason="no iteration of it was lost"
+            uuid=uuid, status=status,
+            reason="no iteration of it was lost, no context is left",
         )
     if not is_closed and task["owner"] and not owners.is_gone(task):
         raise NothingToRecover(
@@ -119,17 +156,19 @@ def _check(task: dict[str, t.Any], is_closed: bool, is_wanting: bool) -> None:
         )
 
 
-def _drain(workload: dict[str, t.Any], wait_s: float) -> None:
-    """Store what agents keep of the run of *workload*."""
+def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
+    """Store what agents keep of the run of *workload*.
+
+    :returns: names of agents that may keep something and did not come
+    """
     config = workload["runner"]
     if "agents" not in config:
         LOG.warning(
             "Agents on the controller's host ended with it; only what was "
             "stored by then is there."
         )
-        return
-    folder = config.get("keys")
-    keys_folder = pathlib.Path(folder).expanduser() if folder else None
+        return []
+    keys_folder = _keys_folder(workload)
     ends = transport.ControllerTransport(
         channels.addresses_from(config.get("listen", "tcp://*:9790")),
         keys.controller_key(keys_folder),
@@ -144,6 +183,16 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> None:
         _Recovery(machine, ends, workload["uuid"], workload["task_uuid"])()
     finally:
         ends.close()
+    return [
+        agent["name"] for agent in workload["load_info"]["agents"]
+        if agent["state"] not in NOTHING_KEPT
+        and _is_awaited(machine.members.get(agent["name"]))
+    ]
+
+
+def _is_awaited(member: Member | None) -> bool:
+    """Whether an agent has not come, or has left again."""
+    return member is None or member.state is AgentState.LOST
 
 
 def _plan(
@@ -165,11 +214,23 @@ def _plan(
         rally_version=version.__version__,
         address=endpoints[channels.Channel.CONTROL],
         wait_s=wait_s,
-        kept={
-            agent["name"]: kept.get(agent["name"], set())
-            for agent in info["agents"]
-        },
+        kept={name: kept.get(name, set()) for name in _agents(workload)},
     )
+
+
+def _agents(workload: dict[str, t.Any]) -> list[str]:
+    """Agents that may keep something of the run.
+
+    All that may join, if the controller died before it could record who did.
+    """
+    known = [agent["name"] for agent in workload["load_info"]["agents"]]
+    folder = _keys_folder(workload)
+    return known or [agent.name for agent in keys.agents(folder)]
+
+
+def _keys_folder(workload: dict[str, t.Any]) -> pathlib.Path | None:
+    folder = workload["runner"].get("keys")
+    return pathlib.Path(folder).expanduser() if folder else None
 
 
 class _Recovery:
@@ -221,7 +282,7 @@ class _Recovery:
         self._execute(self._machine.notice(stored, clock.now_ns()))
 
 
-def _close(workload: dict[str, t.Any]) -> None:
+def _close(workload: dict[str, t.Any]) -> int:
     """Count what is stored and record it as the result."""
     info = dict(workload["load_info"] or {})
     merged = aggregate.Aggregate(workload["sla"])
@@ -244,10 +305,7 @@ def _close(workload: dict[str, t.Any]) -> None:
         merged.checker.set_unexpected_failure(ControllerGone())
         info["problems"] = [*info.get("problems", []), str(ControllerGone())]
     _store(workload, merged, info)
-    LOG.info(
-        "Workload %s: %d iterations are stored"
-        % (workload["name"], merged.iterations)
-    )
+    return merged.iterations
 
 
 def _numbers_of(ranges: t.Iterable[t.Sequence[int]]) -> t.Iterator[int]:

@@ -27,6 +27,8 @@ from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.membership import AgentEvent, AgentState, Member
 
 NS = 1_000_000_000
+#: what agents in these states hold is not delivered in this run
+UNDELIVERED = (AgentState.LOST, AgentState.DONE, AgentState.KEEPING)
 BEAT_NS = NS // 2
 #: an agent answers each beat: heard so long ago, it still is in time
 ANSWERED_S = 0.6
@@ -230,14 +232,14 @@ class Roster:
                 member.reason or "it ended without delivering them",
                 member.ledger.outstanding(),
             )
-            for member in self.in_state(AgentState.LOST, AgentState.DONE)
+            for member in self.in_state(*UNDELIVERED)
             if member.ledger.outstanding_count
         ]
 
     def lost_count(self) -> int:
         return sum(
             member.ledger.outstanding_count
-            for member in self.in_state(AgentState.LOST, AgentState.DONE)
+            for member in self.in_state(*UNDELIVERED)
         )
 
     @staticmethod

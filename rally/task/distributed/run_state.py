@@ -64,6 +64,8 @@ class RunState:
         self.stop_reason = ""
         self.start_ns: int | None = None
         self.fenced_snapshots = 0
+        #: nothing is stored any more: agents keep what they have
+        self.storing_failed = False
         self._deadline = now + int(plan.wait_s * NS)
         self._looked_ns = 0
         self._look_ns = NEVER  # when to look at the latest
@@ -177,7 +179,8 @@ class RunState:
         awaited = set(self.plan.kept or ()) - drained
         if awaited and now < self._deadline:
             return []
-        if self.roster.active or self.collector.is_storing:
+        is_storing = self.collector.is_storing and not self.storing_failed
+        if self.roster.active or is_storing:
             return []
         if self.phase is Phase.RUNNING and not self.leasing.is_closed:
             self.failure = failures.AgentLost(
@@ -194,5 +197,5 @@ class RunState:
         return [
             self.roster.to(member, done)
             for member in self.members.values()
-            if member.state is not AgentState.LOST
+            if member.state not in (AgentState.LOST, AgentState.KEEPING)
         ]

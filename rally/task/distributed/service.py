@@ -21,7 +21,7 @@ import typing as t
 
 from rally.common import clock, logging, objects, portable
 from rally.task import aggregate, progress
-from rally.task.distributed import channels, commands, messages
+from rally.task.distributed import channels, commands, messages, roster
 from rally.task.distributed.channels import Channel
 from rally.task.distributed.controller import Controller
 from rally.task.distributed.membership import AgentState, Member
@@ -191,7 +191,7 @@ def describe(member: Member) -> dict[str, t.Any]:
         "reason": member.reason,
         "lost": (
             member.ledger.outstanding_count
-            if member.state in (AgentState.LOST, AgentState.DONE)
+            if member.state in roster.UNDELIVERED
             else 0
         ),
     }

@@ -97,6 +97,10 @@ class RunnerOutput:
     def chunk_stored(self, chunk_id: t.Any) -> None:
         """A chunk of the result queue is safe in the database."""
 
+    def cannot_store(self, reason: str) -> None:
+        """No chunk will be stored any more; the load is being stopped."""
+        self.result_queue.abandon()
+
     def _finish(self) -> None:
         """Send what is left, then close the streams."""
         try:

@@ -36,6 +36,7 @@ class FakeTasks:
         self.owner = owners.own_name() if owner is None else owner
         self.requested: bool | None = None
         self.is_closed = False
+        self.settling = 0.0
 
     def get(self, uuid: str) -> t.Mapping[str, t.Any]:
         return {
@@ -49,6 +50,9 @@ class FakeTasks:
 
     def request_abort(self, uuid: str, soft: bool) -> None:
         self.requested = soft
+
+    def settling_s(self, uuid: str) -> float:
+        return self.settling
 
     def close(self, uuid: str) -> None:
         self.is_closed = True
@@ -109,6 +113,18 @@ class AbortTestCase(test.TestCase):
         tasks.abort(wait=True)
         self.assertTrue(tasks.is_closed)
         self.assertEqual([status], tasks.statuses)
+
+    def test_agents_have_stopped_when_the_task_counts_as_aborted(self):
+        tasks = FakeTasks("running", owner=name_of_an_ended_process())
+        tasks.settling = 6.0
+        waited = []
+
+        def pause(seconds: float) -> None:
+            waited.append((seconds, tasks.is_closed))
+
+        aborts.abort(tasks, "uuid", wait=True, pause=pause)
+        self.assertEqual([(6.0, False)], waited)
+        self.assertTrue(tasks.is_closed)
 
     def test_notices_a_process_that_dies_while_it_waits(self):
         tasks = FakeTasks("running", "aborting", "aborting")

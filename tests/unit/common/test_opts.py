@@ -25,6 +25,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
 class OptsTestCase(test.TestCase):
     def test_own_options_have_their_defaults(self) -> None:
         self.assertEqual(1000, cfg.CONF.raw_result_chunk_size)
+        self.assertEqual(60, cfg.CONF.database_patience)
         self.assertIsNone(cfg.CONF.scenario_resource_name_format)
         self.assertIsNone(cfg.CONF.context_resource_name_format)
         self.assertIs(False, cfg.CONF.strict_type_annotations)
@@ -37,6 +38,7 @@ class OptsTestCase(test.TestCase):
         self.assertEqual(
             [
                 "context_resource_name_format",
+                "database_patience",
                 "rally-debug",
                 "raw_result_chunk_size",
                 "scenario_resource_name_format",

@@ -14,13 +14,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import threading
+import time
 
 from rally import consts, exceptions, plugins
-from rally.common import db, objects
+from rally.common import cfg, db, objects
+from rally.common.db import patience
 from rally.env import env_mgr
 from rally.task import engine, scenario, sla, task_cfg
 from tests.unit import test
@@ -271,3 +275,96 @@ class ValidationTestCase(EngineTestCase):
             self.check_refused(
                 {"scenario": {"Dummy.dummy": {}}, **part}, text
             )
+
+
+class DatabaseInTroubleTestCase(EngineTestCase):
+    """A local run, while the database cannot be used."""
+
+    def setUp(self):
+        super().setUp()
+        self.set("raw_result_chunk_size", 10)
+
+    def set(self, option, value):
+        cfg.CONF.set_override(option, value)
+        self.addCleanup(cfg.CONF.clear_override, option)
+
+    def stored_chunks(self):
+        with contextlib.closing(sqlite3.connect(self.db_path)) as other:
+            found = other.execute("SELECT count(*) FROM workloaddata")
+            return found.fetchone()[0]
+
+    def lock(self, seconds):
+        """Lock the database when the load has begun, for so long."""
+        class Locker(Listener):
+            def on_progress(this, progress):
+                super().on_progress(progress)
+                if not self.other and self.stored_chunks():
+                    self.other = sqlite3.connect(
+                        self.db_path, isolation_level=None,
+                        check_same_thread=False, timeout=30,
+                    )
+                    self.other.execute("BEGIN EXCLUSIVE")
+                    self.locked_at = time.monotonic()
+                    self.timer.start()
+
+        def release():
+            self.other.execute("ROLLBACK")
+            self.other.close()
+
+        self.other = None
+        self.timer = threading.Timer(seconds, release)
+        self.addCleanup(self.timer.join)
+        return Locker()
+
+    def test_the_run_goes_on_and_counts_what_it_did_again(self):
+        listener = self.lock(3)
+
+        task = self.run_task(
+            {
+                "scenario": {"Dummy.dummy": {"sleep": 0.01}},
+                "runner": {"constant": {"times": 600, "concurrency": 4}},
+            },
+            listener=listener,
+        )
+
+        (workload,) = self.workloads(task)
+        self.assertEqual(consts.TaskStatus.FINISHED, task["status"])
+        self.assertEqual(600, len(workload["data"]))
+        info = workload["load_info"]
+        self.assertGreater(info["counters"]["database_retries"], 0)
+        said = [p for p in info["problems"] if "the database can" in p]
+        self.assertIn("cannot be used (database is locked)", said[0])
+        self.assertIn("can be used again", said[-1])
+        self.assertIn(said[0], listener.seen[-1].problems)
+
+    def test_nothing_is_counted_where_nothing_happened(self):
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "runner": {"constant": {"times": 3, "concurrency": 1}},
+        })
+
+        (workload,) = self.workloads(task)
+        counters = workload["load_info"]["counters"]
+        self.assertEqual(0, counters["database_retries"])
+
+    def test_it_ends_with_what_to_do_if_that_lasts(self):
+        self.set("database_patience", 1.0)
+        listener = self.lock(8)
+
+        error = self.assertRaises(
+            patience.DatabaseLost, self.run_task,
+            {
+                "scenario": {"Dummy.dummy": {"sleep": 0.01}},
+                "runner": {"constant_for_duration": {
+                    "duration": 300, "concurrency": 4,
+                }},
+            },
+            listener=listener,
+        )
+
+        self.assertLess(time.monotonic() - self.locked_at, 30)
+        self.assertIn("rally task recover %s" % self.uuid, str(error))
+        self.timer.join()
+        task = db.task_get(self.uuid, detailed=True)
+        (workload,) = self.workloads(task)
+        self.assertGreater(len(workload["data"]), 0)

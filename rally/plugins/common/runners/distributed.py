@@ -299,6 +299,14 @@ class DistributedRunner(runner.ScenarioRunner):
                 messages.Stored(stored.agent, stored.sequence)
             )
 
+    def cannot_store(self, reason: str) -> None:
+        """Agents keep what they have; nobody waits for it."""
+        from rally.task.distributed import messages
+
+        super().cannot_store(reason)
+        if self._service is not None:
+            self._service.tell(messages.StoringFailed(reason))
+
     # ---- what whoever watches may ask
 
     @property

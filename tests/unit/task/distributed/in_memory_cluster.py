@@ -298,6 +298,7 @@ class Cluster:
         self.kept_chunks = []
         self.observed = {}
         self.announced = []
+        self._is_storing = True
         self._storing = []  # (due, order, StoreChunk)
         self._todo = []  # heap of (moment, order, action)
         self._order = 0
@@ -424,6 +425,7 @@ class Cluster:
             kept={name: kept[name] for name in self.spools},
         )
         self.end = self.network.controller()
+        self._is_storing = True
         self.machine = controller_module.Controller.for_recovery(
             plan, self.clock.now_ns()
         )
@@ -436,7 +438,18 @@ class Cluster:
             )
         )
 
+    def fail_storing(self):
+        """The database is gone for good."""
+        self._is_storing = False
+        self._execute(
+            self.machine.notice(
+                messages.StoringFailed("gone"), self.clock.now_ns()
+            )
+        )
+
     def _store(self, command, now):
+        if not self._is_storing:
+            return
         numbers = list(work.numbers_of(command.data.numbers))
         self.stored.update(numbers)
         self.stored_by[command.agent] += len(numbers)

@@ -319,6 +319,34 @@ class RecoveryTestCase(test.TestCase):
             if runs.get(cluster.run)
         })
 
+    def test_what_could_not_be_stored_is_kept_and_stored_later(self):
+        cluster = Cluster(agents=3, times=10**6, concurrency=6)
+        cluster.at(4, cluster.fail_storing)
+        cluster.play(30)
+        kept = {
+            (name, sequence)
+            for name, runs in cluster.spools.items()
+            for sequence in runs.get(cluster.run, ())
+        }
+        started = sum(cluster.started.values())
+        self.assertTrue(kept)
+        self.assertTrue(kept.isdisjoint(cluster.kept_chunks))
+        self.assertEqual(
+            {AgentState.KEEPING},
+            {m.state for m in cluster.machine.members.values()},
+        )
+
+        self.assertEqual(
+            set(cluster.started) - set(cluster.stored), set(cluster.lost)
+        )
+
+        cluster.run_idle(30)
+        cluster.recover()
+
+        self.assertTrue(kept <= set(cluster.kept_chunks))
+        self.assertEqual(started, sum(cluster.started.values()))
+        self.assertEqual(set(cluster.started), set(cluster.stored))
+
     def test_it_does_not_wait_for_ever_for_an_agent(self):
         cluster = self._abandoned_cluster()
         cluster.agents["a0"].die()
