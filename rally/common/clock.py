@@ -22,6 +22,7 @@ host).
 from __future__ import annotations
 
 import os
+import pathlib
 import time
 
 WALL_BASE_VARIABLE = "RALLY_WALL_BASE_NS"
@@ -31,6 +32,16 @@ WALL_BASE_NS: int = int(
     os.environ.get(WALL_BASE_VARIABLE)
     or time.time_ns() - time.monotonic_ns()
 )
+#: names the boot of the host; the monotonic clock begins anew with each
+BOOT_ID_FILE = pathlib.Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """Name of this boot of the host; empty if the host does not say."""
+    try:
+        return BOOT_ID_FILE.read_text().strip()
+    except OSError:  # not Linux
+        return ""
 
 
 def now_ns() -> int:

@@ -336,6 +336,8 @@ class ResultConsumer:
             counted = aggregate.Aggregate(self.workload_cfg["sla"])
             for chunk in self.workload.chunks(agent=source):
                 counted.add_chunk(chunk)
+            if source in board.sources():
+                counted.counters.update(board.sources()[source].counters)
             board.replace(source, counted)
         return board.merged().shifted(0)  # a copy that may be marked
 

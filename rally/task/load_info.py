@@ -35,7 +35,8 @@ if t.TYPE_CHECKING:
 #: counters that every report shows, zero or not
 COUNTERS = (
     "duplicated", "late", "dropped", "timed_out", "abandoned_threads",
-    "replaced_workers", "fenced_snapshots", "database_retries",
+    "replaced_workers", "forked_copies", "missing_chunks", "torn_chunks",
+    "fenced_snapshots", "database_retries",
 )
 PERCENTS = (50, 95, 99)
 
@@ -147,8 +148,9 @@ class RunWatch:
     ) -> dict[str, t.Any]:
         load_ns = _load_ns(merged)
         counters = dict.fromkeys(COUNTERS, 0)
-        counters.update(merged.counters)
-        counters.update(runner.counters)
+        for counted in (merged.counters, runner.counters):
+            for name, count in counted.items():
+                counters[name] = counters.get(name, 0) + count
         counters["duplicated"] += self._duplicated_chunks
         counters["database_retries"] = (
             self._patience.retries - self._retries_before
@@ -170,6 +172,9 @@ class RunWatch:
             "agents": runner.agents_info(),
             "stop_latency_s": self._stop_latency_s(merged),
             "problems": runner.problems_so_far(),
+            "clock": {
+                "boot": clock.boot_id(), "wall_base_ns": clock.WALL_BASE_NS,
+            },
         }
 
     def _stop_latency_s(self, merged: aggregate.Aggregate) -> float | None:

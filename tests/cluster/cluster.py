@@ -180,12 +180,19 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
 
     def start_host(self, name: str) -> Host:
         """Start the agent of host *name*, perhaps once more."""
+        return self.start_agent_on(name, self.hosts.address(CONTROLLER))
+
+    def start_agent_on(
+        self, name: str, controller: str,
+        env: t.Mapping[str, str] | None = None,
+    ) -> Host:
+        """Start an agent that dials *controller*."""
         spool = self.sandbox.folder / ("spool-%s" % name)
         process = self.sandbox.start_on(
             name, "agent", "start", "--controller",
-            "tcp://%s:9790" % self.hosts.address(CONTROLLER),
+            "tcp://%s:9790" % controller,
             "--key", self.keys[name], "--spool", spool,
-            env={AGENT_MARK: str(spool)},
+            env={AGENT_MARK: str(spool), **(env or {})},
         )
         self.agents[name] = Host(name, process, spool, self.hosts)
         return self.agents[name]

@@ -51,8 +51,9 @@ LAYERS: t.Mapping[str, t.Collection[str]] = {
     "codec": ("codec",),
     "shell": (
         "agent_service", "allow_list", "key_files", "keys", "link",
-        "load_process", "local", "private_files", "recovery", "roll_call",
-        "service", "spool", "transport", "transport_agent",
+        "load_process", "local", "output_tail", "private_files", "recovery",
+        "roll_call", "service", "spool", "spool_clock", "transport",
+        "transport_agent",
         "transport_controller", "transport_memory", "transport_sockets",
         "transport_zap", "worker",
     ),

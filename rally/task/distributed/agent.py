@@ -45,7 +45,6 @@ from rally.task.distributed.load_state import (
 #: a person who asked for an end waits at most so long for the spool to drain
 SHUTDOWN_NS = 10_000_000_000
 
-
 __all__ = ["Agent", "IllegalEvent", "LoadEvent", "LoadState", "TRANSITIONS"]
 
 
@@ -60,11 +59,12 @@ class Agent:
         cpus: int,
         now: int,
         spooled: t.Mapping[str, int] | None = None,
+        torn: t.Mapping[str, int] | None = None,
     ) -> None:
-        """:param spooled: see ``HeldRun``"""
+        """:param spooled: and *torn*: see ``HeldRun``"""
         self.state = LoadState.DIALING
         self.finished = False
-        self._held = held_run.HeldRun(spooled or {})
+        self._held = held_run.HeldRun(spooled or {}, torn or {})
         self._hello = messages.Hello(instance, rally_version, host, cpus, now)
         self._presence = presence.Presence(now)
         self._rejection = ""
@@ -90,10 +90,11 @@ class Agent:
             messages.LoadStatus: self._on_load_status,
             messages.LoadSpooled: self._on_load_spooled,
             messages.LoadEnded: self._on_load_ended,
-            messages.Snapshot: self._on_snapshot,
-            messages.Started: self._on_started,
+            messages.Snapshot: self._pass_on,
+            messages.Started: self._pass_on,
             messages.Report: self._on_report,
             messages.LoadGone: self._on_load_gone,
+            messages.SpoolFound: self._on_spool_found,
             messages.ShutdownAsked: self._on_shutdown,
         }
 
@@ -185,10 +186,8 @@ class Agent:
         if message.reason == self._rejection:
             return []
         self._rejection = message.reason
-        return [
-            Say("the controller refused this agent: %s" % message.reason,
-                True)
-        ]
+        text = "the controller refused this agent: %s" % message.reason
+        return [Say(text, True)]
 
     def _controller_gone(self) -> list[Command]:
         if self._may(LoadEvent.CONTROLLER_GONE):
@@ -238,11 +237,9 @@ class Agent:
             self._advance(LoadEvent.REFUSED)
         run = self.run
         self._held.forget(run)
+        text = "run %s cannot be prepared: %s" % (run, message.reason)
         return [
-            self._to(refused),
-            Say("run %s cannot be prepared: %s" % (run, message.reason),
-                True),
-            EndLoad(), DiscardSpool(run),
+            self._to(refused), Say(text, True), EndLoad(), DiscardSpool(run)
         ]
 
     # ---- running
@@ -311,13 +308,8 @@ class Agent:
         self._held.progressed(message)
         return []
 
-    def _on_snapshot(
-        self, message: messages.Snapshot, now: int
-    ) -> list[Command]:
-        return [self._to(message, Channel.AGGREGATES)]
-
-    def _on_started(
-        self, message: messages.Started, now: int
+    def _pass_on(
+        self, message: messages.Snapshot | messages.Started, now: int
     ) -> list[Command]:
         return [self._to(message, Channel.AGGREGATES)]
 
@@ -327,6 +319,12 @@ class Agent:
         return [self._to(message), Say(message.text, True)]
 
     # ---- results
+
+    def _on_spool_found(
+        self, message: messages.SpoolFound, now: int
+    ) -> list[Command]:
+        self._held.found(message.run, message.spooled, message.torn)
+        return []
 
     def _on_load_spooled(
         self, message: messages.LoadSpooled, now: int
@@ -354,6 +352,8 @@ class Agent:
     ) -> list[Command]:
         if self._held.ended is not None or not self._may(LoadEvent.LOAD_ENDED):
             return []  # it had said all it had to say
+        # it may have died between keeping a chunk and saying so
+        self._held.found(self.run, message.spooled, message.torn)
         return [
             Say(message.reason, True),
             *self._end(self._held.abandoned(self.run, message.reason)),

@@ -20,6 +20,7 @@ import pathlib
 import signal
 import socket
 import threading
+import time
 import types
 import typing as t
 import uuid
@@ -33,6 +34,7 @@ from rally.task.distributed import (
     commands,
     keys,
     messages,
+    spool_clock,
     transport,
     work,
 )
@@ -59,7 +61,14 @@ class AgentService:
         self._name = key.name
         self._spool_folder = spool_folder
         self._spools: dict[str, spool_module.Spool] = {}
+        self._unsettled: set[str] = set()  # runs that are still written
         spool_module.Spool(spool_folder, "check").discard()
+        runs = spool_module.Spool.runs(spool_folder)
+        with spool_module.explained(spool_folder):
+            self._wall_base_ns = spool_clock.keep_base(
+                spool_folder, clock.WALL_BASE_NS, bool(runs)
+            )
+        found = {run: self._recovered(run) for run in runs}
         self._transport = transport.AgentTransport(
             addresses, key, codec.encode, codec.decode
         )
@@ -68,25 +77,50 @@ class AgentService:
             rally_version=version.__version__,
             host=socket.gethostname(),
             cpus=len(os.sched_getaffinity(0)),
-            now=clock.now_ns(),
-            spooled=self._recovered(),
+            now=self._now_ns(),
+            spooled={run: each.end for run, each in found.items()},
+            torn={run: each.cut for run, each in found.items()},
         )
         self._load: LoadProcess | None = None
         self._is_shutdown_asked = False
 
-    def _recovered(self) -> dict[str, int]:
-        """Runs that left chunks here -> one more than their highest."""
-        found = {}
-        for run in spool_module.Spool.runs(self._spool_folder):
-            recovery = self._spool(run).recover()
-            if recovery.torn:
-                LOG.warning(
-                    "Agent %s: run %s: %d damaged chunk(s) were put aside"
-                    % (self._name, run, recovery.torn)
-                )
-            sequences = [head.sequence for head in recovery.heads]
-            found[run] = max(sequences, default=-1) + 1
-        return found
+    def _now_ns(self) -> int:
+        """Nanoseconds since the epoch, on the clock of this agent."""
+        return self._wall_base_ns + time.monotonic_ns()
+
+    def _recovered(self, run: str) -> spool_module.Recovery:
+        """What an earlier process left here of *run*."""
+        spool = self._spool(run)
+        if spool.is_written():  # by a load process that outlived its agent
+            self._unsettled.add(run)
+            return spool_module.Recovery((), 0, 0)
+        recovery = spool.recover()
+        LOG.info(
+            "Agent %s: run %s: %d chunk(s) are kept here; %d damaged, %d not "
+            "written to the end"
+            % (self._name, run, len(recovery.heads), recovery.torn,
+               recovery.unfinished)
+        )
+        return recovery
+
+    def _is_settled(self, message: t.Any) -> bool:
+        """Whether it can be said what there is of the run of *message*.
+
+        A load process that outlived its agent ends its iterations, and
+        spools them. A stop is said again until it is answered.
+        """
+        if not isinstance(message, messages.Stop) or (
+            message.run not in self._unsettled
+        ):
+            return True
+        if self._spool(message.run).is_written():
+            return False
+        self._unsettled.remove(message.run)
+        found = self._recovered(message.run)
+        self._handle(
+            messages.SpoolFound(message.run, found.end, found.cut)
+        )
+        return True
 
     def _spool(self, run: str) -> spool_module.Spool:
         if run not in self._spools:
@@ -102,14 +136,14 @@ class AgentService:
         """Work for controllers until somebody asks for an end."""
         machine = self._machine
         while not machine.finished:
-            wait_ns = max(0, machine.next_deadline() - clock.now_ns())
-            fds = () if self._load is None else (self._load.fileno(),)
+            wait_ns = max(0, machine.next_deadline() - self._now_ns())
+            fds = () if self._load is None else self._load.filenos()
             for incoming in self._transport.receive(wait_ns / 1e9, fds):
                 self._dispatch(incoming)
             if self._is_shutdown_asked:
                 self._is_shutdown_asked = False
                 self._handle(messages.ShutdownAsked())
-            self._execute(machine.expire(clock.now_ns()))
+            self._execute(machine.expire(self._now_ns()))
 
     def close(self) -> None:
         if self._load is not None:
@@ -130,7 +164,10 @@ class AgentService:
             self._load = None
             reason = load.epitaph()
             load.end()
-            self._handle(messages.LoadGone(reason))
+            left = self._spool(self._machine.run)
+            self._handle(messages.LoadGone(
+                reason, left.end(), left.remove_unfinished()
+            ))
         for message in received or ():
             self._handle(message)
 
@@ -146,12 +183,13 @@ class AgentService:
         if event.change is not channels.ConnectionChange.CONNECTED:
             return
         if event.channel is Channel.CONTROL:
-            self._execute(self._machine.connected(clock.now_ns()))
+            self._execute(self._machine.connected(self._now_ns()))
         else:  # lets the controller learn the way back
             self._transport.send(event.channel, self._machine.hello())
 
     def _handle(self, message: t.Any) -> None:
-        self._execute(self._machine.handle(message, clock.now_ns()))
+        if self._is_settled(message):
+            self._execute(self._machine.handle(message, self._now_ns()))
 
     def _execute(self, todo: t.Iterable[commands.Command]) -> None:
         for command in todo:
@@ -180,7 +218,7 @@ class AgentService:
     def _start_load(self, prepare: messages.Prepare) -> None:
         self._end_load()
         self._spool(prepare.run)
-        self._load = LoadProcess()
+        self._load = LoadProcess(self._wall_base_ns)
         self._load.send(messages.Load(prepare, str(self._spool_folder)))
 
     def _end_load(self) -> None:

@@ -18,6 +18,9 @@ import collections
 import dataclasses
 import typing as t
 
+#: two clocks drift apart by no more than this, parts per million
+DRIFT_PPM = 50
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ClockSample:
@@ -41,27 +44,37 @@ class ClockSample:
         ahead_back = self.sent_ns - self.answered_ns
         return (ahead + ahead_back) // 2
 
+    def error_ns(self, now: int) -> int:
+        """Bound of the error of ``offset_ns`` at *now*."""
+        drifted = max(0, now - self.answered_ns) * DRIFT_PPM // 1_000_000
+        return (self.round_trip_ns + 1) // 2 + drifted
+
 
 def estimate_offset(samples: t.Iterable[ClockSample]) -> tuple[int, int]:
     """Estimate how far the agent's clock is ahead of the controller's.
 
-    Only the sample with the shortest round trip is used: the true offset is
-    within half of it, however lopsided the path (RFC 5905, section 8).
+    Only one sample is used: the true offset was within half of its round
+    trip, however lopsided the path (RFC 5905, section 8), and has drifted
+    since by no more than ``DRIFT_PPM``. The one with the least of both.
 
     :param samples: one or more exchanges with one agent
-    :returns: offset and its error bound, ns; agent time minus offset is
-        controller time
+    :returns: offset and its error bound at the time of the newest sample,
+        ns; agent time minus offset is controller time
     :raises ValueError: *samples* is empty
     """
-    best = min(samples, key=lambda sample: sample.round_trip_ns)
-    return best.offset_ns, (best.round_trip_ns + 1) // 2
+    samples = list(samples)
+    newest_ns = max(sample.answered_ns for sample in samples)
+    error_ns, offset_ns = min(
+        (sample.error_ns(newest_ns), sample.offset_ns) for sample in samples
+    )
+    return offset_ns, error_ns
 
 
 class ClockEstimate:
     """The newest exchanges with one agent, and the offset they give.
 
-    Clocks drift apart by some 50 ppm at the worst, so an old exchange gets
-    worse by 50 us a second: only the newest are kept.
+    An old exchange gets worse by 50 us a second (``DRIFT_PPM``): only the
+    newest are kept.
     """
 
     KEPT = 32

@@ -58,6 +58,8 @@ class Collector:
         """Ask for what may be asked for, one agent after the other."""
         commands: list[Command] = []
         for member in members:
+            if not member.clock.count:
+                continue  # its times could not be shifted yet
             kept = self._kept.get(member.name, ())
             while member.fetched < member.spooled:
                 if member.fetched in kept:
@@ -103,7 +105,7 @@ class Collector:
             self.duplicated += 1
             return []
         pending.data = data
-        return [StoreChunk(member.name, data, member.clock.offset_ns)]
+        return [StoreChunk(member.name, data, member.shift_ns())]
 
     def stored(self, member: Member, sequence: int) -> list[Command]:
         """A chunk is in the database: the agent may drop it."""

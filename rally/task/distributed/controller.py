@@ -344,6 +344,7 @@ class Controller(RunState):
         member.spooled = max(member.spooled, message.spooled)
         member.reason = message.reason or message.loss or member.reason
         member.is_inexact |= message.abandoned
+        member.torn = message.torn
         commands: list[Command] = []
         if not message.abandoned:
             number = max(message.number, member.snapshot + 1)

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 from rally.task.distributed import messages
@@ -24,10 +25,14 @@ class HeldRun:
 
     :param spooled: runs of which chunks are on disk -> one more than the
         highest sequence number
+    :param torn: how many chunks of them are damaged
     """
 
-    def __init__(self, spooled: t.Mapping[str, int]) -> None:
+    def __init__(
+        self, spooled: t.Mapping[str, int], torn: t.Mapping[str, int]
+    ) -> None:
         self._spools = dict(spooled)
+        self._torn = collections.Counter(torn)
         self.run = ""
         self.lease = 0
         self.drawn = 0
@@ -44,6 +49,7 @@ class HeldRun:
     def forget(self, run: str) -> None:
         """Nothing is kept of *run* any more."""
         self._spools.pop(run, None)
+        self._torn.pop(run, None)
         if run == self.run:
             self.run, self.ended = "", None
 
@@ -67,7 +73,12 @@ class HeldRun:
 
     def spooled(self, count: int) -> None:
         """There are *count* chunks of the run by now."""
-        self._spools[self.run] = max(self._spools.get(self.run, 0), count)
+        self.found(self.run, count, 0)
+
+    def found(self, run: str, count: int, torn: int) -> None:
+        """*count* chunks of *run* are on disk; *torn* more are damaged."""
+        self._spools[run] = max(self._spools.get(run, 0), count)
+        self._torn[run] += torn
 
     # ---- what the controller is told
 
@@ -105,6 +116,7 @@ class HeldRun:
             reason=end.reason,
             loss=end.loss,
             is_fatal=end.is_fatal,
+            torn=self._torn[self.run],
         )
 
     def abandoned(self, run: str, reason: str = "") -> messages.Ended:
@@ -118,4 +130,5 @@ class HeldRun:
             number=0,
             aggregate={},
             reason=reason,
+            torn=self._torn[run],
         )

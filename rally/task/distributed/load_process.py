@@ -18,36 +18,32 @@ context, and a context must not be shared across a fork.
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import typing as t
 
 from rally.common import clock
-from rally.task.distributed import messages
+from rally.task.distributed import messages, output_tail
 from rally.task.distributed.link import Link
 
-#: what is kept of the output of a load process, for the report of its death
-TAIL_LINES = 20
-LINE_CHARS = 300
 #: how long a load process that is no longer needed may take to end
-END_S = 5.0
+END_S = 3.0
 
 
 class LoadProcess:
-    """A child process that runs a Runner for this agent."""
+    """A child process that runs a Runner for this agent.
 
-    def __init__(self) -> None:
+    :param wall_base_ns: of the agent's clock, which is its clock, too
+    """
+
+    def __init__(self, wall_base_ns: int) -> None:
         ours, theirs = socket.socketpair()
         self._link = Link(ours)
-        self._tail: collections.deque[str] = collections.deque(
-            maxlen=TAIL_LINES
-        )
         with theirs:
             self._process = subprocess.Popen(
                 [
@@ -61,43 +57,46 @@ class LoadProcess:
                 start_new_session=True,
                 env={
                     **os.environ,
-                    clock.WALL_BASE_VARIABLE: str(clock.WALL_BASE_NS),
+                    clock.WALL_BASE_VARIABLE: str(wall_base_ns),
                 },
             )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        # beside the link: a child of the scenario may keep that open
+        self._exit_fd = os.pidfd_open(self._process.pid)
+        self._output = output_tail.OutputTail(
+            t.cast(t.BinaryIO, self._process.stdout), sys.stderr.write
+        )
 
-    def _read(self) -> None:
-        """Pass the output on, keep its end (bounded, whatever it prints)."""
-        stream = t.cast(t.BinaryIO, self._process.stdout)
-        with stream:
-            for line in iter(lambda: stream.readline(LINE_CHARS), b""):
-                text = line.decode("utf-8", "replace").rstrip()
-                self._tail.append(text)
-                sys.stderr.write(text + "\n")
-
-    def fileno(self) -> int:
-        return self._link.fileno()
+    def filenos(self) -> tuple[int, ...]:
+        """Readable when ``receive`` has something to say."""
+        return self._link.fileno(), self._exit_fd
 
     def send(self, message: messages.LoadMessage) -> bool:
         return self._link.send(message)
 
     def receive(self) -> list[messages.LoadMessage] | None:
         """Messages that have come; None if the process is gone."""
-        return self._link.receive()
+        if self._is_readable(self._link.fileno()):
+            return self._link.receive()
+        return None if self._is_readable(self._exit_fd) else []
+
+    @staticmethod
+    def _is_readable(fd: int, timeout_s: float = 0) -> bool:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        return bool(poll.poll(timeout_s * 1000))
 
     def epitaph(self) -> str:
         """Why it is gone: exit status and the end of its output."""
-        try:
-            status = self._process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            return "its load process closed its pipe and hangs"
-        self._reader.join(1.0)
+        if not self._is_readable(self._exit_fd, END_S):
+            self._kill()
+            return "its load process closed its pipe, hung, and was killed"
+        status = self._process.wait()
+        self._output.close()
         if status < 0:
             how = "was killed by %s" % signal.Signals(-status).name
         else:
             how = "ended with exit status %d" % status
-        tail = "\n".join(self._tail)
+        tail = self._output.text()
         return "its load process %s%s" % (
             how, "; the end of its output:\n%s" % tail if tail else ""
         )
@@ -105,10 +104,13 @@ class LoadProcess:
     def end(self) -> None:
         """Let it end, or kill it with all its workers."""
         self._link.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(END_S)
+        self._is_readable(self._exit_fd, END_S)
+        self._kill()
+        self._output.close()
+        os.close(self._exit_fd)
+
+    def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             # workers that outlived it are of its session
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._reader.join(1.0)

@@ -133,6 +133,8 @@ class Member:
     beat_ns: int = 0  # when the last Beat went to it
     reason: str = ""  # why it was lost or refused
     is_inexact: bool = False  # its last snapshot may not match its chunks
+    torn: int = 0  # chunks it found damaged after a death
+    shift_error_ns: int = 0  # worst bound of a shift that was applied
 
     def advance(self, event: AgentEvent) -> None:
         self.state = advance(self.state, event)
@@ -146,6 +148,27 @@ class Member:
         elif since >= RATE_WINDOW_NS:
             self.rate = (drawn - self.marked_drawn) * 1e9 / since
             self.marked_ns, self.marked_drawn = now, drawn
+
+    def shift_ns(self) -> int:
+        """What is to be taken off its times, now."""
+        self.shift_error_ns = max(
+            self.shift_error_ns, self.clock.error_ns or 0
+        )
+        return self.clock.offset_ns
+
+    @property
+    def clock_error_ns(self) -> int | None:
+        """Bound that holds for the offset, and held for all that is stored.
+        """
+        error_ns = self.clock.error_ns
+        return None if error_ns is None else max(
+            error_ns, self.shift_error_ns
+        )
+
+    def restarted(self, hello: messages.Hello) -> None:
+        """Its process is another one, perhaps with another clock."""
+        self.hello = hello
+        self.clock = ClockEstimate()
 
     @property
     def is_active(self) -> bool:

@@ -114,6 +114,7 @@ class Ended(_Message, frozen=True):
     reason: str = ""  # why it ended early
     loss: str = ""  # why some of the iterations left no result
     is_fatal: bool = False  # the reason is one to stop the whole run
+    torn: int = 0  # chunks that were begun or kept, and are damaged
 
 
 # ---- control channel, controller to agent
@@ -360,6 +361,16 @@ class LoadGone(_Message, frozen=True):
     """The load process has ended, or its pipe has."""
 
     reason: str
+    spooled: int = 0  # one more than the highest chunk on disk
+    torn: int = 0  # chunks it did not write to the end
+
+
+class SpoolFound(_Message, frozen=True):
+    """What an earlier process left of a run, once nobody writes there."""
+
+    run: str
+    spooled: int
+    torn: int
 
 
 class ShutdownAsked(_Message, frozen=True):
@@ -368,5 +379,5 @@ class ShutdownAsked(_Message, frozen=True):
 
 Notice: t.TypeAlias = (
     StopAsked | Stored | StoringFailed | AgentLeft | LoadGone
-    | ShutdownAsked
+    | SpoolFound | ShutdownAsked
 )

@@ -20,6 +20,7 @@ stored then.
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import typing as t
 
@@ -159,6 +160,8 @@ def _check(task: dict[str, t.Any], is_closed: bool, is_wanting: bool) -> None:
 def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     """Store what agents keep of the run of *workload*.
 
+    Chunks that could not be had are counted in its ``load_info``.
+
     :returns: names of agents that may keep something and did not come
     """
     config = workload["runner"]
@@ -180,14 +183,24 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
         machine = controller.Controller.for_recovery(
             _plan(workload, ends.endpoints, wait_s), clock.now_ns()
         )
-        _Recovery(machine, ends, workload["uuid"], workload["task_uuid"])()
+        _Recovery(machine, ends, workload)()
     finally:
         ends.close()
+    _count(workload, missing_chunks=machine.collector.missing,
+           torn_chunks=machine.torn_chunks)
     return [
         agent["name"] for agent in workload["load_info"]["agents"]
         if agent["state"] not in NOTHING_KEPT
         and _is_awaited(machine.members.get(agent["name"]))
     ]
+
+
+def _count(workload: dict[str, t.Any], **found: int) -> None:
+    """Add to the counters of a workload."""
+    counters = dict(workload["load_info"].get("counters") or {})
+    for name, count in found.items():
+        counters[name] = counters.get(name, 0) + count
+    workload["load_info"]["counters"] = counters
 
 
 def _is_awaited(member: Member | None) -> bool:
@@ -240,13 +253,13 @@ class _Recovery:
         self,
         machine: controller.Controller,
         ends: channels.ControllerEnd,
-        workload_uuid: str,
-        task_uuid: str,
+        workload: dict[str, t.Any],
     ) -> None:
         self._machine = machine
         self._ends = ends
-        self._workload_uuid = workload_uuid
-        self._task_uuid = task_uuid
+        self._workload_uuid = workload["uuid"]
+        self._task_uuid = workload["task_uuid"]
+        self._ahead_ns = clock_ahead_ns(workload["load_info"])
 
     def __call__(self) -> None:
         machine = self._machine
@@ -276,10 +289,24 @@ class _Recovery:
     def _store(self, command: commands.StoreChunk) -> None:
         db.workload_chunks_create(
             self._task_uuid, self._workload_uuid,
-            [service.stored_chunk(command)],
+            [service.stored_chunk(dataclasses.replace(
+                command,
+                clock_offset_ns=command.clock_offset_ns + self._ahead_ns,
+            ))],
         )
         stored = messages.Stored(command.agent, command.data.sequence)
         self._execute(self._machine.notice(stored, clock.now_ns()))
+
+
+def clock_ahead_ns(info: t.Mapping[str, t.Any]) -> int:
+    """How far this clock is ahead of the one the run was stored with.
+
+    Zero after another boot, or on another host: nobody knows then.
+    """
+    kept = info.get("clock") or {}
+    if not kept.get("boot") or kept["boot"] != clock.boot_id():
+        return 0
+    return clock.WALL_BASE_NS - int(kept["wall_base_ns"])
 
 
 def _close(workload: dict[str, t.Any]) -> int:

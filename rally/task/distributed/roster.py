@@ -114,7 +114,8 @@ class Roster:
         member = self.members.get(peer)
         if member is not None:
             is_restarted = hello.instance != member.hello.instance
-            member.hello = hello
+            if is_restarted:
+                member.restarted(hello)
             return member, is_restarted and member.is_active, []
         member = self.members[peer] = Member(peer, hello, now)
         self.rejected.pop(peer, None)

@@ -92,6 +92,11 @@ class RunState:
 
     # ---- the phases
 
+    @property
+    def torn_chunks(self) -> int:
+        """Chunks that agents found damaged after a death."""
+        return sum(member.torn for member in self.members.values())
+
     def _is_prepared(self) -> bool:
         active = self.roster.active
         return bool(active) and all(

@@ -148,6 +148,7 @@ class ControllerService:
             {
                 "duplicated": machine.collector.duplicated,
                 "missing_chunks": machine.collector.missing,
+                "torn_chunks": machine.torn_chunks,
                 "fenced_snapshots": machine.fenced_snapshots,
                 **getattr(self._transport, "counters", {}),
             }
@@ -183,7 +184,7 @@ def describe(member: Member) -> dict[str, t.Any]:
         "share": member.concurrency,
         "rate": member.rate,
         "clock_offset_s": clock_.offset_ns / NS if clock_.count else None,
-        "clock_error_s": _seconds(clock_.error_ns),
+        "clock_error_s": _seconds(member.clock_error_ns),
         "round_trip_s": _seconds(clock_.round_trip_ns),
         "spooled_chunks": member.spooled - member.stored,
         "granted": member.ledger.granted,

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import fcntl
 import hashlib
 import logging
 import os
@@ -44,6 +45,7 @@ HEADER_BYTES = _FIELDS.size + DIGEST_BYTES
 
 CHUNK_SUFFIX = ".chunk"
 TORN_SUFFIX = ".torn"
+WRITER_NAME = "writer"  # locked by the process that writes
 RUN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _CHUNK_NAME = re.compile(r"(\d{12,19})\.chunk")
 
@@ -101,6 +103,16 @@ class Recovery:
     heads: tuple[ChunkHead, ...]
     torn: int
     unfinished: int
+
+    @property
+    def end(self) -> int:
+        """One more than the highest number of a chunk."""
+        return max((head.sequence for head in self.heads), default=-1) + 1
+
+    @property
+    def cut(self) -> int:
+        """How many files hold no chunk, though one was begun or kept."""
+        return self.torn + self.unfinished
 
 
 def pack(run_id: str, chunk: SpooledChunk) -> list[bytes]:
@@ -239,7 +251,11 @@ class Spool:
         path = self._path(sequence)
         data = self._content(path)
         if data is None:
-            raise ChunkUnreadable("%s is not there" % path)
+            torn = path.with_name(path.name + TORN_SUFFIX)
+            raise ChunkUnreadable(
+                "%s was put aside: it is damaged" % path if torn.exists()
+                else "%s is not there" % path
+            )
         try:
             chunk = unpack(self.run_id, data)
             if chunk.head.sequence != sequence:
@@ -250,6 +266,36 @@ class Spool:
                 "%s was put aside: %s" % (path, error)
             ) from None
         return chunk
+
+    def claim(self) -> None:
+        """Be the process that writes, for as long as this one lives.
+
+        :raises SpoolError: another process still writes
+        """
+        with self._explained():
+            fd = os.open(
+                self.folder / WRITER_NAME, os.O_RDWR | os.O_CREAT, 0o600
+            )
+            # of this process alone: a worker does not inherit it
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def is_written(self) -> bool:
+        """Whether another process that claimed it still lives."""
+        try:
+            fd = os.open(self.folder / WRITER_NAME, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)  # gives the lock back
+        return False
+
+    def end(self) -> int:
+        """One more than the highest number of a chunk."""
+        return max(self.sequences(), default=-1) + 1
 
     def remove(self, sequence: int) -> None:
         """Forget a chunk: the controller has stored it."""
@@ -263,7 +309,7 @@ class Spool:
         """
         with self._explained():
             names = sorted(os.listdir(self.folder))
-        unfinished = self._remove_unfinished(names)
+        unfinished = self.remove_unfinished()
         heads: list[ChunkHead] = []
         torn = 0
         for name in names:
@@ -296,18 +342,21 @@ class Spool:
             return None
         return int(match[1])
 
-    def _remove_unfinished(self, names: list[str]) -> int:
-        """Chunks that were never reported as kept."""
-        unfinished = [
-            name for name in names if name.endswith(private_files.UNFINISHED)
-        ]
+    def remove_unfinished(self) -> int:
+        """Remove chunks that were never reported as kept; how many."""
         with self._explained():
+            unfinished = [
+                name for name in os.listdir(self.folder)
+                if name.endswith(private_files.UNFINISHED)
+            ]
             for name in unfinished:
                 (self.folder / name).unlink(missing_ok=True)
         return len(unfinished)
 
     def _put_aside_alien(self, name: str) -> int:
-        if name.endswith((TORN_SUFFIX, private_files.UNFINISHED)):
+        if name == WRITER_NAME or name.endswith(
+            (TORN_SUFFIX, private_files.UNFINISHED)
+        ):
             return 0
         self._put_aside(self.folder / name, "it is no chunk file")
         return 1
@@ -317,16 +366,24 @@ class Spool:
             path.rename(path.with_name(path.name + TORN_SUFFIX))
             LOG.error("Put aside %s: %s", path, reason)
 
-    @contextlib.contextmanager
-    def _explained(self) -> t.Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise SpoolError(
-                path=self.folder,
-                reason=(error.strerror or str(error)).lower(),
-                hint=_HINTS.get(error.errno or 0, "Check the disk."),
-            ) from error
+    def _explained(self) -> contextlib.AbstractContextManager[None]:
+        return explained(self.folder)
+
+
+@contextlib.contextmanager
+def explained(folder: pathlib.Path) -> t.Iterator[None]:
+    """Turn errors of the system into those that help.
+
+    :raises SpoolError: instead of OSError
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(
+            path=folder,
+            reason=(error.strerror or str(error)).lower(),
+            hint=_HINTS.get(error.errno or 0, "Check the disk."),
+        ) from error
 
 
 _MAKE_ROOM = "Free space there, or give another folder on a larger disk."

@@ -19,6 +19,7 @@ from it. No ZeroMQ and no database here.
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import socket
@@ -59,6 +60,7 @@ class Load:
         self._link = link
         self._order = order.prepare
         self._spool = spool.Spool(order.spool, order.prepare.run)
+        self._spool.claim()
         self._spooled = 0
         self._number = 0
         self._reason = ""
@@ -152,11 +154,17 @@ class Load:
             returned=tuple(self.feed.returned()),
             spooled=self._spooled,
             number=self._number + 1,
-            aggregate=self.runner.board.merged().to_state(),
+            aggregate=self._counted(),
             reason=self._reason,
             loss="; ".join(sorted({each.reason for each in lost})),
             is_fatal=self._is_spool_unusable,
         )
+
+    def _counted(self) -> dict[str, t.Any]:
+        """The last aggregate, with what the runner itself counted."""
+        merged = self.runner.board.merged().shifted(0)
+        merged.counters.update(self.runner.counters)
+        return merged.to_state()
 
     def _guarded(self, carry: t.Callable[[], None]) -> None:
         """The top of a thread: what fails in it ends the load."""
@@ -302,6 +310,8 @@ def main(fd: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.setup("rally")
+    # only the load process: the agent waits for the end of this pipe
+    os.set_inheritable(fd, False)
     link = Link(socket.socket(fileno=fd))
     ordered = _await_order(link)
     if ordered is None:

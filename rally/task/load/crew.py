@@ -61,11 +61,17 @@ class Crew:
         outbox: outbox_module.Outbox,
         on_start: t.Callable[[int], None],
         on_problem: t.Callable[[str], None],
+        watch: memoryview | None = None,
     ) -> None:
         """:param seats: iterations that may run at once in this process
 
         :param on_start: called with the number of each iteration
+        :param watch: a shared word, where the watchdog notes when it will
+            look again, monotonic ns; 0: no more
         """
+        self._watch_word = memoryview(bytearray(8)).cast("q")
+        if watch is not None:
+            self._watch_word = watch
         self._plan = plan
         self._max_seats = seats
         self._source = source
@@ -315,7 +321,9 @@ class Crew:
                     self._cut_off(seat)
                 else:
                     next_ns = min(next_ns, deadline_ns)
+            self._watch_word[0] = next_ns - clock.WALL_BASE_NS
             self._done.wait((next_ns - clock.now_ns()) / 1e9)
+        self._watch_word[0] = 0
 
     def _cut_off(self, seat: iteration.Seat) -> None:
         """Record the iteration of *seat* as failed, and replace its thread.

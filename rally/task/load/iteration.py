@@ -24,7 +24,7 @@ import msgspec
 from rally.common import clock
 from rally.task import row as row_module
 from rally.task import types
-from rally.task.load import isolation
+from rally.task.load import forks, isolation
 
 if t.TYPE_CHECKING:
     from rally.task import scenario
@@ -88,7 +88,12 @@ class IterationRunner:
         method_name: str,
         context: t.Mapping[str, t.Any],
         args: t.Mapping[str, t.Any],
+        guard: forks.ForkGuard | forks.OnceGuard | None = None,
     ) -> None:
+        """:param guard: ends a copy of this process that a scenario forked
+            and that comes back
+        """
+        self._guard = guard or forks.OnceGuard()
         self._scenario_cls = scenario_cls
         self._method_name = method_name
         self._copy_context = isolation.copier(dict(context))
@@ -127,7 +132,11 @@ class IterationRunner:
             finished = _WALL_BASE_NS + _monotonic_ns()
         except BaseException as e:  # whatever a plugin raises
             finished = _WALL_BASE_NS + _monotonic_ns()
+            if self._guard.is_copy:
+                self._guard.end(e)
             error = describe(e)
+        if self._guard.is_copy:
+            self._guard.end()
         seat.scenario = None
         return self._row(number, started, finished, lag, scenario_inst, error)
 

@@ -22,7 +22,7 @@ import typing as t
 
 from rally.task import aggregate as aggregate_module
 from rally.task import chunk as chunk_module
-from rally.task.load import frames
+from rally.task.load import frames, shared
 
 EXIT_DEADLINE_S = 10.0
 
@@ -45,6 +45,7 @@ class Peer:
     is_ready: bool = False
     bye: frames.Bye | None = None
     is_broken: bool = False  # sent garbage
+    verdict: str = ""  # why the pool ended it
     number: int = 0  # of its last snapshot
     state: bytes | None = None  # of its last snapshot
     #: set if the worker cannot send what its criteria have learnt
@@ -53,6 +54,13 @@ class Peer:
     uncounted: list[chunk_module.Chunk] = dataclasses.field(
         default_factory=list
     )
+    #: see ``hangs``: its watchdog's word, and how it was seen last
+    watch: memoryview = dataclasses.field(
+        default_factory=lambda: shared.Words(1).view
+    )
+    looked_s: float = 0.0
+    late_word: int = 0
+    late_looks: int = 0
 
     def aggregate(self) -> aggregate_module.Aggregate:
         """All that was delivered; a new one each time."""
@@ -85,7 +93,7 @@ class Peer:
         os.close(self.exit_fd)
         death = "%s (process %s) %s" % (
             self.name, self.process.pid,
-            _cause_of_death(self.process.exitcode),
+            self.verdict or _cause_of_death(self.process.exitcode),
         )
         if self.process.exitcode is not None:
             self.process.close()

@@ -16,14 +16,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import multiprocessing
 import os
 import selectors
-import sys
 import threading
 import time
 import typing as t
-import warnings
 
 import msgspec
 import numpy as np
@@ -32,7 +29,7 @@ from rally.common import logging
 from rally.task import aggregate as aggregate_module
 from rally.task import chunk as chunk_module
 from rally.task.load import builder as builder_module
-from rally.task.load import frames, iteration, numbers, shared
+from rally.task.load import forks, frames, hangs, iteration, numbers, shared
 from rally.task.load import listener as listener_module
 from rally.task.load import peer as peer_module
 from rally.task.load import plan as plan_module
@@ -46,7 +43,6 @@ MAX_AGE_S = 5.0
 #: what a worker has written survives its death, so its pipe is large
 _READ_BYTES = 1 << 18
 _F_SETPIPE_SZ = 1031  # linux/fcntl.h
-_FORK = multiprocessing.get_context("fork")
 
 
 class WorkerPool:
@@ -75,6 +71,8 @@ class WorkerPool:
         self._sla_config = sla_config
         self._start_at_ns = start_at_ns
         self._words = shared.Words(1)
+        self._copies = shared.Counter()
+        self._hangs = hangs.HangWatch(self._plan.timeout_s)
         self._workers: dict[int, peer_module.Peer] = {}  # by results_fd
         self._selector = selectors.DefaultSelector()
         self._ring_lock = threading.Lock()
@@ -101,6 +99,7 @@ class WorkerPool:
             self._source.stop()
             self._release()
             self._account()
+            self._tell_copies()
             self._builder.flush()
 
     def ring(self) -> None:
@@ -132,17 +131,19 @@ class WorkerPool:
             name="worker-%d" % self._made, index=index, seats=seats,
             is_replacement=is_replacement, results_fd=results_w,
             control_fd=control_r, state=self._words.view,
+            watch=shared.Words(1).view, copies=self._copies,
         )
         foreign = [results_r, control_w]
         for other in self._workers.values():
             foreign += (other.results_fd, other.control_fd)
-        process = _start(self._work, place, foreign)
+        process = worker_module.start(self._work, place, foreign)
         os.close(results_w)
         os.close(control_r)
         self._welcome(peer_module.Peer(
             name=place.name, index=index, seats=seats, process=process,
             exit_fd=os.pidfd_open(process.pid), results_fd=results_r,
             control_fd=control_w, sla_config=self._sla_config,
+            watch=place.watch,
         ))
 
     def _welcome(self, worker: peer_module.Peer) -> None:
@@ -168,6 +169,9 @@ class WorkerPool:
     def _next_wait_s(self, ready_until: float) -> float | None:
         now = time.monotonic()
         deadlines = [self._flush_at] if self._builder.rows else []
+        look_at = self._hangs.next_look(self._workers.values())
+        if look_at is not None:
+            deadlines.append(look_at)
         if not self._has_started:
             deadlines.append(ready_until)
         elif self._ends_at is not None and not self._source.is_stopped:
@@ -198,6 +202,7 @@ class WorkerPool:
             and not self._source.is_stopped
         ):  # threads that wait for a number would not notice
             self._source.stop()
+        self._hangs.end_hung(self._workers.values(), now)
         if now >= self._flush_at:
             self._builder.flush_complete()
             self._flush_at = now + MAX_AGE_S
@@ -371,27 +376,15 @@ class WorkerPool:
             reason = "; ".join(self._deaths) or "no worker delivered them"
             self.lost = [numbers.Lost(tuple(missing), reason)]
 
+    def _tell_copies(self) -> None:
+        count = self._copies.value
+        self._listener.on_count("forked_copies", count)
+        if count:
+            self._listener.on_problem(forks.problem_of(count))
+
     def _release(self) -> None:
         """Leave nothing behind, whatever happened."""
         for worker in list(self._workers.values()):
             worker.process.kill()
             self._end(worker)
         self._selector.close()
-
-
-def _start(
-    work: worker_module.Work, place: worker_module.Place, foreign: list[int]
-) -> t.Any:
-    """Fork the process of a worker."""
-    process = _FORK.Process(
-        target=worker_module.main, args=(work, place, foreign),
-        name=place.name,
-    )
-    sys.stdout.flush()  # else both would write what is buffered
-    sys.stderr.flush()
-    with warnings.catch_warnings():
-        # threads of the engine do not matter to a worker: it uses none of
-        # their locks
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
-    return process

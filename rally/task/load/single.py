@@ -17,10 +17,9 @@ These are names that runner plugins import from ``rally.task.runner``.
 
 from __future__ import annotations
 
-import time
 import typing as t
 
-from rally.common import logging
+from rally.common import clock, logging
 from rally.task import row as row_module
 from rally.task.load import isolation
 from rally.task.load import iteration as iteration_module
@@ -52,7 +51,7 @@ def format_result_on_timeout(
     """
     return {
         "duration": timeout,
-        "timestamp": time.time() - timeout,
+        "timestamp": clock.now() - timeout,
         "idle_duration": 0,
         "output": {"additive": [], "complete": []},
         "atomic_actions": [],

@@ -18,17 +18,19 @@ import contextlib
 import ctypes
 import dataclasses
 import gc
+import multiprocessing
 import os
 import signal
 import sys
 import threading
 import typing as t
+import warnings
 
 from rally.common import logging
 from rally.task import aggregate as aggregate_module
 from rally.task import chunk as chunk_module
 from rally.task.load import crew as crew_module
-from rally.task.load import frames, iteration, outbox
+from rally.task.load import forks, frames, iteration, outbox, shared
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
 
@@ -37,6 +39,7 @@ if t.TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 FIRST_CPU_VARIABLE = "RALLY_FIRST_CPU"
+_FORK = multiprocessing.get_context("fork")
 _PR_SET_TIMERSLACK = 29  # linux/prctl.h
 #: young objects that make the garbage collector look: rows that wait for
 #: their block are no garbage
@@ -70,6 +73,8 @@ class Place:
     results_fd: int
     control_fd: int
     state: memoryview  # shared words, written by the pool
+    watch: memoryview  # shared word, see ``Crew``; written by this worker
+    copies: shared.Counter  # forked by scenarios, and came back
 
 
 class _PipeSink:
@@ -94,6 +99,21 @@ class _PipeSink:
 
     def send_failure(self, exc: BaseException) -> None:
         self._write(frames.Failure(*iteration.describe(exc)))
+
+
+def start(work: Work, place: Place, foreign_fds: list[int]) -> t.Any:
+    """Fork the process of a worker."""
+    process = _FORK.Process(
+        target=main, args=(work, place, foreign_fds), name=place.name
+    )
+    sys.stdout.flush()  # else both would write what is buffered
+    sys.stderr.flush()
+    with warnings.catch_warnings():
+        # threads of the engine do not matter to a worker: it uses none of
+        # their locks
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process.start()
+    return process
 
 
 def main(work: Work, place: Place, foreign_fds: t.Iterable[int]) -> None:
@@ -157,10 +177,11 @@ def _work(work: Work, place: Place) -> None:
     crew = crew_module.Crew(
         work.plan, place.seats, work.source,
         iteration.IterationRunner(
-            work.scenario_cls, work.method_name, work.context, work.args
+            work.scenario_cls, work.method_name, work.context, work.args,
+            forks.ForkGuard(place.copies),
         ),
         box, _start_hook(work, writer),
-        lambda text: writer.write(frames.Problem(text)),
+        lambda text: writer.write(frames.Problem(text)), place.watch,
     )
     box.start()
     crew.assemble()

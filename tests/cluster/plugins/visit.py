@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import os
 import socket
-import time
+import threading
 
 from rally.task import scenario
 
@@ -56,7 +56,8 @@ class Visit(scenario.Scenario):
             answers = connection.makefile()
             connection.sendall(b"start %d\n" % number)
             answers.readline()
-            time.sleep(sleep)
+            # not time.sleep: libfaketime makes an error of it
+            threading.Event().wait(sleep)
             connection.sendall(b"end %d\n" % number)
             answers.readline()
         if fail_from and number >= fail_from:

@@ -18,7 +18,7 @@ import typing as t
 
 from rally import consts
 from rally.task import runner
-from rally.task.load import iteration
+from rally.task.load import forks, iteration, shared
 from rally.task.load import plan as plan_module
 
 
@@ -68,7 +68,10 @@ class SerialScenarioRunner(runner.ScenarioRunner):
     ) -> None:
         source = self._claim_source(self.load_plan(self.config))
         source.on_change(source.wake)
-        one = iteration.IterationRunner(cls, method_name, context, args)
+        copies = shared.Counter()
+        one = iteration.IterationRunner(
+            cls, method_name, context, args, forks.ForkGuard(copies)
+        )
         seat = iteration.Seat()
         unstarted: list[int] = []
         while not unstarted:
@@ -81,3 +84,6 @@ class SerialScenarioRunner(runner.ScenarioRunner):
             self.send_event("iteration", numbers[0])
             self._send_row(one.run(numbers[0], seat))
         source.give_back([*unstarted, *source.held()])
+        self.counters["forked_copies"] += copies.value
+        if copies.value:
+            self.problem(forks.problem_of(copies.value))

@@ -79,6 +79,28 @@ class AgentTestCase(test.TestCase):
         self.assertIn(commands.DiscardSpool("r"), over)
         self.assertIs(LoadState.DIALING, self.agent.state)
 
+    def test_chunks_kept_before_a_death_count_though_nobody_said_so(self):
+        self.bring_to_running()
+        self.tell(messages.LoadSpooled(0))
+
+        ended = self.tell(messages.LoadGone("it was killed", 3, 1))
+
+        (end,) = self.sent(ended, messages.Ended)
+        self.assertEqual((3, 1, True), (end.spooled, end.torn, end.abandoned))
+
+    def test_what_an_earlier_process_left_is_told_with_the_damage(self):
+        self.agent = agent_module.Agent(
+            "i", "6.0.0", "host", 2, self.now, {"r": 4, "s": 0}, {"r": 2}
+        )
+        self.tell(messages.Welcome("6.0.0", "r"))
+        self.tell(messages.SpoolFound("s", 7, 1))
+
+        for run, expected in (("r", (4, 2)), ("s", (7, 1))):
+            (end,) = self.sent(
+                self.tell(messages.Stop(run, "lost")), messages.Ended
+            )
+            self.assertEqual(expected, (end.spooled, end.torn))
+
     def test_a_beat_renews_the_lease_for_its_length(self):
         self.bring_to_running()
 

@@ -43,6 +43,31 @@ class ClockTestCase(test.TestCase):
         self.assertIsNotNone(error)
         self.assertLessEqual(abs(estimate.offset_ns - offset), error + 1)
 
+    @hypothesis.given(
+        drift_ppm=st.integers(-clock.DRIFT_PPM, clock.DRIFT_PPM),
+        ways=st.lists(
+            st.tuples(delays, delays, delays), min_size=1, max_size=40
+        ),
+    )
+    def test_it_is_within_the_bound_whatever_the_drift(
+        self, drift_ppm, ways
+    ):
+        def on_agent(ns):
+            return ns + ns * drift_ppm // 1_000_000
+
+        estimate, now = clock.ClockEstimate(), 0
+        for there, held, back in ways:
+            answered = now + there + held + back
+            estimate.add(clock.ClockSample(
+                now, on_agent(now + there), on_agent(now + there + held),
+                answered,
+            ))
+            # agent's time at the newest sample, over its age
+            off = abs(estimate.offset_ns - (on_agent(answered) - answered))
+            slack = (there + held + back) * abs(drift_ppm) // 1_000_000
+            self.assertLessEqual(off, estimate.error_ns + slack + 4)
+            now = answered + 500_000_000
+
     def test_nothing_is_known_before_the_first_exchange(self):
         estimate = clock.ClockEstimate()
 

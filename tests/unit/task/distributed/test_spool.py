@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 import stat
 import struct
 import tempfile
+import time
 
 import hypothesis
 from hypothesis import strategies as st
@@ -202,6 +204,46 @@ class SpoolTestCase(test.TestCase):
         again = self.spool.recover()
         self.assertEqual((0, 0), (again.torn, again.unfinished))
         self.assertEqual(found.heads, again.heads)
+
+    def test_a_last_record_cut_off_anywhere_is_counted(self):
+        self.write(0)
+        self.write(1)
+        whole = self.path(1).read_bytes()
+        for length in range(len(whole)):
+            self.path(1).write_bytes(whole[:length])
+
+            found = self.spool.recover()
+
+            self.assertEqual((1, 1), (found.end, found.cut), length)
+            self.assertEqual([0], self.spool.sequences())
+
+    def test_a_chunk_put_aside_is_damaged_not_missing(self):
+        self.write(0)
+        os.truncate(self.path(0), 10)
+        self.spool.recover()
+
+        error = self.assertRaises(
+            spool.ChunkUnreadable, self.spool.read, 0
+        )
+        self.assertIn("damaged", str(error))
+
+    def test_a_writer_is_known_as_long_as_it_lives(self):
+        self.assertFalse(self.spool.is_written())
+        ours, theirs = os.pipe()
+        pid = os.fork()
+        if not pid:
+            self.spool.claim()
+            os.write(theirs, b"x")
+            time.sleep(60)
+            os._exit(0)
+        os.read(ours, 1)
+
+        self.assertTrue(self.spool.is_written())
+        self.assertRaises(spool.SpoolError, self.spool.claim)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        self.assertFalse(self.spool.is_written())
+        self.assertEqual(0, self.spool.recover().cut)
 
     def test_a_full_disk_is_explained_and_leaves_nothing(self):
         if not os.path.exists("/dev/full"):

@@ -1,0 +1,61 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+from __future__ import annotations
+
+from rally.task.distributed import clock, collecting, membership, messages
+from tests.unit import test
+
+
+def hello(instance):
+    return messages.Hello(instance, "6.0.0", "host", 2, 0)
+
+
+class MemberClockTestCase(test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.member = membership.Member("n1", hello("a"), 0)
+
+    def exchange(self, at, offset, round_trip):
+        self.member.clock.add(clock.ClockSample(
+            at, at + round_trip // 2 + offset, at + round_trip // 2 + offset,
+            at + round_trip,
+        ))
+
+    def test_the_bound_stated_holds_for_all_that_was_shifted(self):
+        self.exchange(0, 700, 100)
+        self.assertEqual(700, self.member.shift_ns())
+        self.exchange(1000, 700, 20)
+
+        self.assertEqual(10, self.member.clock.error_ns)
+        self.assertEqual(50, self.member.clock_error_ns)
+
+    def test_nothing_is_stated_without_an_exchange(self):
+        self.assertIsNone(self.member.clock_error_ns)
+
+    def test_another_process_may_have_another_clock(self):
+        self.exchange(0, 700, 2)
+
+        self.member.restarted(hello("b"))
+
+        self.assertEqual(0, self.member.clock.count)
+        self.exchange(1000, -5000, 100)
+        self.assertEqual(-5000, self.member.shift_ns())
+
+    def test_nothing_is_fetched_that_could_not_be_shifted(self):
+        collector = collecting.Collector("r", {})
+        self.member.spooled = 2
+        self.assertEqual([], collector.fetch([self.member], 0))
+
+        self.exchange(0, 700, 2)
+
+        self.assertEqual(2, len(collector.fetch([self.member], 0)))
