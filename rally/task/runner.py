@@ -93,6 +93,8 @@ class ScenarioRunner(
         self.source: source_module.IterationSource | None = None
         #: zero of schedule and duration, monotonic ns; None: now
         self.start_at_ns: int | None = None
+        #: others began the load; nothing is to run after its duration
+        self.is_takeover = False
         #: arguments come preprocessed, from another host
         self.is_preprocessed = False
         self._sent_results = 0
@@ -229,7 +231,7 @@ class ScenarioRunner(
         )
         pool = pool_module.WorkerPool(
             work, chunks, reports.RunnerListener(self), self.sla_config,
-            self.start_at_ns,
+            self.start_at_ns, self.is_takeover,
         )
         try:
             pool.run()

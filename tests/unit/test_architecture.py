@@ -44,16 +44,17 @@ DISTRIBUTED = "rally.task.distributed"
 LAYERS: t.Mapping[str, t.Collection[str]] = {
     "values": ("channels", "clock", "messages", "wire_context", "work"),
     "decisions": (
-        "agent", "collecting", "commands", "controller", "failures",
-        "granting", "held_run", "leasing", "load_state", "membership",
-        "presence", "roster", "run_state",
+        "agent", "beginning", "collecting", "commands", "controller",
+        "draining", "failures", "granting", "held_run", "leasing",
+        "load_state", "membership", "presence", "roster", "run_state",
+        "shutdown", "succession",
     ),
     "codec": ("codec",),
     "shell": (
         "agent_service", "allow_list", "key_files", "keys", "link",
-        "load_process", "local", "output_tail", "private_files", "recovery",
-        "roll_call", "service", "spool", "spool_clock", "transport",
-        "transport_agent",
+        "load_process", "local", "operating", "output_tail",
+        "private_files", "recovery", "roll_call", "service", "spool",
+        "spool_clock", "transport", "transport_agent",
         "transport_controller", "transport_memory", "transport_sockets",
         "transport_zap", "worker",
     ),

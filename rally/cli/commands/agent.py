@@ -100,6 +100,31 @@ def revoke(
     typer.echo("Agent %s is refused from now on." % name)
 
 
+@agent_app.command()
+def drain(
+    name: t.Annotated[str, typer.Argument(help="Name of the agent.")],
+    controller: t.Annotated[
+        str, typer.Option(help="Address of the running controller.")
+    ] = "tcp://127.0.0.1:9790",
+    keys: KeysOption = None,
+    wait: t.Annotated[
+        float,
+        typer.Option(
+            help="How long to wait until it has been drained, seconds."
+        ),
+    ] = 0.0,
+) -> None:
+    """Let an agent end its part of the running task; nothing is lost.
+
+    To be used on the controller's host. The agent starts nothing more, and
+    what it was granted goes to others; a spare agent takes its place.
+    """
+    from rally.task.distributed import operating
+
+    text = operating.drain(name, controller, keys, wait)
+    typer.echo("%s%s." % (text[0].upper(), text[1:]))
+
+
 @agent_app.command("list")
 def list_(
     wait: t.Annotated[

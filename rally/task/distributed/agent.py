@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.task.distributed import held_run, messages, presence
+from rally.task.distributed import held_run, messages, presence, shutdown
 from rally.task.distributed.channels import Channel
 from rally.task.distributed.commands import (
     Command,
@@ -41,9 +41,6 @@ from rally.task.distributed.load_state import (
     LoadEvent,
     LoadState,
 )
-
-#: a person who asked for an end waits at most so long for the spool to drain
-SHUTDOWN_NS = 10_000_000_000
 
 __all__ = ["Agent", "IllegalEvent", "LoadEvent", "LoadState", "TRANSITIONS"]
 
@@ -68,7 +65,7 @@ class Agent:
         self._hello = messages.Hello(instance, rally_version, host, cpus, now)
         self._presence = presence.Presence(now)
         self._rejection = ""
-        self._shutdown_ns: int | None = None
+        self._shutdown = shutdown.Shutdown()
         self._handlers = self._table()
 
     def _table(self) -> dict[type, t.Callable[..., list[Command]]]:
@@ -108,7 +105,7 @@ class Agent:
     def next_deadline(self) -> int:
         """When ``expire`` wants to be called at the latest."""
         deadline = self._presence.next_deadline(self._is_dialing)
-        return min(deadline, self._shutdown_ns or deadline)
+        return self._shutdown.deadline(deadline)
 
     @property
     def _is_dialing(self) -> bool:
@@ -126,9 +123,10 @@ class Agent:
     def expire(self, now: int) -> list[Command]:
         """What is due by now."""
         commands: list[Command] = []
-        if self._shutdown_ns is not None and now >= self._shutdown_ns:
+        if self._shutdown.is_over(self._held, self._presence, now):
             self.finished = True
             return [EndLoad()]
+        commands += self._wind_up(now)
         if self._presence.is_controller_gone(now):
             commands += self._controller_gone()
         if self._presence.must_say_hello(self._is_dialing, now):
@@ -193,14 +191,12 @@ class Agent:
         if self._may(LoadEvent.CONTROLLER_GONE):
             self._advance(LoadEvent.CONTROLLER_GONE)
             return [Say("the controller is gone; dialing again")]
-        if self._may(LoadEvent.STOPPED):
-            self._advance(LoadEvent.STOPPED)
-            return [
-                Say("the controller is gone: the load stops, what was done "
-                    "stays in the spool", True),
-                TellLoad(messages.Stop(self.run, "the controller is gone")),
-            ]
-        return []
+        stop = self._stop_load("the controller is gone")
+        return stop and [
+            Say("the controller is gone: the load stops, what was done "
+                "stays in the spool", True),
+            *stop,
+        ]
 
     # ---- preparing
 
@@ -262,7 +258,9 @@ class Agent:
 
     def _on_grant(self, message: messages.Grant, now: int) -> list[Command]:
         self._presence.hear(now)
-        is_open = self.state in (LoadState.READY, LoadState.RUNNING)
+        is_open = not self._shutdown.is_asked and self.state in (
+            LoadState.READY, LoadState.RUNNING
+        )
         if not is_open or not self._held.takes(message):
             return []
         return [TellLoad(message)]
@@ -272,12 +270,15 @@ class Agent:
         if message.run != self.run or self.state is not LoadState.READY:
             return []
         self._advance(LoadEvent.STARTED)
-        return [TellLoad(messages.LoadStart(message.at_ns))]
+        start = messages.LoadStart(message.at_ns, message.is_takeover)
+        return [TellLoad(start)]
 
     def _on_close(self, message: messages.Close, now: int) -> list[Command]:
         self._presence.hear(now)
-        if message.run != self.run or self.state is not LoadState.RUNNING:
-            return []
+        is_open = message.run == self.run and self.state is LoadState.RUNNING
+        if not is_open or message.lease != self._held.lease:
+            return []  # it will be said again
+        self._held.is_closed = True
         return [TellLoad(message)]
 
     def _on_stop(self, message: messages.Stop, now: int) -> list[Command]:
@@ -287,14 +288,9 @@ class Agent:
         ):
             # not running here (any more): what the spool has is all
             return [self._to(self._held.abandoned(message.run))]
-        if self._may(LoadEvent.STOPPED):
-            self._advance(LoadEvent.STOPPED)
-            return [
-                Say("run %s: the load stops: %s"
-                    % (self.run, message.reason)),
-                TellLoad(message),
-            ]
-        return []
+        stop = self._stop_load(message.reason)
+        text = "run %s: the load stops: %s" % (self.run, message.reason)
+        return stop and [Say(text), *stop]
 
     def _on_load_low(
         self, message: messages.LoadLow, now: int
@@ -338,6 +334,7 @@ class Agent:
 
     def _on_ack(self, message: messages.Ack, now: int) -> list[Command]:
         self._presence.hear(now)
+        self._held.stored(message)
         return [RemoveChunk(message.run, message.sequence)]
 
     # ---- the end
@@ -383,8 +380,7 @@ class Agent:
                 EndLoad(), Say("run %s is over" % message.run),
             ]
             self._presence.forget_run()
-        if self._shutdown_ns is not None:
-            self.finished = True
+        self.finished = self._shutdown.is_asked
         return commands
 
     def _on_shutdown(
@@ -393,8 +389,16 @@ class Agent:
         if self.state in (LoadState.DIALING, LoadState.JOINED):
             self.finished = True
             return []
-        self._shutdown_ns = now + SHUTDOWN_NS
-        if self._may(LoadEvent.STOPPED):
-            self._advance(LoadEvent.STOPPED)
-            return [TellLoad(messages.Stop(self.run, "the agent ends"))]
-        return []
+        self._shutdown.ask(now)
+        return self._wind_up(now)
+
+    def _wind_up(self, now: int) -> list[Command]:
+        if not self._shutdown.stops_load(self._held, now):
+            return []
+        return self._stop_load("the agent ends")
+
+    def _stop_load(self, reason: str) -> list[Command]:
+        if not self._may(LoadEvent.STOPPED):
+            return []
+        self._advance(LoadEvent.STOPPED)
+        return [TellLoad(messages.Stop(self.run, reason))]

@@ -37,6 +37,8 @@ class Channel(enum.Enum):
 
 FIRST_PORT = 9790
 CONTROLLER = "controller"
+#: how names of operators begin, and no agent's can
+_OPERATOR = "(operator "
 
 #: an encoder gives the frames of a message, a decoder takes them back and
 #: raises one of DECODE_ERRORS for frames that no encoder makes
@@ -129,6 +131,16 @@ class AgentEnd(t.Protocol):
     def wake(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+def operator(connection: str) -> str:
+    """Name of whoever proves to have the controller's own key."""
+    return "%s%s)" % (_OPERATOR, connection)
+
+
+def is_operator(peer: str) -> bool:
+    """Whether *peer* is an operator, and no agent."""
+    return peer.startswith(_OPERATOR)
 
 
 def split_address(address: str) -> tuple[str, int]:

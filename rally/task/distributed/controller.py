@@ -22,31 +22,25 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.task.distributed import failures, granting, messages
+from rally.task.distributed import channels, failures, granting, messages
 from rally.task.distributed.clock import ClockSample
 from rally.task.distributed.commands import (
     Announce,
     Command,
     Observe,
     Say,
-    Send,
 )
-from rally.task.distributed.granting import NS
+from rally.task.distributed.draining import Draining
 from rally.task.distributed.membership import AgentEvent, AgentState, Member
 from rally.task.distributed.roster import RunPlan
-from rally.task.distributed.run_state import (
-    CLOCK_SAMPLES,
-    Phase,
-    RunState,
-)
+from rally.task.distributed.run_state import Phase
+from rally.task.distributed.succession import CLOCK_SAMPLES
 
-#: between the decision to start and the start, beside two round trips
-START_DELAY_NS = 50_000_000
 TICK_NS = 250_000_000
 #: the controller itself was not run for so long: its agents are not to blame
 STALL_NS = 2_000_000_000
 
-class Controller(RunState):
+class Controller(Draining):
     """State machine of the controller."""
 
     def __init__(
@@ -92,6 +86,8 @@ class Controller(RunState):
         """What to do about *message* of the agent *peer*."""
         if self.finished:
             return []
+        if channels.is_operator(peer):
+            return self._obey(peer, message, now)
         if isinstance(message, messages.Hello):
             return [*self._on_hello(peer, message, now), *self._look(now)]
         handler = self._handlers.get(type(message))
@@ -102,6 +98,15 @@ class Controller(RunState):
             return []
         commands = self._hear(member, now)
         return [*commands, *handler(member, message, now), *self._look(now)]
+
+    def _obey(
+        self, operator: str, message: messages.Message, now: int
+    ) -> list[Command]:
+        """An operator may ask for this, and is never taken for an agent."""
+        if not isinstance(message, messages.DrainAsked):
+            return []
+        commands = self._on_drain_asked(operator, message, now)
+        return [*commands, *self._go_on(now)]
 
     def notice(self, notice: messages.Notice, now: int) -> list[Command]:
         """What to do about something that happened on this host."""
@@ -118,7 +123,7 @@ class Controller(RunState):
             self.storing_failed = True
             commands = self._stop("its results cannot be stored")
         elif isinstance(notice, messages.AgentLeft):
-            commands = self._on_agent_left(notice)
+            commands = self._on_agent_left(notice, now)
         return [*commands, *self._look(now)]
 
     def expire(self, now: int) -> list[Command]:
@@ -132,7 +137,9 @@ class Controller(RunState):
         self._ticked = now
         commands = self.roster.beats(now)
         for member in self.roster.silent(now):
-            commands += self._lose(member, "it missed its liveness deadline")
+            commands += self._lose(
+                member, "it missed its liveness deadline", now
+            )
         if now >= self._deadline:
             commands += self._missed_deadline()
         if not self.storing_failed:
@@ -150,37 +157,24 @@ class Controller(RunState):
         if member is None:
             return commands
         if is_restarted:
-            commands += self._lose(member, "its process was restarted")
+            commands += self._lose(member, "its process was restarted", now)
         elif (
             self.phase is Phase.STOPPING
             and member.state is AgentState.JOINED
             and self.run in (hello.run, *hello.spooled)
         ):
             self.roster.lose(member, "its controller was gone")
+        elif (
+            self.phase is Phase.RUNNING
+            and member.state is AgentState.JOINED
+            and self.run == hello.run
+        ):  # it prepared for what others did in the meantime
+            commands.append(self.roster.to(member, messages.Done(self.run)))
         commands += self._hear(member, now)
         return [
             *commands, self.roster.welcome(member),
             self.roster.beat(member, now),
         ]
-
-    def _on_ready(
-        self, member: Member, message: messages.Ready, now: int
-    ) -> list[Command]:
-        if member.state is AgentState.PREPARING:
-            member.advance(AgentEvent.PREPARED)
-        return []
-
-    def _on_refused(
-        self, member: Member, message: messages.Refused, now: int
-    ) -> list[Command]:
-        if member.state is not AgentState.PREPARING:
-            return []
-        member.advance(AgentEvent.REFUSED)
-        member.reason = message.reason
-        self.failure = failures.AgentCannotRun(
-            agent=member.name, reason=message.reason
-        )
-        return self._stop("agent %s cannot run it" % member.name)
 
     # ---- running
 
@@ -193,14 +187,11 @@ class Controller(RunState):
         self._looked(now)
         commands: list[Command] = []
         if self.phase is Phase.GATHERING:
-            joined = self.roster.in_state(AgentState.JOINED)
-            if len(joined) >= self.plan.wanted:
-                self.phase = Phase.PREPARING
-                self._deadline = now + int(self.plan.prepare_s * NS)
-                commands += self.roster.deal_shares()
+            commands += self._gather(now)
         if self.phase is Phase.PREPARING and self._is_prepared():
             commands += self._start(now)
         if self.phase is Phase.RUNNING:
+            commands += self._take_over(now)
             commands += self.leasing.grant(now)
         if self.phase in (Phase.RUNNING, Phase.STOPPING):
             if not self.storing_failed:
@@ -209,27 +200,6 @@ class Controller(RunState):
                 commands += self._end_if_drained(member)
             commands += self._finish_if_done(now)
         return commands
-
-    def _start(self, now: int) -> list[Command]:
-        ready = self.roster.active
-        round_trip = max(m.clock.round_trip_ns or 0 for m in ready)
-        self.start_ns = now + START_DELAY_NS + 2 * round_trip
-        self.phase = Phase.RUNNING
-        self.leasing.begin(self.start_ns)
-        for member in ready:
-            member.advance(AgentEvent.STARTED)
-            member.start_at_ns = self.start_ns + member.clock.offset_ns
-        commands = self.leasing.grant(now)
-        for member in ready:
-            commands += [
-                self._start_of(member), self.roster.beat(member, now)
-            ]
-        names = ", ".join(member.name for member in ready)
-        return [*commands, Say("the load starts on %s" % names)]
-
-    def _start_of(self, member: Member) -> Send:
-        start = messages.Start(self.run, member.start_at_ns or 0)
-        return self.roster.to(member, start)
 
     def _on_heartbeat(
         self, member: Member, message: messages.Heartbeat, now: int
@@ -244,9 +214,8 @@ class Controller(RunState):
             self.roster.to(member, grant)
             for grant in self.leasing.confirmed(member, message, now)
         ]
-        if self.phase is Phase.PREPARING and (
-            member.clock.count < CLOCK_SAMPLES
-        ):
+        is_waiting = member.state in (AgentState.PREPARING, AgentState.READY)
+        if is_waiting and member.clock.count < CLOCK_SAMPLES:
             commands.append(self.roster.beat(member, now))
         return [*commands, *self._assert_again(member, message)]
 
@@ -255,21 +224,38 @@ class Controller(RunState):
     ) -> list[Command]:
         """Say again what the agent evidently has not heard."""
         state, to = member.state, self.roster.to
+        is_at_work = message.state in ("preparing", "ready", "running")
         if state is AgentState.PREPARING and message.state == "joined":
             return [self.roster.order(member)]
+        if is_at_work and (
+            state is AgentState.REFUSED
+            or (state is AgentState.JOINED and member.hello.run == self.run)
+        ):
+            return [to(member, messages.Done(self.run))]
         if state in (AgentState.LOST, AgentState.RETURNED) or (
-            self.phase is Phase.STOPPING
-            and message.state in ("preparing", "ready", "running")
+            is_at_work and (
+                self.phase is Phase.STOPPING or state is AgentState.DRAINING
+            )
         ):
             return [to(member, self._stop_message())]
         if state is not AgentState.RUNNING:
             return []
         commands: list[Command] = []
+        if message.state == "stopping" and self.phase is Phase.RUNNING:
+            return self._leaves(member)
         if message.state == "ready":
             commands.append(self._start_of(member))
         if self.leasing.is_closed and message.state == "running":
             commands.append(self.leasing.close_of(member))
         return commands
+
+    def _leaves(self, member: Member) -> list[Command]:
+        """*member* itself ends its part, as somebody asked it to."""
+        return [*self._say_left(member), *self._let_go(member, "it ends")]
+
+    def _say_left(self, member: Member) -> list[Command]:
+        text = "agent %s ends its part of the run; others do the rest"
+        return [Say(text % member.name)]
 
     def _on_work_request(
         self, member: Member, message: messages.WorkRequest, now: int
@@ -285,6 +271,7 @@ class Controller(RunState):
     def _on_snapshot(
         self, member: Member, message: messages.Snapshot, now: int
     ) -> list[Command]:
+        self.succession.observe(message.longest_ns)
         return self._observe(
             member, message.number, message.aggregate, message.urgent
         )
@@ -341,18 +328,20 @@ class Controller(RunState):
         if member.ended or member.state is AgentState.JOINED:
             return []
         member.ended = True
+        commands = self._note_end(member, message, now)
         member.spooled = max(member.spooled, message.spooled)
         member.reason = message.reason or message.loss or member.reason
         member.is_inexact |= message.abandoned
         member.torn = message.torn
-        commands: list[Command] = []
         if not message.abandoned:
             number = max(message.number, member.snapshot + 1)
             commands += self._observe(
                 member, number, message.aggregate, True
             )
             is_running = self.phase is Phase.RUNNING
-            self.leasing.take_back(member, message, is_running)
+            self.leasing.take_back(
+                member, message, is_running, self._has_workers
+            )
         if member.state is AgentState.PREPARING:
             member.advance(AgentEvent.PREPARED)
         if member.state is not AgentState.DRAINING:
@@ -364,11 +353,27 @@ class Controller(RunState):
             commands += self._stop("agent %s cannot go on" % member.name)
         elif self.plan.kept is None and (
             message.reason or message.abandoned
+            or self.phase is Phase.PREPARING
         ):
             commands += self._count_loss(
                 member, message.reason or "its load process is gone"
             )
         return commands
+
+    def _note_end(
+        self, member: Member, message: messages.Ended, now: int
+    ) -> list[Command]:
+        """Its share is free: at once, if nothing of it certainly runs."""
+        if message.abandoned and not message.reason:  # another process says
+            self.succession.loses(member, self.start_ns or now, now)
+            return []
+        self.succession.ends(member)
+        is_early = (
+            member.state is AgentState.RUNNING
+            and self.phase is Phase.RUNNING
+            and self.leasing.is_worth_joining(now)
+        )
+        return self._say_left(member) if is_early else []
 
     def _hear(self, member: Member, now: int) -> list[Command]:
         if not self.roster.hear(member, now):
@@ -378,13 +383,16 @@ class Controller(RunState):
             self.roster.to(member, self._stop_message()),
         ]
 
-    def _on_agent_left(self, notice: messages.AgentLeft) -> list[Command]:
+    def _on_agent_left(
+        self, notice: messages.AgentLeft, now: int
+    ) -> list[Command]:
         member = self.members.get(notice.agent)
-        if member is not None and (
-            member.is_active or member.state is AgentState.JOINED
-        ):
-            return self._lose(member, notice.reason)
-        if member is None and self.phase is Phase.GATHERING:
+        if self.phase is not Phase.GATHERING:
+            if member is not None and (
+                member.is_active or member.state is AgentState.JOINED
+            ):
+                return self._lose(member, notice.reason, now)
+        else:
             self.failure = failures.AgentCannotRun(
                 agent=notice.agent, reason=notice.reason
             )

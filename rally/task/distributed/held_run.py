@@ -37,14 +37,18 @@ class HeldRun:
         self.lease = 0
         self.drawn = 0
         self.remaining = 0
+        self.is_closed = False  # there will be no more leases
         self.ended: messages.Ended | None = None
+        self._kept: set[int] = set()  # chunks the controller did not store
 
     def begin(self, run: str) -> None:
         """Work for *run* from now on."""
         self.run = run
         self.lease = self.drawn = self.remaining = 0
+        self.is_closed = False
         self.ended = None
         self._spools[run] = 0
+        self._kept.clear()
 
     def forget(self, run: str) -> None:
         """Nothing is kept of *run* any more."""
@@ -73,12 +77,23 @@ class HeldRun:
 
     def spooled(self, count: int) -> None:
         """There are *count* chunks of the run by now."""
+        self._kept.update(range(self._spools.get(self.run, 0), count))
         self.found(self.run, count, 0)
 
     def found(self, run: str, count: int, torn: int) -> None:
         """*count* chunks of *run* are on disk; *torn* more are damaged."""
         self._spools[run] = max(self._spools.get(run, 0), count)
         self._torn[run] += torn
+
+    def stored(self, message: messages.Ack) -> None:
+        """A chunk is in the database."""
+        if message.run == self.run:
+            self._kept.discard(message.sequence)
+
+    @property
+    def is_delivered(self) -> bool:
+        """The load is over, and the controller has stored all of it."""
+        return self.ended is not None and not self._kept
 
     # ---- what the controller is told
 
@@ -110,7 +125,7 @@ class HeldRun:
             spooled=self._spools[self.run],
             returned=end.returned,
             abandoned=False,
-            lease=self.lease,
+            lease=self.lease if end.lease is None else end.lease,
             number=end.number,
             aggregate=end.aggregate,
             reason=end.reason,

@@ -108,6 +108,10 @@ def controller_key(folder: pathlib.Path | None = None) -> KeyPair:
     path = _ready(folder) / CONTROLLER_FILE
     if not path.exists():
         _make_controller_key(path)
+    return _read_controller_key(path)
+
+
+def _read_controller_key(path: pathlib.Path) -> KeyPair:
     values = key_files.parse(
         path, key_files.read_secret(path), ("public", "secret")
     )
@@ -191,6 +195,17 @@ def load_agent_key(path: pathlib.Path | str) -> AgentKey:
         values["secret"],
         values["controller"],
     )
+
+
+def operator_key(folder: pathlib.Path | None = None) -> AgentKey:
+    """What proves to a running controller that its owner speaks.
+
+    :raises KeyFileMissing: there is no controller's key
+    :raises RallyException: it cannot be used
+    """
+    path = (folder or default_folder()) / CONTROLLER_FILE
+    pair = _read_controller_key(path)
+    return AgentKey("operator", pair.public, pair.secret, pair.public)
 
 
 def agents(folder: pathlib.Path | None = None) -> list[AuthorizedAgent]:

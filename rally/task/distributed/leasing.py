@@ -17,7 +17,7 @@ from __future__ import annotations
 from rally.task.distributed import granting, messages
 from rally.task.distributed.commands import Command
 from rally.task.distributed.membership import Member
-from rally.task.distributed.roster import Roster
+from rally.task.distributed.roster import DOUBTFUL_NS, Roster
 
 
 class Leasing:
@@ -41,7 +41,12 @@ class Leasing:
     def grant(self, now: int) -> list[Command]:
         """Leases that are due; the word that there will be no more."""
         commands: list[Command] = []
-        for allotment in self._grants.due(self._roster.working, now):
+        members = [
+            member
+            for member in self._roster.working
+            if now - member.heard_ns < DOUBTFUL_NS
+        ]
+        for allotment in self._grants.due(members, now):
             member = allotment.member
             member.lease += 1
             member.ledger.grant(allotment.numbers)
@@ -55,9 +60,14 @@ class Leasing:
             commands += map(self.close_of, self._roster.working)
         return commands
 
+    def is_worth_joining(self, now: int) -> bool:
+        """Whether there will be work for at least a second."""
+        return not self._grants.is_over(now + granting.NS)
+
     def close_of(self, member: Member) -> Command:
         """Tell *member* that it gets no more leases."""
-        return self._roster.to(member, messages.Close(self._run))
+        close = messages.Close(self._run, member.lease)
+        return self._roster.to(member, close)
 
     def confirmed(
         self,
@@ -82,20 +92,25 @@ class Leasing:
         ]
 
     def take_back(
-        self, member: Member, message: messages.Ended, is_running: bool
+        self, member: Member, message: messages.Ended, are_wanted: bool,
+        has_others: bool,
     ) -> None:
         """Numbers the agent certainly did not start go to the others.
 
-        Once nothing more is granted it is too late for that: they count as
-        lost, unless nobody asked for all of them to be run.
+        If everything had been dealt out already, dealing begins again. With
+        nobody to deal to they count as lost, unless nobody wants them.
 
-        :param is_running: nobody has stopped the run
+        :param are_wanted: nobody has stopped the run
+        :param has_others: somebody could still run them
         """
-        is_late = self.is_closed and is_running
-        if is_late and self._grants.left is not None:
+        is_without_end = self._grants.left is None
+        is_late = are_wanted and self.is_closed and not is_without_end
+        if is_late and not has_others:
             return
         unseen = [g.numbers for g in self._later(member, message.lease)]
         self._unseen.pop(member.name, None)
         taken = member.ledger.give_back([*message.returned, *unseen])
+        if is_late and taken:
+            self.is_closed = False
         if not self.is_closed:
             self._grants.give_back(taken)

@@ -30,7 +30,7 @@ class AgentState(enum.Enum):
     PREPARING = "preparing"  # was told what to run
     READY = "ready"  # prepared; waits for the start
     RUNNING = "running"  # may hold a lease
-    DRAINING = "draining"  # its load is over, its spool is not yet empty
+    DRAINING = "draining"  # starts nothing more; its spool is not yet empty
     DONE = "done"  # every chunk it made is in the database
     KEEPING = "keeping"  # its spool keeps what could not be stored
     LOST = "lost"  # liveness deadline passed; what it was granted is lost
@@ -45,6 +45,7 @@ class AgentEvent(enum.Enum):
     PREPARED = "prepared"
     REFUSED = "refused"
     STARTED = "started"
+    ASKED_TO_END = "asked to end"
     LOAD_ENDED = "load ended"
     LAST_CHUNK_STORED = "last chunk stored"
     STORING_FAILED = "storing failed"
@@ -63,6 +64,7 @@ TRANSITIONS: t.Mapping[tuple[AgentState, AgentEvent], AgentState] = {
     (_S.READY, _E.STARTED): _S.RUNNING,
     (_S.READY, _E.DEADLINE_PASSED): _S.LOST,
     (_S.READY, _E.LOAD_ENDED): _S.DRAINING,
+    (_S.RUNNING, _E.ASKED_TO_END): _S.DRAINING,
     (_S.RUNNING, _E.LOAD_ENDED): _S.DRAINING,
     (_S.RUNNING, _E.DEADLINE_PASSED): _S.LOST,
     (_S.DRAINING, _E.LAST_CHUNK_STORED): _S.DONE,
@@ -130,6 +132,8 @@ class Member:
     ended: bool = False  # its load is over, ``spooled`` is final
     snapshot: int = 0  # number of the newest snapshot
     start_at_ns: int | None = None
+    is_takeover: bool = False  # it began in the midst of the run
+    prepare_by_ns: int = 0  # when its preparation has taken too long
     beat_ns: int = 0  # when the last Beat went to it
     reason: str = ""  # why it was lost or refused
     is_inexact: bool = False  # its last snapshot may not match its chunks

@@ -171,12 +171,14 @@ class Start(_Message, frozen=True):
 
     run: str
     at_ns: int  # agent's clock
+    is_takeover: bool = False  # the load began without this agent, then
 
 
 class Close(_Message, frozen=True):
     """No more leases: finish what is granted, then end."""
 
     run: str
+    lease: int  # the last one: without it, more is to come
 
 
 class Stop(_Message, frozen=True):
@@ -202,6 +204,7 @@ class Snapshot(_Message, frozen=True):
     number: int
     urgent: bool  # its local verdict turned to failed
     aggregate: dict[str, t.Any]
+    longest_ns: int = 0  # from start to end of one iteration, at the most
 
 
 class Started(_Message, frozen=True):
@@ -250,10 +253,29 @@ class Ack(_Message, frozen=True):
     sequence: int
 
 
+# ---- control channel, operator and controller
+
+
+class DrainAsked(_Message, frozen=True):
+    """Operator: let this agent end its part of the run, losing nothing."""
+
+    agent: str
+
+
+class DrainAnswer(_Message, frozen=True):
+    """Controller: what becomes of it. Asking again does no harm."""
+
+    agent: str
+    is_accepted: bool
+    is_over: bool  # it holds nothing of this run any more
+    text: str  # a sentence
+
+
 Message: t.TypeAlias = (
     Hello | Ready | Refused | Heartbeat | WorkRequest | Report | Ended
     | Welcome | Rejected | Prepare | Beat | Grant | Start | Close | Stop
     | Done | Snapshot | Started | Fetch | ChunkData | ChunkMissing | Ack
+    | DrainAsked | DrainAnswer
 )
 
 
@@ -271,6 +293,7 @@ class LoadStart(_Message, frozen=True):
     """Agent: begin at this moment."""
 
     at_ns: int
+    is_takeover: bool = False  # see ``Start``
 
 
 class LoadRenew(_Message, frozen=True):
@@ -319,6 +342,7 @@ class LoadEnded(_Message, frozen=True):
     reason: str = ""
     loss: str = ""
     is_fatal: bool = False
+    lease: int | None = None  # the newest it took; None: all it was told of
 
 
 LoadMessage: t.TypeAlias = (

@@ -48,8 +48,7 @@ class Presence:
 
     def must_say_hello(self, is_dialing: bool, now: int) -> bool:
         """Whether a hello is due: nobody answered, or not for a while."""
-        is_silent = now - self._heard_ns >= 2 * HELLO_NS
-        return (is_dialing or is_silent) and (
+        return (is_dialing or self.is_silent(now)) and (
             now - self._said_hello_ns >= HELLO_NS
         )
 
@@ -62,6 +61,10 @@ class Presence:
             return False
         self._attached_ns = now
         return True
+
+    def is_silent(self, now: int) -> bool:
+        """Whether it has not been heard for longer than it should."""
+        return now - self._heard_ns >= 2 * HELLO_NS
 
     def is_controller_gone(self, now: int) -> bool:
         """Whether it has been silent for too long; said once a silence."""

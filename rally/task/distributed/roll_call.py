@@ -108,7 +108,9 @@ def call(
     try:
         while (left_s := deadline - time.monotonic()) > 0:
             for received in ends.receive(left_s):
-                if received.channel is not Channel.CONTROL:
+                if received.channel is not Channel.CONTROL or (
+                    channels.is_operator(received.peer)
+                ):
                     continue
                 answer = roll.handle(
                     received.peer, received.message, clock.now_ns()

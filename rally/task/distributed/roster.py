@@ -32,6 +32,8 @@ UNDELIVERED = (AgentState.LOST, AgentState.DONE, AgentState.KEEPING)
 BEAT_NS = NS // 2
 #: an agent answers each beat: heard so long ago, it still is in time
 ANSWERED_S = 0.6
+#: heard so long ago, it gets no new work: others can do it in time
+DOUBTFUL_NS = 3 * NS // 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +50,8 @@ class RunPlan:
     lease_s: float = 5.0
     wait_s: float = 60.0
     prepare_s: float = 60.0
+    #: of the inner runner, if its configuration names one
+    iteration_timeout_s: float | None = None
     #: what a recovery drains: agent -> chunks that are stored already;
     #: None: this is no recovery
     kept: t.Mapping[str, t.Collection[int]] | None = None
@@ -77,6 +81,7 @@ class Roster:
         self.plan = plan
         self.members: dict[str, Member] = {}
         self.rejected: dict[str, str] = {}
+        self.leaving: set[str] = set()  # they get no (more) work
 
     def in_state(self, *states: AgentState) -> list[Member]:
         """Members in one of *states*, in the order of their names."""
@@ -94,6 +99,20 @@ class Roster:
     def working(self) -> list[Member]:
         """Agents that may be granted work."""
         return [m for m in self.in_state(AgentState.RUNNING) if not m.ended]
+
+    @property
+    def spares(self) -> list[Member]:
+        """Agents that hold no work and never did, in this run."""
+        return [
+            member
+            for member in self.in_state(AgentState.JOINED)
+            if member.name not in self.leaving
+            and member.hello.run != self.plan.run
+        ]
+
+    def forget(self, member: Member) -> None:
+        """It holds nothing of this run: its next hello is its first."""
+        del self.members[member.name]
 
     # ---- joining
 
@@ -114,8 +133,12 @@ class Roster:
         member = self.members.get(peer)
         if member is not None:
             is_restarted = hello.instance != member.hello.instance
-            if is_restarted:
+            if is_restarted and member.state is AgentState.JOINED:
+                self.members[peer] = member = Member(peer, hello, now)
+            elif is_restarted:
                 member.restarted(hello)
+            else:
+                member.hello = hello
             return member, is_restarted and member.is_active, []
         member = self.members[peer] = Member(peer, hello, now)
         self.rejected.pop(peer, None)
@@ -137,22 +160,6 @@ class Roster:
         return self.to(
             member, messages.Welcome(self.plan.rally_version, self.plan.run)
         )
-
-    def deal_shares(self) -> list[Command]:
-        """Tell the first of those who came what to prepare.
-
-        Whoever gets no share of the concurrency stays a spare.
-        """
-        commands: list[Command] = []
-        chosen = self.in_state(AgentState.JOINED)[: self.plan.wanted]
-        for i, member in enumerate(chosen):
-            member.share = self.plan.shares[i]
-            member.concurrency = self.plan.concurrencies[i]
-            member.position = i
-            if member.share is not None:
-                member.advance(AgentEvent.ASKED_TO_PREPARE)
-                commands.append(self.order(member))
-        return commands
 
     def order(self, member: Member) -> Send:
         """What *member* is to prepare."""

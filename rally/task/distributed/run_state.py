@@ -23,14 +23,12 @@ from rally.task.distributed import (
     granting,
     leasing,
     messages,
+    succession,
 )
 from rally.task.distributed.commands import Command, Say
 from rally.task.distributed.membership import AgentState, Member
 from rally.task.distributed.roster import NS, Roster, RunPlan
 
-#: exchanges with each agent before the start: the best of them gives the
-#: offset of its clock
-CLOCK_SAMPLES = 8
 #: with more agents than this, what concerns all of them is looked at no more
 #: often than so: each message would cost as much as there are agents
 MANY = 16
@@ -60,6 +58,7 @@ class RunState:
         self.roster = Roster(plan)
         self.collector = collecting.Collector(plan.run, plan.kept or {})
         self.leasing = leasing.Leasing(self.roster, grants)
+        self.succession = succession.Succession(self.roster)
         self.failure: exceptions.RallyException | None = None
         self.stop_reason = ""
         self.start_ns: int | None = None
@@ -99,11 +98,7 @@ class RunState:
 
     def _is_prepared(self) -> bool:
         active = self.roster.active
-        return bool(active) and all(
-            member.state is AgentState.READY
-            and member.clock.count >= CLOCK_SAMPLES
-            for member in active
-        )
+        return bool(active) and all(map(succession.is_prepared, active))
 
     def _missed_deadline(self) -> list[Command]:
         if self.phase is Phase.GATHERING:
@@ -131,11 +126,19 @@ class RunState:
 
     # ---- losing an agent
 
-    def _lose(self, member: Member, reason: str) -> list[Command]:
-        was_active = member.is_active
+    def _lose(
+        self, member: Member, reason: str, now: int
+    ) -> list[Command]:
+        if member.state is AgentState.JOINED:
+            self.roster.forget(member)
+            return [
+                Say("agent %s, which held no work, is gone: %s"
+                    % (member.name, reason))
+            ]
         self.roster.lose(member, reason)
         self.collector.forget_asked(member)
-        return self._count_loss(member, reason) if was_active else []
+        self.succession.loses(member, self.start_ns or now, now)
+        return self._count_loss(member, reason)
 
     def _count_loss(self, member: Member, reason: str) -> list[Command]:
         commands: list[Command] = [
@@ -144,7 +147,12 @@ class RunState:
                 % (member.name, reason, member.ledger.outstanding_count),
                 True)
         ]
-        cause = self._cause_to_stop()
+        return commands + self._stop_without(member, reason)
+
+    def _stop_without(self, member: Member, reason: str) -> list[Command]:
+        """Stop, if the run cannot go on without *member*."""
+        commands: list[Command] = []
+        cause = self._cause_to_stop(member)
         if cause:
             self.failure = failures.AgentLost(
                 agent=member.name, reason=reason, cause=cause
@@ -152,32 +160,58 @@ class RunState:
             commands += self._stop("agent %s was lost" % member.name)
         return commands
 
-    def _cause_to_stop(self) -> str | None:
-        """Why the run cannot go on without an agent; None: it can."""
+    def _cause_to_stop(self, member: Member) -> str | None:
+        """Why the run cannot go on without *member*; None: it can."""
         if self.phase is Phase.PREPARING:
             return "the load had not begun"
         if self.phase is not Phase.RUNNING:
             return None
-        if self.plan.is_closing_on_loss:
+        if self.plan.is_closing_on_loss and member.start_at_ns is not None:
             return "on_agent_loss is abort"
-        if not self.roster.working and not self.leasing.is_closed:
+        if self._is_deserted:
             return "no agent is left"
         return None
+
+    @property
+    def _is_deserted(self) -> bool:
+        """Work is left, and nobody to do it."""
+        return not (self.leasing.is_closed or self._has_workers)
+
+    @property
+    def _has_workers(self) -> bool:
+        """Somebody works, or could take over."""
+        return bool(self.roster.working or self.succession.has_candidates)
 
     # ---- the end of the run
 
     def _stop(self, reason: str) -> list[Command]:
         if self.phase in (Phase.STOPPING, Phase.OVER):
             return []
+        commands: list[Command] = []
+        if self.phase is Phase.RUNNING:
+            commands += self._withdraw_heirs()
         self.phase = Phase.STOPPING
         self.stop_reason = reason
-        return [
+        return commands + [
             self.roster.to(member, self._stop_message())
             for member in self.roster.active
         ]
 
+    def _withdraw_heirs(self) -> list[Command]:
+        """Who only prepares to take over is not needed any more."""
+        return [
+            command
+            for member in self.succession.heirs
+            for command in self._withdraw(member)
+        ]
+
+    def _withdraw(self, heir: Member) -> list[Command]:
+        self.succession.dismiss(heir)
+        self.roster.forget(heir)
+        return [self.roster.to(heir, messages.Done(self.run))]
+
     def _stop_message(self) -> messages.Stop:
-        return messages.Stop(self.run, self.stop_reason or "it was lost")
+        return messages.Stop(self.run, self.stop_reason or "its part is over")
 
     def _finish_if_done(self, now: int) -> list[Command]:
         drained = {m.name for m in self.roster.in_state(AgentState.DONE)}
@@ -188,6 +222,8 @@ class RunState:
         if self.roster.active or is_storing:
             return []
         if self.phase is Phase.RUNNING and not self.leasing.is_closed:
+            if not self._is_deserted:
+                return []
             self.failure = failures.AgentLost(
                 agent=", ".join(
                     m.name for m in self.roster.in_state(

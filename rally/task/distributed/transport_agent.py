@@ -155,7 +155,8 @@ class AgentTransport:
         self._lines: dict[Channel, Line] = {}
         try:
             for channel in Channel:
-                self._open(channel, addresses[channel])
+                if channel in addresses:
+                    self._open(channel, addresses[channel])
         except BaseException:
             self.close(linger_s=0)
             raise

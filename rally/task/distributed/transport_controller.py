@@ -64,6 +64,8 @@ class ControllerTransport:
     """Sockets of a controller; for one thread, but for ``wake``.
 
     Use it in the process that made it: ZeroMQ does not survive a fork.
+    Whoever has the controller's own key is an operator, and no agent,
+    whatever the list of agents says.
 
     :param key: None talks without keys, on loopback only, and then believes
         the name that an agent gives itself
@@ -96,7 +98,8 @@ class ControllerTransport:
         self.endpoints: dict[Channel, str] = {}
         try:
             self._gate = transport_zap.Gatekeeper(
-                self._context, allow, self._trouble
+                self._context, allow, self._trouble,
+                "" if key is None else key.public,
             )
             self._poller.register(self._gate.socket, zmq.POLLIN)
             self._poller.register(self._waker.fd, zmq.POLLIN)
@@ -284,10 +287,14 @@ class ControllerTransport:
             name = identity.decode("ascii", "replace")
             return "", name if keys.NAME.fullmatch(name) else None
         public_key = t.cast(str, frame.get("User-Id"))
+        if public_key == self._key.public:
+            return public_key, channels.operator(identity.hex())
         return public_key, self._allow.name_of(public_key)
 
     def _name_of(self, public_key: str, name: str) -> str | None:
-        return self._allow.name_of(public_key) if self._key else name
+        if self._key is None or public_key == self._key.public:
+            return name
+        return self._allow.name_of(public_key)
 
     def _learn(
         self, peer: str, channel: Channel, identity: bytes, public_key: str

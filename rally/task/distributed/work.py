@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import math
 import typing as t
 
 from rally.task.distributed.messages import NumberRun
@@ -61,6 +62,25 @@ def count_of(runs: t.Iterable[NumberRun]) -> int:
     return sum(count for _, _, count in runs)
 
 
+def common(one: NumberRun, other: NumberRun) -> NumberRun | None:
+    """Numbers that two progressions have in common; None if there are none.
+    """
+    (a, s, m), (b, t_, n) = one, other
+    last = min(a + s * (m - 1), b + t_ * (n - 1))
+    divisor = math.gcd(s, t_)
+    distance, uneven = divmod(b - a, divisor)
+    if uneven or last < max(a, b):
+        return None
+    # a + s * i is in both for this i, and for those that follow in this step
+    stride = t_ // divisor
+    i = distance * pow(s // divisor, -1, stride) % stride
+    first, step = a + s * i, s * stride
+    first += max(0, -(-(b - first) // step)) * step
+    if first > last:
+        return None
+    return first, step, (last - first) // step + 1
+
+
 @dataclasses.dataclass(slots=True)
 class _Granted:
     """One lease and which of its numbers are settled."""
@@ -94,9 +114,9 @@ class _Granted:
 class Ledger:
     """What one agent was granted, and what became of it.
 
-    The leases of one agent cover ranges that do not overlap, so a number
-    belongs to at most one of them. A settled lease is dropped: memory is
-    bounded by what is outstanding.
+    A number belongs to at most one of the leases of an agent, but leases may
+    interleave: what others returned has gaps. A settled lease is dropped:
+    memory is bounded by what is outstanding.
     """
 
     def __init__(self) -> None:
@@ -134,33 +154,31 @@ class Ledger:
     def _settle(self, runs: t.Iterable[NumberRun]) -> int:
         new = 0
         for run in runs:
-            settled = sum(
-                lease.settle(*part) for lease, part in self._parts(run)
-            )
+            settled = self._settle_run(run)
             self.unknown += run[2] - settled
             new += settled
         return new
 
-    def _parts(
-        self, run: NumberRun
-    ) -> t.Iterator[tuple[_Granted, NumberRun]]:
-        """*run*, cut at the ends of the leases it belongs to."""
+    def _settle_run(self, run: NumberRun) -> int:
+        """Mark *run* in all leases it has numbers of; how many were new.
+
+        Newer leases first: what was granted last is usually what comes.
+        """
         first, step, count = run
-        while count > 0:
-            at = bisect.bisect(self._firsts, first) - 1
-            lease = self._leases[at] if at >= 0 else None
-            end = lease.first + lease.step * (lease.count - 1) if lease else 0
-            if lease is None or first > end:  # not ours: to the next lease
-                if at + 1 == len(self._firsts):
-                    return
-                skipped = -(-(self._firsts[at + 1] - first) // step)
-                first, count = first + step * skipped, count - skipped
+        last = first + step * (count - 1)
+        settled = found = 0
+        for at in range(bisect.bisect(self._firsts, last) - 1, -1, -1):
+            lease = self._leases[at]
+            part = common(run, (lease.first, lease.step, lease.count))
+            if part is None:
                 continue
-            inside = min(count, (end - first) // step + 1)
-            yield lease, (first, step, inside)
+            found += part[2]
+            settled += lease.settle(*part)
             if not lease.open_count:
                 del self._firsts[at], self._leases[at]
-            first, count = first + step * inside, count - inside
+            if found == count:
+                break
+        return settled
 
     @property
     def outstanding_count(self) -> int:

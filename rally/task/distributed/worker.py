@@ -62,12 +62,16 @@ class Load:
         self._spool = spool.Spool(order.spool, order.prepare.run)
         self._spool.claim()
         self._spooled = 0
+        self._longest_ns = 0
+        self._lease: int | None = 0
+        self._lease_lock = threading.Lock()
         self._number = 0
         self._reason = ""
         self._is_spool_unusable = False
         self.feed = source.LeaseFeed(fence_ns=0)
         self._granted = threading.Event()
-        self._started: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._started: queue.SimpleQueue[messages.LoadStart | None]
+        self._started = queue.SimpleQueue()
         self._context = wire_context.from_wire(self._order.context)
         self._args = wire_context.from_wire(self._order.args)
         self._check()
@@ -123,7 +127,7 @@ class Load:
 
     def run(self) -> None:
         """Wait for the start, make the load, say how it ended."""
-        at_ns = self._started.get()
+        start = self._started.get()
         threads = [
             threading.Thread(target=self._guarded, args=(carry,))
             for carry in (
@@ -131,11 +135,12 @@ class Load:
                 self._carry_events, self._carry_problems,
             )
         ]
-        if at_ns is not None:
+        if start is not None:
             for thread in threads:
                 thread.start()
             threading.Thread(target=self._carry_low, daemon=True).start()
-            self.runner.start_at_ns = at_ns - clock.WALL_BASE_NS
+            self.runner.start_at_ns = start.at_ns - clock.WALL_BASE_NS
+            self.runner.is_takeover = start.is_takeover
             try:
                 self.runner.run(
                     self._order.scenario, self._context, self._args
@@ -149,15 +154,19 @@ class Load:
         self._link.send(self._ended())
 
     def _ended(self) -> messages.LoadEnded:
+        with self._lease_lock:  # what comes from now on is not taken
+            lease, self._lease = self._lease, None
+            returned = tuple(self.feed.returned())
         lost = self.runner.lost
         return messages.LoadEnded(
-            returned=tuple(self.feed.returned()),
+            returned=returned,
             spooled=self._spooled,
             number=self._number + 1,
             aggregate=self._counted(),
             reason=self._reason,
             loss="; ".join(sorted({each.reason for each in lost})),
             is_fatal=self._is_spool_unusable,
+            lease=lease,
         )
 
     def _counted(self) -> dict[str, t.Any]:
@@ -187,6 +196,8 @@ class Load:
             )
             self._spooled += 1
             self._link.send(messages.LoadSpooled(self._spooled - 1))
+            took_ns = chunk.duration_ns + chunk.idle_ns
+            self._longest_ns = max(self._longest_ns, int(took_ns.max()))
 
     def _carry_aggregates(self) -> None:
         board, version, failed = self.runner.board, 0, False
@@ -200,6 +211,7 @@ class Load:
                 messages.Snapshot(
                     self._order.run, self._number, is_urgent,
                     merged.to_state(),
+                    max(self._longest_ns, merged.durations.max_ns or 0),
                 )
             )
             self._link.send(
@@ -252,14 +264,21 @@ class Load:
         if isinstance(message, messages.LoadRenew):
             self.feed.renew(message.deadline_ns - clock.WALL_BASE_NS)
         elif isinstance(message, messages.Grant):
-            self.feed.grant(*message.numbers, low=message.low)
-            self._granted.set()
+            self._take(message)
         elif isinstance(message, messages.LoadStart):
-            self._started.put(message.at_ns)
+            self._started.put(message)
         elif isinstance(message, messages.Close):
             self.feed.close()
         elif isinstance(message, messages.Stop):
             self._stop()
+
+    def _take(self, grant: messages.Grant) -> None:
+        with self._lease_lock:
+            if self._lease is None:
+                return
+            self._lease = grant.lease
+            self.feed.grant(*grant.numbers, low=grant.low)
+        self._granted.set()
 
     def _stop(self) -> None:
         self.feed.stop()

@@ -59,9 +59,11 @@ class WorkerPool:
         listener: listener_module.PoolListener,
         sla_config: t.Mapping[str, t.Any],
         start_at_ns: int | None = None,
+        is_takeover: bool = False,
     ) -> None:
         """:param start_at_ns: zero of schedule and duration, monotonic
             clock; None: as soon as all workers are ready
+        :param is_takeover: workers replace others, on another host
         """
         self._work = work
         self._plan = work.plan
@@ -70,6 +72,7 @@ class WorkerPool:
         self._listener = listener
         self._sla_config = sla_config
         self._start_at_ns = start_at_ns
+        self._is_takeover = is_takeover
         self._words = shared.Words(1)
         self._copies = shared.Counter()
         self._hangs = hangs.HangWatch(self._plan.timeout_s)
@@ -117,7 +120,7 @@ class WorkerPool:
         count = self._plan.process_count(cpus)
         shares = plan_module.split_evenly(self._plan.concurrency, count)
         for index, seats in enumerate(shares):
-            self._fork(index, seats, is_replacement=False)
+            self._fork(index, seats, is_replacement=self._is_takeover)
 
     def _fork(self, index: int, seats: int, is_replacement: bool) -> None:
         results_r, results_w = os.pipe()

@@ -269,6 +269,9 @@ class DistributedRunner(runner.ScenarioRunner):
             ),
             lease_s=self.config.get("lease", DEFAULT_LEASE_S),
             wait_s=self.config.get("wait", DEFAULT_WAIT_S),
+            iteration_timeout_s=(
+                plan.timeout_s if "timeout" in inner_config else None
+            ),
         )
         grants: granting.Granting
         if plan.schedule is not None:

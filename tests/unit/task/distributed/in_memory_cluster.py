@@ -48,7 +48,7 @@ class Load:
     def __init__(self, cluster, name, duration_s):
         self.cluster, self.name, self.duration_s = cluster, name, duration_s
         self.numbers = collections.deque()
-        self.running = []  # heap of (end, number)
+        self.running = []  # heap of (end, number, how long it takes)
         self.rows = []
         self.spooled = 0
         self.deadline = 0
@@ -57,6 +57,8 @@ class Load:
         self.is_asked = self.is_closed = self.is_stopped = False
         self.drawn = self.done = 0
         self.ended = False
+        self.lease = 0
+        self.longest_ns = 0
         self.concurrency = 1
         self.snapshot = 0
         self.snapshot_at = 0
@@ -64,8 +66,15 @@ class Load:
     def obey(self, message, now):
         if isinstance(message, messages.Load):
             self.concurrency = message.prepare.runner["concurrency"]
+            if self.name in self.cluster.refusing:
+                return [messages.LoadRefused("it lacks a plugin")]
+            if self.name in self.cluster.stuck:
+                return []
             return [messages.LoadReady()]
+        if self.ended:
+            return []
         if isinstance(message, messages.Grant):
+            self.lease = message.lease
             self.numbers.extend(work.numbers_of([message.numbers]))
             self.low, self.is_asked = message.low, False
         elif isinstance(message, messages.LoadRenew):
@@ -81,7 +90,7 @@ class Load:
     def next_event(self, now):
         if self.ended:
             return None
-        events = [end for end, _ in self.running[:1]]
+        events = [end for end, _, _ in self.running[:1]]
         if self.start_at is not None:
             events.append(max(self.snapshot_at, now + 1))
             if self.start_at > now:
@@ -94,7 +103,8 @@ class Load:
             return []
         said = []
         while self.running and self.running[0][0] <= now:
-            end, number = heapq.heappop(self.running)
+            end, number, took_ns = heapq.heappop(self.running)
+            self.longest_ns = max(self.longest_ns, took_ns)
             self.rows.append((end, number))
             self.done += 1
             self._fill(end)
@@ -121,6 +131,7 @@ class Load:
                     spooled=self.spooled,
                     number=self.snapshot + 1,
                     aggregate={"iterations": self.done},
+                    lease=self.lease,
                 )
             )
             self.ended = True
@@ -129,7 +140,7 @@ class Load:
     def _snapshot(self):
         return messages.Snapshot(
             self.cluster.run, self.snapshot, False,
-            {"iterations": self.done},
+            {"iterations": self.done}, self.longest_ns,
         )
 
     def _fill(self, now):
@@ -142,8 +153,8 @@ class Load:
             self.drawn += 1
             self.cluster.on_start(self.name, number, now)
             spread = 0.5 + self.cluster.random.random()
-            end = now + int(self.duration_s * spread * NS)
-            heapq.heappush(self.running, (end, number))
+            took_ns = int(self.duration_s * spread * NS)
+            heapq.heappush(self.running, (now + took_ns, number, took_ns))
 
     def _spool(self):
         if not self.rows:
@@ -261,6 +272,11 @@ class SimulatedAgent:
                 messages.ChunkMissing(command.run, command.sequence, "gone"),
             )
 
+    def shut_down(self):
+        """SIGTERM."""
+        self._handle(messages.ShutdownAsked())
+        self._listen_to_load()
+
     def die(self):
         """SIGKILL of the agent and of its load."""
         self.end.close()
@@ -283,8 +299,9 @@ class Cluster:
             self.clock, codec.encode, codec.decode, seed, weather
         )
         self.chunk_size, self.store_delay_s = chunk_size, store_delay_s
-        self.times = times
+        self.times, self.concurrency = times, concurrency
         self.versions = versions or {}
+        self.refusing, self.stuck = set(), set()  # names of agents
         self.spools = collections.defaultdict(dict)
         self.instances = 0
         self.log = []
@@ -296,9 +313,11 @@ class Cluster:
         self.stored = collections.Counter()
         self.stored_by = collections.Counter()
         self.kept_chunks = []
+        self.chunks = []
         self.observed = {}
         self.announced = []
         self._is_storing = True
+        self.answers = []
         self._storing = []  # (due, order, StoreChunk)
         self._todo = []  # heap of (moment, order, action)
         self._order = 0
@@ -389,6 +408,8 @@ class Cluster:
         self._execute(self.machine.expire(now))
         for agent in list(self.agents.values()):
             agent.step()
+            if agent.machine.finished:
+                agent.die()
         running = sum(
             len(agent.load.running)
             for agent in self.agents.values()
@@ -447,12 +468,23 @@ class Cluster:
             )
         )
 
+    def drain(self, name):
+        """An operator asks for it; the answer."""
+        self._execute(
+            self.machine.handle(
+                channels.operator("01"), messages.DrainAsked(name),
+                self.clock.now_ns(),
+            )
+        )
+        return self.answers[-1] if self.answers else None
+
     def _store(self, command, now):
         if not self._is_storing:
             return
         numbers = list(work.numbers_of(command.data.numbers))
         self.stored.update(numbers)
         self.stored_by[command.agent] += len(numbers)
+        self.chunks.append(command.data)
         self.kept_chunks.append((command.agent, command.data.sequence))
         notice = messages.Stored(command.agent, command.data.sequence)
         self._execute(self.machine.notice(notice, now))
@@ -461,6 +493,8 @@ class Cluster:
         for command in todo:
             if isinstance(command, commands.Send):
                 self.end.send(command.peer, command.channel, command.message)
+                if isinstance(command.message, messages.DrainAnswer):
+                    self.answers.append(command.message)
             elif isinstance(command, commands.StoreChunk):
                 self._order += 1
                 due = self.clock.now_ns() + int(self.store_delay_s * NS)
@@ -481,6 +515,11 @@ class Cluster:
             for lost in self.machine.roster.lost()
             for number in work.numbers_of(lost.numbers)
         )
+
+    @property
+    def losers(self):
+        """Agents of which something is lost."""
+        return [lost.agent for lost in self.machine.roster.lost()]
 
     def problems(self):
         """Violations of the accounting law, as sentences."""

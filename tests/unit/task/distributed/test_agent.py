@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from rally.task.distributed import agent as agent_module
-from rally.task.distributed import commands, messages
+from rally.task.distributed import commands, messages, shutdown
 from rally.task.distributed.agent import LoadState
 from rally.task.distributed.presence import SILENCE_NS
 from tests.unit import test
@@ -208,6 +208,84 @@ class AgentTestCase(test.TestCase):
         idle = agent_module.Agent("i", "6.0.0", "host", 2, self.now)
         idle.handle(messages.ShutdownAsked(), self.now)
         self.assertTrue(idle.finished)
+
+    def test_it_closes_only_with_the_last_lease(self):
+        self.bring_to_running()
+
+        early = self.tell(messages.Close("r", 2))
+        self.tell(messages.Grant("r", 2, (101, 1, 100), 10))
+        in_time = self.tell(messages.Close("r", 2))
+
+        self.assertEqual([], early)
+        self.assertEqual(1, len(self.told(in_time, messages.Close)))
+
+    def test_asked_to_end_it_takes_no_new_lease(self):
+        self.bring_to_running()
+        self.tell(messages.ShutdownAsked())
+
+        self.assertEqual(
+            [], self.tell(messages.Grant("r", 2, (101, 1, 100), 10))
+        )
+
+    def test_asked_to_end_when_all_is_dealt_out_it_does_what_it_has(self):
+        self.bring_to_running()
+        self.tell(messages.Close("r", 1))
+
+        todo = self.tell(messages.ShutdownAsked())
+        self.assertEqual([], self.told(todo, messages.Stop))
+
+        self.now += shutdown.CLOSING_NS
+        patience = self.agent.expire(self.now)
+        self.assertEqual(1, len(self.told(patience, messages.Stop)))
+
+    def test_without_a_controller_it_waits_only_if_it_keeps_chunks(self):
+        for chunks, is_finished in ((0, True), (1, False)):
+            self.agent = agent_module.Agent("i", "6", "host", 2, self.now)
+            self.bring_to_running()
+            for sequence in range(chunks + 1):
+                self.tell(messages.LoadSpooled(sequence))
+            self.tell(messages.Ack("r", 0))
+            self.tell(messages.ShutdownAsked())
+            self.tell(messages.LoadEnded((), chunks + 1, 1, {}))
+            self.agent.expire(self.now)
+            self.assertFalse(self.agent.finished)
+
+            self.now += 3 * NS  # nobody is heard
+            self.agent.expire(self.now)
+
+            self.assertEqual(is_finished, self.agent.finished)
+
+    def test_with_a_controller_it_waits_until_that_knows_of_the_end(self):
+        self.bring_to_running()
+        self.tell(messages.LoadEnded((), 0, 1, {}))
+        self.tell(messages.ShutdownAsked())
+        self.agent.expire(self.now)
+        self.assertFalse(self.agent.finished)
+
+        self.tell(messages.Done("r"))
+
+        self.assertTrue(self.agent.finished)
+
+    def test_a_lease_its_load_did_not_take_is_not_counted(self):
+        self.bring_to_running()
+        self.tell(messages.Grant("r", 2, (101, 1, 100), 10))
+
+        todo = self.tell(messages.LoadEnded((), 0, 1, {}, lease=1))
+
+        (end,) = self.sent(todo, messages.Ended)
+        self.assertEqual(1, end.lease)
+
+    def test_it_tells_the_load_that_others_have_begun(self):
+        self.tell(messages.Welcome("6.0.0", "r"))
+        self.tell(PREPARE)
+        self.tell(messages.LoadReady())
+
+        todo = self.tell(messages.Start("r", 7, is_takeover=True))
+
+        self.assertEqual(
+            [messages.LoadStart(7, True)],
+            self.told(todo, messages.LoadStart),
+        )
 
     def test_a_refusal_by_the_controller_is_said_once(self):
         first = self.tell(messages.Rejected("another version"))

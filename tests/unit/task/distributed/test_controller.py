@@ -384,30 +384,63 @@ class SeededFaultsTestCase(test.TestCase):
             seen = cluster.observed.get(name, {}).get("iterations", 0)
             if not member.is_inexact and cluster.stored_by[name] != seen:
                 problems.append("aggregate of %s differs" % name)
+        if cluster.running_peak > cluster.concurrency:
+            problems.append("%d ran at once" % cluster.running_peak)
+        innocent = set(cluster.losers) - self.victims
+        if innocent:
+            problems.append("lost without a fault: %s" % sorted(innocent))
         self.assertEqual([], problems, "seed %d" % seed)
 
     def _cluster(self, chance, seed):
-        count = chance.choice([1, 2, 3, 5])
+        """Agents, spares, late comers; faults, drains and SIGTERMs."""
+        wanted = chance.choice([1, 2, 3, 5])
+        count = wanted + chance.choice([0, 0, 1, 2])
+        duration_s = chance.choice([0.02, 0.3, 2.0])
         schedule = None
         if chance.random() < 0.3:
             schedule = Schedule.constant(chance.choice([5, 40, 100]))
         cluster = Cluster(
-            seed=seed, agents=count,
+            seed=seed, agents=count, wanted=wanted,
             times=chance.choice([50, 300, 1000]),
             concurrency=chance.choice([1, 4, 9]),
-            duration_s=chance.choice([0.02, 0.3, 2.0]),
+            duration_s=duration_s, iteration_timeout_s=1.5 * duration_s,
             weather=chance.choice([None, ROUGH, SLOW]),
             schedule=schedule,
             offsets_s=[chance.uniform(-30, 30) for _ in range(count)],
             is_closing_on_loss=chance.random() < 0.2,
         )
+        self.victims = set()
         for _ in range(chance.choice([0, 1, 2, 4])):
             self._plan_fault(cluster, chance, "a%d" % chance.randrange(count))
+        for i in range(chance.choice([0, 0, 1, 2])):
+            self._plan_arrival(cluster, chance, "late%d" % i, duration_s)
+        for _ in range(chance.choice([0, 0, 1, 2])):
+            self._plan_leave(cluster, chance, "a%d" % chance.randrange(count))
         return cluster
+
+    def _plan_arrival(self, cluster, chance, name, duration_s):
+        offset_ns = int(chance.uniform(-30, 30) * NS)
+        cluster.at(
+            chance.uniform(0, 20),
+            lambda: cluster.add_agent(name, offset_ns, duration_s),
+        )
+
+    def _plan_leave(self, cluster, chance, name):
+        is_polite = chance.random() < 0.5
+
+        def leave():
+            if is_polite:
+                cluster.drain(name)
+            elif name in cluster.agents:
+                self.victims.add(name)  # it may run out of patience
+                cluster.agents[name].shut_down()
+
+        cluster.at(chance.uniform(0, 20), leave)
 
     def _plan_fault(self, cluster, chance, name):
         kind = chance.choice(["kill", "restart", "freeze", "cut"])
         seconds = chance.choice([1, 4, 8, 14, 30])
+        self.victims.add(name)
 
         def strike():
             agent = cluster.agents.get(name)

@@ -49,6 +49,22 @@ class RunsTestCase(test.TestCase):
         self.assertEqual(((3, 7, 50),), work.runs_of(range(3, 3 + 350, 7)))
 
 
+NUMBER_RUNS = st.tuples(
+    st.integers(1, 30), st.integers(1, 7), st.integers(1, 12)
+)
+
+
+class CommonTestCase(test.TestCase):
+    @hypothesis.given(one=NUMBER_RUNS, other=NUMBER_RUNS)
+    def test_it_is_the_intersection(self, one, other):
+        both = set(work.numbers_of([one])) & set(work.numbers_of([other]))
+
+        found = work.common(one, other)
+
+        runs = [] if found is None else [found]
+        self.assertEqual(sorted(both), list(work.numbers_of(runs)))
+
+
 class LedgerTestCase(test.TestCase):
     @hypothesis.given(parts=leases, data=st.data())
     def test_every_number_is_settled_exactly_once(self, parts, data):

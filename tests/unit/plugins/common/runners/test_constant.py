@@ -27,6 +27,7 @@ import psutil
 import testtools
 from hypothesis import strategies as st
 
+from rally.common import clock
 from rally.plugins.common.runners import constant
 from rally.task import runner
 from rally.task.load import source
@@ -322,6 +323,27 @@ class ConstantForDurationTestCase(load.LoadTestCase):
     def test_without_duration_each_slot_runs_once(self) -> None:
         made = self.load("constant_for_duration", duration=0, concurrency=5)
         self.assertEqual([1, 2, 3, 4, 5], self.numbers(made))
+
+    def takeover(self, late_s: float) -> t.Any:
+        """A load that begins *late_s* after its zero, which lasts 1 s."""
+        made = self.make(
+            "constant_for_duration", duration=1.0, concurrency=2
+        )
+        made.start_at_ns = time.monotonic_ns() - int(late_s * 1e9)
+        made.is_takeover = True
+        made.run("Test.fault", {}, {"sleep": 0.01})
+        return made
+
+    def test_who_takes_over_after_the_end_runs_nothing(self) -> None:
+        self.assertEqual([], self.numbers(self.takeover(1.1)))
+
+    def test_who_takes_over_ends_with_the_others(self) -> None:
+        made = self.takeover(0.5)
+        merged = made.board.merged()
+        self.assertGreater(merged.iterations, 2)
+        zero_ns = clock.WALL_BASE_NS + made.start_at_ns
+        # a thread may be held up between its look at the clock and the start
+        self.assertLess(merged.last_started_ns, zero_ns + 1_300_000_000)
 
     def test_waiting_for_a_lease_ends_with_the_duration(self) -> None:
         made = self.make(
