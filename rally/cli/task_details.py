@@ -270,6 +270,43 @@ def _print_accounts(info: Values) -> None:
         print("Last start after the stop: %.3f s" % info["stop_latency_s"])
 
 
+def _print_start(info: Values) -> None:
+    """How well the agents started together."""
+    if info.get("start_spread_s") is None:
+        return
+    late = info.get("late_agents") or ()
+    print("Agents began within %.1f ms of each other; late: %s" % (
+        info["start_spread_s"] * 1000, ", ".join(late) or "none"
+    ))
+
+
+def _print_generators(info: Values) -> None:
+    """Whether the load was limited by whoever made it."""
+    if "generator_limited" not in info:  # recorded by an earlier version
+        return
+    limited = info["generator_limited"]
+    print("Limited by the generator: %s" % (", ".join(limited) or "no"))
+    generators = {
+        x["name"]: x["generator"]
+        for x in info["agents"] if "generator" in x
+    }
+    if info["generator"]:
+        generators = {"local": info["generator"]}
+    for name, facts in generators.items():
+        for sentence in facts["limited_by"]:
+            print("\t%s: %s" % (name, sentence))
+    if not limited and len(generators) < 2:
+        return
+    labels = ["scheduler_lag_p95_s", "lag_p95_s", "cpu_share"]
+    labels += ["cpu_wait_share", "back_pressure_s", "spool_wait_s"]
+    rows = [
+        [name, *(_shown(facts[key]) for key in labels)]
+        for name, facts in generators.items()
+    ]
+    print(_table(["name", *labels], rows, "Generators"))
+    print()
+
+
 def _print_load_info(info: Values) -> None:
     """What the load generators had to say, where it is worth a line."""
     if not info:  # of a task that was imported, or run by Rally 5
@@ -280,6 +317,8 @@ def _print_load_info(info: Values) -> None:
         print("Offered rate: %.3f/s, achieved: %.3f/s" % (offered, achieved))
     for problem in info.get("problems") or ():
         print("Problem: %s" % problem)
+    _print_start(info)
+    _print_generators(info)
     agents = info.get("agents") or ()
     if agents:
         labels = ["name", "state", "iterations", "failed", "lost"]

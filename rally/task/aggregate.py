@@ -19,7 +19,7 @@ import threading
 import typing as t
 
 from rally.common import portable
-from rally.task import sla
+from rally.task import generator, sla
 from rally.task.distribution import Distribution
 from rally.task.durations import DurationsTable
 
@@ -28,7 +28,8 @@ if t.TYPE_CHECKING:
 
 
 class Aggregate:
-    """Counters, durations and SLA verdict of a set of iterations.
+    """Counters, durations and SLA verdict of a set of iterations, and what
+    they asked of whoever made them.
 
     Merge law: merged aggregates of shares equal the aggregate of the whole,
     in any order and grouping and through ``to_state`` and ``from_state``;
@@ -51,6 +52,7 @@ class Aggregate:
         self.table = DurationsTable()
         self.checker = checker or sla.SLAChecker({"sla": sla_config})
         self.counters: collections.Counter[str] = collections.Counter()
+        self.strain = generator.Strain()
 
     @property
     def iterations(self) -> int:
@@ -98,6 +100,7 @@ class Aggregate:
             self.table.merge(other.table)
             self.lag.merge(other.lag)
             self.counters.update(other.counters)
+            self.strain.merge(other.strain)
             self._extend(
                 other.first_started_ns, other.last_started_ns,
                 other.last_finished_ns,
@@ -147,6 +150,7 @@ class Aggregate:
             "table": self.table.to_state(),
             "sla": self.checker.to_state(),
             "counters": dict(self.counters),
+            "strain": self.strain.to_state(),
         }
 
     @classmethod
@@ -175,6 +179,7 @@ class Aggregate:
             made.counters.update(
                 {str(k): int(v) for k, v in state["counters"].items()}
             )
+            made.strain = generator.Strain.from_state(state["strain"])
         return made
 
 

@@ -332,12 +332,14 @@ class ResultConsumer:
         its stored chunks.
         """
         board = self.runner.board
+        told = board.sources()
         for source in self.runner.inexact_sources:
             counted = aggregate.Aggregate(self.workload_cfg["sla"])
             for chunk in self.workload.chunks(agent=source):
                 counted.add_chunk(chunk)
-            if source in board.sources():
-                counted.counters.update(board.sources()[source].counters)
+            if source in told:  # no row tells this, nor how hard it was
+                counted.counters.update(told[source].counters)
+                counted.strain.merge(told[source].strain)
             board.replace(source, counted)
         return board.merged().shifted(0)  # a copy that may be marked
 

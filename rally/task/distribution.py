@@ -63,6 +63,9 @@ class Distribution(moments.Moments):
     def add(self, value_ns: int) -> None:
         self.add_array(np.array([value_ns], dtype=np.int64))
 
+    def add_all(self, values_ns: t.Sequence[int]) -> None:
+        self.add_array(np.array(values_ns, dtype=np.int64))
+
     def add_array(self, values_ns: Ints) -> None:
         """Add every element of an ``int64`` array."""
         if not len(values_ns):

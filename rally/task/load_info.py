@@ -24,7 +24,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import clock
-from rally.task import aggregate, progress
+from rally.task import aggregate, generator, progress
 from rally.task.row import NS
 
 if t.TYPE_CHECKING:
@@ -39,6 +39,10 @@ COUNTERS = (
     "fenced_snapshots", "database_retries",
 )
 PERCENTS = (50, 95, 99)
+#: name of the generator of a run without agents
+LOCAL = "local"
+#: an agent that began so much later than the first one is named
+LATE_START_S = 0.020
 
 
 class IterationsLost(exceptions.RallyException):
@@ -155,6 +159,7 @@ class RunWatch:
         counters["database_retries"] = (
             self._patience.retries - self._retries_before
         )
+        agents = self._agents(runner)
         return {
             "run": runner.run_id,
             "asked": runner.asked,
@@ -169,7 +174,9 @@ class RunWatch:
             "percentiles": {
                 str(p): _percentile(merged, p) for p in PERCENTS
             },
-            "agents": runner.agents_info(),
+            "agents": agents,
+            **start_of(agents),
+            **generators_of(agents, generator_facts(merged)),
             "stop_latency_s": self._stop_latency_s(merged),
             "problems": runner.problems_so_far(),
             "clock": {
@@ -177,11 +184,76 @@ class RunWatch:
             },
         }
 
+    def _agents(
+        self, runner: runner_module.ScenarioRunner
+    ) -> list[dict[str, t.Any]]:
+        """One entry per agent, with what its aggregate tells of it."""
+        sources = runner.board.sources()
+        infos = runner.agents_info()
+        for info in infos:
+            source = sources.get(info["name"])
+            if source is not None:
+                info["generator"] = generator_facts(source)
+                info["stop_latency_s"] = self._stop_latency_s(source)
+        return infos
+
     def _stop_latency_s(self, merged: aggregate.Aggregate) -> float | None:
         """From the moment a stop was asked to the last start after it."""
         if self._stop_asked_ns is None or merged.last_started_ns is None:
             return None
         return max(0, merged.last_started_ns - self._stop_asked_ns) / NS
+
+
+def generator_facts(part: aggregate.Aggregate) -> dict[str, t.Any]:
+    """What making the iterations of *part* asked of their generator."""
+    return generator.facts(part.strain, part.lag, part.durations)
+
+
+def generators_of(
+    agents: t.Sequence[t.Mapping[str, t.Any]], whole: dict[str, t.Any]
+) -> dict[str, t.Any]:
+    """Whether generators limited the load, and which.
+
+    :param whole: facts of all of them together; shown for a run without
+        agents, where it is the only one
+    """
+    known = {
+        agent["name"]: agent["generator"]
+        for agent in agents if "generator" in agent
+    }
+    if not agents:
+        known = {LOCAL: whole}
+    return {
+        "generator": None if agents else whole,
+        "generator_limited": [
+            name for name, facts in known.items() if facts["limited_by"]
+        ],
+    }
+
+
+def start_of(
+    agents: t.Iterable[t.Mapping[str, t.Any]],
+) -> dict[str, t.Any]:
+    """How far the first iterations of the agents lie apart.
+
+    An agent is late if it began more than 20 ms after the first one even
+    should both their clocks be off as far as their bounds allow.
+    """
+    began = [
+        (agent["start_spread_s"], agent["clock_error_s"] or 0.0,
+         agent["name"])
+        for agent in agents if agent.get("start_spread_s") is not None
+    ]
+    if not began:
+        return {"start_spread_s": None, "late_agents": []}
+    _, first_error_s, _ = min(began)
+    return {
+        "start_spread_s": max(began)[0],
+        "late_agents": [
+            name for spread_s, error_s, name in began
+            if spread_s - error_s - first_error_s > LATE_START_S
+        ],
+    }
 
 
 def columns_of(merged: aggregate.Aggregate) -> dict[str, t.Any]:

@@ -27,7 +27,7 @@ from rally.common import logging, utils, validation
 from rally.common.plugin import plugin
 from rally.task import row as row_module
 from rally.task import scenario, sla, types
-from rally.task.load import builder, legacy, outbox, output, reports
+from rally.task.load import builder, gate, legacy, outbox, output, reports
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
 from rally.task.load.errors import (
@@ -74,6 +74,10 @@ class ScenarioRunner(
     """
 
     CONFIG_SCHEMA: t.ClassVar[dict[str, t.Any]] = {"type": "null"}
+    #: said by the class that defines ``_run_scenario``: it makes no
+    #: iteration but with ``_run_plan``, which waits at the gate. Then it is
+    #: called before the start, so that workers stand ready
+    STANDS_READY: t.ClassVar[bool] = False
 
     def __init__(
         self, task: t.Any, config: t.Any, batch_size: int = 0
@@ -91,10 +95,8 @@ class ScenarioRunner(
         self.run_duration = 0.0
         #: None: numbers from 1, as the configuration says
         self.source: source_module.IterationSource | None = None
-        #: zero of schedule and duration, monotonic ns; None: now
-        self.start_at_ns: int | None = None
-        #: others began the load; nothing is to run after its duration
-        self.is_takeover = False
+        #: where a load that stands ready waits for its start; None: nowhere
+        self.gate: gate.StartGate | None = None
         #: arguments come preprocessed, from another host
         self.is_preprocessed = False
         self._sent_results = 0
@@ -128,6 +130,14 @@ class ScenarioRunner(
     ) -> t.Iterable[str]:
         """What keeps the runner from running *workload* as a whole."""
         return ()
+
+    @classmethod
+    def stands_ready(cls) -> bool:
+        """Whether ``run`` itself waits for the start, at the gate."""
+        for each in cls.__mro__:
+            if "_run_scenario" in vars(each):
+                return bool(vars(each).get("STANDS_READY"))
+        return False
 
     @property
     def asked(self) -> int | None:
@@ -231,7 +241,7 @@ class ScenarioRunner(
         )
         pool = pool_module.WorkerPool(
             work, chunks, reports.RunnerListener(self), self.sla_config,
-            self.start_at_ns, self.is_takeover,
+            self.gate,
         )
         try:
             pool.run()

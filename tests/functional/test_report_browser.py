@@ -161,16 +161,22 @@ class ReportInBrowserTestCase(test.TestCase):
             self.assertNotIn("Partial", document)
         self.assertShows(
             ("Dummy.dummy", "Zoo.empty", "111 ms", "222 ms", "333 ms",
-             "+ 3 lost", "passed"),
+             "+ 3 lost", "passed", ">generator<"),
             workloads,
         )
         self.assertShows(("Zoo.empty", "No statistics yet"), empty)
-        self.assertShows(("All well", "66.7%", "idle_duration"), overview)
+        self.assertShows(
+            ("All well", "66.7%", "idle_duration",
+             "limited by its generator", "its threads ran 43 ms late"),
+            overview,
+        )
         self.assertDrawn(5, overview)
         self.assertShows(
             ("node1", "node2", "10.0.0.1", "3.00 ms ± 200 µs",
              "missed its liveness deadline", "4–8 every 2",
-             "agent node2 is gone", "2.00 /s", "1.00 /s"),
+             "agent node2 is gone", "2.00 /s", "1.00 /s",
+             "Is it the generator?", "first agent began: node2",
+             "31.0 ms", "600 ms"),
             distributed,
         )
         self.assertDrawn(3, distributed)

@@ -20,8 +20,11 @@ from rally.task.distributed.membership import AgentEvent, AgentState, Member
 from rally.task.distributed.roster import NS
 from rally.task.distributed.run_state import Phase, RunState
 
-#: between the decision to start and the start, beside two round trips
-START_DELAY_NS = 50_000_000
+#: between the decision to start and the start, beside two round trips: ten
+#: agents that shared two CPUs needed up to 50 ms to pass the word on
+START_DELAY_NS = 100_000_000
+#: and for each agent that is to be told
+TELL_NS = 500_000
 
 
 class Beginning(RunState):
@@ -74,7 +77,9 @@ class Beginning(RunState):
         """All agents are prepared: begin, everywhere at one moment."""
         ready = self.succession.due(now)
         round_trip = max(m.clock.round_trip_ns or 0 for m in ready)
-        self.start_ns = now + START_DELAY_NS + 2 * round_trip
+        self.start_ns = (
+            now + START_DELAY_NS + TELL_NS * len(ready) + 2 * round_trip
+        )
         self.phase = Phase.RUNNING
         self.leasing.begin(self.start_ns)
         for member in ready:

@@ -59,7 +59,7 @@ class Hello(_Message, frozen=True):
 
 
 class Ready(_Message, frozen=True):
-    """Prepared: plugins loaded, arguments checked, workers can be forked."""
+    """Prepared: plugins loaded, arguments checked, workers stand ready."""
 
     run: str
 

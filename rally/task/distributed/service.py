@@ -183,6 +183,7 @@ def describe(member: Member) -> dict[str, t.Any]:
         "state": member.state.value,
         "share": member.concurrency,
         "is_takeover": member.is_takeover,
+        "position": member.position,
         "rate": member.rate,
         "clock_offset_s": clock_.offset_ns / NS if clock_.count else None,
         "clock_error_s": _seconds(member.clock_error_ns),

@@ -34,7 +34,7 @@ from rally.task import runner as runner_module
 from rally.task import scenario, sla
 from rally.task.distributed import messages, spool, wire_context
 from rally.task.distributed.link import Link
-from rally.task.load import source
+from rally.task.load import gate, source
 
 LOG = logging.getLogger(__name__)
 
@@ -70,6 +70,8 @@ class Load:
         self._is_spool_unusable = False
         self.feed = source.LeaseFeed(fence_ns=0)
         self._granted = threading.Event()
+        self._carriers: list[threading.Thread] = []
+        self._gate = gate.StartGate(self._say_ready)
         self._started: queue.SimpleQueue[messages.LoadStart | None]
         self._started = queue.SimpleQueue()
         self._context = wire_context.from_wire(self._order.context)
@@ -119,6 +121,7 @@ class Load:
             iteration_events=self._order.iteration_events,
         )
         runner.source = self.feed
+        runner.gate = self._gate
         runner.is_preprocessed = True
         runner.result_queue.limit = WAITING
         return runner
@@ -126,32 +129,55 @@ class Load:
     # ---- the main thread
 
     def run(self) -> None:
-        """Wait for the start, make the load, say how it ended."""
+        """Get ready, wait for the start, make the load, say how it ended.
+
+        Workers are forked before the start if the runner can do that: it
+        takes far longer than the difference that agents may start with.
+        """
+        if self.runner.stands_ready():
+            starter = threading.Thread(target=self._start_when_told)
+            starter.start()
+            self._make_load()
+            self._started.put(None)  # it may have ended before the start
+            starter.join()
+        else:
+            self._say_ready()
+            if self._start_when_told():
+                self._make_load()
+        for thread in self._carriers:
+            thread.join()
+        self.feed.stop()
+        self._link.send(self._ended())
+
+    def _say_ready(self) -> None:
+        self._link.send(messages.LoadReady())
+
+    def _start_when_told(self) -> bool:
+        """Wait for the start; False: there will be none."""
         start = self._started.get()
-        threads = [
+        if start is None:
+            return False
+        self._gate.open(start.at_ns - clock.WALL_BASE_NS, start.is_takeover)
+        self._carriers = [
             threading.Thread(target=self._guarded, args=(carry,))
             for carry in (
                 self._carry_chunks, self._carry_aggregates,
                 self._carry_events, self._carry_problems,
             )
         ]
-        if start is not None:
-            for thread in threads:
-                thread.start()
-            threading.Thread(target=self._carry_low, daemon=True).start()
-            self.runner.start_at_ns = start.at_ns - clock.WALL_BASE_NS
-            self.runner.is_takeover = start.is_takeover
-            try:
-                self.runner.run(
-                    self._order.scenario, self._context, self._args
-                )
-            except Exception as e:  # a runner is a plugin
-                LOG.error("The load failed: %s" % traceback.format_exc())
-                self._reason = "%s: %s" % (type(e).__name__, e)
-            for thread in threads:
-                thread.join()
-        self.feed.stop()
-        self._link.send(self._ended())
+        for thread in self._carriers:
+            thread.start()
+        threading.Thread(target=self._carry_low, daemon=True).start()
+        return True
+
+    def _make_load(self) -> None:
+        try:
+            self.runner.run(
+                self._order.scenario, self._context, self._args
+            )
+        except Exception as e:  # a runner is a plugin
+            LOG.error("The load failed: %s" % traceback.format_exc())
+            self._reason = "%s: %s" % (type(e).__name__, e)
 
     def _ended(self) -> messages.LoadEnded:
         with self._lease_lock:  # what comes from now on is not taken
@@ -317,7 +343,6 @@ def _prepare(link: Link, order: messages.Load) -> Load | None:
         LOG.debug(traceback.format_exc())
         link.send(messages.LoadRefused(_reason(e)))
         return None
-    link.send(messages.LoadReady())
     return load
 
 

@@ -62,12 +62,14 @@ class Crew:
         on_start: t.Callable[[int], None],
         on_problem: t.Callable[[str], None],
         watch: memoryview | None = None,
+        on_go: t.Callable[[int], None] = lambda zero_ns: None,
     ) -> None:
         """:param seats: iterations that may run at once in this process
 
         :param on_start: called with the number of each iteration
         :param watch: a shared word, where the watchdog notes when it will
             look again, monotonic ns; 0: no more
+        :param on_go: called with the zero of schedule and duration
         """
         self._watch_word = memoryview(bytearray(8)).cast("q")
         if watch is not None:
@@ -79,6 +81,7 @@ class Crew:
         self._outbox = outbox
         self._on_start = on_start
         self._on_problem = on_problem
+        self._on_go = on_go
         self._lock = threading.Lock()
         self._seats: list[iteration.Seat] = []
         self._abandoned: list[threading.Thread] = []
@@ -120,12 +123,14 @@ class Crew:
             self._end_ns = self._zero_ns + clock.to_ns(self._plan.duration_s)
         for seat in self._seats:
             seat.is_fresh = is_fresh
+        self._on_go(zero_ns)
         self._go.set()
 
     def wake(self) -> None:
         """The source has changed."""
         if self._source.is_stopped:
             self._stop.set()
+            self._go.set()  # perhaps it never started
         self._source.wake()
 
     def join(self) -> list[int]:
@@ -138,6 +143,10 @@ class Crew:
             if thread.is_alive():
                 self._outbox.count("abandoned_threads")
         return [*self._unstarted, *self._drawn, *self._source.held()]
+
+    def seat_count(self) -> int:
+        """Threads that run iterations, or could."""
+        return len(self._seats)
 
     def watermark_ns(self) -> int:
         """No iteration that is not in the outbox yet started before it."""
@@ -254,11 +263,15 @@ class Crew:
         while True:
             seat.floor_ns = NEVER_NS
             self._standing.append(None)
+            free_ns = clock.now_ns()
+            is_full = len(self._seats) >= self._max_seats
             numbers = self._source.draw_many(1)
             if not numbers:
                 return
             number = numbers[0]
             due_ns = self._zero_ns + schedule.due_ns(number - 1)
+            if due_ns < free_ns and is_full:
+                self._outbox.late_for_a_seat(free_ns - due_ns)
             seat.floor_ns = max(due_ns, clock.now_ns())
             if not (
                 self._wait_until(due_ns) and self._source.may_start(number)

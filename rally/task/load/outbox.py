@@ -21,9 +21,11 @@ import typing as t
 
 from rally.task import aggregate as aggregate_module
 from rally.task import chunk as chunk_module
+from rally.task import generator
 
 if t.TYPE_CHECKING:
     from rally.task import row as row_module
+    from rally.task.load import meter as meter_module
 
 BLOCK_ROWS = 500
 BLOCK_DELAY_S = 0.1
@@ -66,8 +68,12 @@ class Outbox:
         sink: Sink,
         sla_config: t.Mapping[str, t.Any] | None,
         watermark_ns: t.Callable[[], int],
+        meter: meter_module.Meter | None = None,
     ) -> None:
-        """:param sla_config: None: whoever gets the blocks counts them"""
+        """:param sla_config: None: whoever gets the blocks counts them
+
+        :param meter: of this process; read for each snapshot
+        """
         self._sink = sink
         self._aggregate = (
             None if sla_config is None
@@ -76,6 +82,11 @@ class Outbox:
         self._watermark_ns = watermark_ns
         self._rows: collections.deque[row_module.Row] = collections.deque()
         self._counts: collections.deque[str] = collections.deque()
+        self._meter = meter
+        self._rung_ns = 0  # when the thread was told to send a block
+        self._lags_ns: list[int] = []  # of the thread
+        self._seat_waits_ns: collections.deque[int] = collections.deque()
+        self._held_ns: collections.deque[int] = collections.deque()
         self._changed = threading.Condition()
         self._wake_at = MAX_ROWS
         self._closing = False
@@ -103,15 +114,26 @@ class Outbox:
         """Add one to a counter of the aggregate."""
         self._counts.append(name)
 
+    def late_for_a_seat(self, late_ns: int) -> None:
+        """An iteration was due so long before there was a thread for it."""
+        self._seat_waits_ns.append(late_ns)
+
+    def held(self, waited_ns: int) -> None:
+        """A thread that runs iterations waited until results were taken."""
+        self._held_ns.append(waited_ns)
+
     def _wake(self) -> None:
         with self._changed:
             if len(self._rows) >= MAX_ROWS:
+                began_ns = time.monotonic_ns()
                 self._changed.wait_for(
                     lambda: len(self._rows) < MAX_ROWS or self._failed,
                     LONGEST_WAIT_S,
                 )
+                self.held(time.monotonic_ns() - began_ns)
             elif len(self._rows) >= self._wake_at:
                 self._wake_at = MAX_ROWS
+                self._rung_ns = time.monotonic_ns()
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -131,7 +153,7 @@ class Outbox:
                 self._maybe_send_snapshot()
             self._send_block()
             if self._aggregate is not None:
-                self._send_snapshot(urgent=False)
+                self._send_snapshot(urgent=False, is_last=True)
         except OSError:  # the reader is gone, nobody wants the rest
             self._failed = True
         except Exception as e:  # of a plugin: a criterion of the SLA
@@ -144,12 +166,17 @@ class Outbox:
         return max(0.0, self._snapshot_at - time.monotonic())
 
     def _await_rows(self, count: int, timeout_s: float) -> None:
+        due_ns = time.monotonic_ns() + int(timeout_s * 1e9)
         with self._changed:
+            self._rung_ns = 0
             self._wake_at = count
-            self._changed.wait_for(
+            is_told = self._changed.wait_for(
                 lambda: len(self._rows) >= count or self._closing, timeout_s
             )
             self._wake_at = MAX_ROWS
+        wanted_ns = self._rung_ns if is_told else due_ns
+        if wanted_ns and timeout_s:  # it slept, and should have run then
+            self._lags_ns.append(max(0, time.monotonic_ns() - wanted_ns))
 
     def _send_block(self) -> None:
         # the watermark first: rows that come after it are not in the block
@@ -176,11 +203,29 @@ class Outbox:
             self._was_passing = self._aggregate.is_passing
             self._send_snapshot(urgent=turned)
 
-    def _send_snapshot(self, urgent: bool) -> None:
+    def _send_snapshot(self, urgent: bool, is_last: bool = False) -> None:
         assert self._aggregate is not None
         while self._counts:
             self._aggregate.counters[self._counts.popleft()] += 1
+        self._measure(self._aggregate.strain, is_last)
         self._number += 1
         self._sink.send_snapshot(self._number, self._aggregate, urgent)
         self._is_behind = False
         self._snapshot_at = time.monotonic() + SNAPSHOT_DELAY_S
+
+    def _measure(self, strain: generator.Strain, is_last: bool) -> None:
+        """Learn what the load has asked of this process until now."""
+        if self._meter is not None:
+            self._meter.read(strain, is_last)
+        lags_ns, self._lags_ns = self._lags_ns, []
+        strain.scheduler_lag.add_all(lags_ns)
+        strain.seat_wait.add_all(list(_taken(self._seat_waits_ns)))
+        for held_ns in _taken(self._held_ns):
+            strain.held_ns += held_ns
+            strain.held += 1
+
+
+def _taken(values: collections.deque[int]) -> t.Iterator[int]:
+    """Take what is there from a deque that others append to."""
+    for _ in range(len(values)):
+        yield values.popleft()

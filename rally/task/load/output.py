@@ -21,7 +21,7 @@ import typing as t
 from rally.task import aggregate as aggregate_module
 from rally.task import row as row_module
 from rally.task.chunk import Chunk
-from rally.task.load import outbox, reports
+from rally.task.load import meter, outbox, reports
 from rally.task.load.numbers import Lost
 from rally.task.load.streams import Stream
 
@@ -62,6 +62,7 @@ class RunnerOutput:
         self._told: set[str] = set()
         self._has_sent_event = False
         self._flushed_at = 0.0
+        self._spool_wait_ns = 0
         self._outbox: outbox.Outbox | None = None
         self.configure_streams({}, batch_size, iteration_events=True)
 
@@ -107,6 +108,7 @@ class RunnerOutput:
             if self._outbox is not None:
                 self._outbox.close()
             self._flush_results()
+            self.tell_spool_wait()
         finally:
             self.close_streams()
 
@@ -114,8 +116,11 @@ class RunnerOutput:
 
     def _send_row(self, row: row_module.Row) -> None:
         if self._outbox is None:
+            # threads of the engine are not those that run iterations
+            gauge = meter.Meter(lambda: 1, waits=dict)
+            gauge.begin(time.monotonic_ns())
             self._outbox = outbox.Outbox(
-                reports.BoardSink(self), self.sla_config, lambda: 0
+                reports.BoardSink(self), self.sla_config, lambda: 0, gauge
             )
             self._outbox.start()
         self._outbox.put(row)
@@ -129,7 +134,11 @@ class RunnerOutput:
         self._flushed_at = time.monotonic()
         if self.result_batch:
             batch, self.result_batch = self.result_batch, []
+            before_ns = self.result_queue.held_ns
             self.result_queue.append(Chunk.of_rows(batch))
+            held_ns = self.result_queue.held_ns - before_ns
+            if held_ns and self._outbox is not None:
+                self._outbox.held(held_ns)
 
     def send_event(self, type: str, value: t.Any = None) -> None:
         """Tell hooks of something.
@@ -157,6 +166,15 @@ class RunnerOutput:
     def fail(self, type_name: str, message: str, trace: str) -> None:
         """Stop the load because judging its results failed."""
         raise NotImplementedError
+
+    def tell_spool_wait(self) -> None:
+        """Put on the board for how long results have waited."""
+        waited_ns = self.result_queue.held_ns
+        if waited_ns > self._spool_wait_ns:
+            self._spool_wait_ns = waited_ns
+            told = aggregate_module.Aggregate(self.sla_config)
+            told.strain.spool_wait_ns = waited_ns
+            self.board.put("results", waited_ns, told)
 
     # ---- what watches a run
 

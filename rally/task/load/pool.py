@@ -29,7 +29,16 @@ from rally.common import logging
 from rally.task import aggregate as aggregate_module
 from rally.task import chunk as chunk_module
 from rally.task.load import builder as builder_module
-from rally.task.load import forks, frames, hangs, iteration, numbers, shared
+from rally.task.load import (
+    forking,
+    forks,
+    frames,
+    hangs,
+    iteration,
+    numbers,
+    shared,
+)
+from rally.task.load import gate as gate_module
 from rally.task.load import listener as listener_module
 from rally.task.load import peer as peer_module
 from rally.task.load import plan as plan_module
@@ -58,22 +67,19 @@ class WorkerPool:
         builder: builder_module.ChunkBuilder,
         listener: listener_module.PoolListener,
         sla_config: t.Mapping[str, t.Any],
-        start_at_ns: int | None = None,
-        is_takeover: bool = False,
+        gate: gate_module.StartGate | None = None,
     ) -> None:
-        """:param start_at_ns: zero of schedule and duration, monotonic
-            clock; None: as soon as all workers are ready
-        :param is_takeover: workers replace others, on another host
-        """
+        """:param gate: None: start as soon as all workers are ready"""
         self._work = work
         self._plan = work.plan
         self._source = work.source
         self._builder = builder
         self._listener = listener
         self._sla_config = sla_config
-        self._start_at_ns = start_at_ns
-        self._is_takeover = is_takeover
-        self._words = shared.Words(1)
+        self._gate = gate
+        self._stands_ready = self._is_over = False
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK)  # wakes ``run``
+        self._words = shared.Words(worker_module.STATE_WORDS)
         self._copies = shared.Counter()
         self._hangs = hangs.HangWatch(self._plan.timeout_s)
         self._workers: dict[int, peer_module.Peer] = {}  # by results_fd
@@ -92,6 +98,7 @@ class WorkerPool:
     def run(self) -> None:
         """Make the load; returns when it is over."""
         self._source.on_change(self.ring)
+        self._selector.register(self._bell, selectors.EVENT_READ)
         try:
             self._fork_all()
             ready_until = time.monotonic() + READY_DEADLINE_S
@@ -120,7 +127,7 @@ class WorkerPool:
         count = self._plan.process_count(cpus)
         shares = plan_module.split_evenly(self._plan.concurrency, count)
         for index, seats in enumerate(shares):
-            self._fork(index, seats, is_replacement=self._is_takeover)
+            self._fork(index, seats, is_replacement=False)
 
     def _fork(self, index: int, seats: int, is_replacement: bool) -> None:
         results_r, results_w = os.pipe()
@@ -136,10 +143,10 @@ class WorkerPool:
             control_fd=control_r, state=self._words.view,
             watch=shared.Words(1).view, copies=self._copies,
         )
-        foreign = [results_r, control_w]
+        foreign = [results_r, control_w, self._bell]
         for other in self._workers.values():
             foreign += (other.results_fd, other.control_fd)
-        process = worker_module.start(self._work, place, foreign)
+        process = forking.fork(self._work, place, foreign)
         os.close(results_w)
         os.close(control_r)
         self._welcome(peer_module.Peer(
@@ -175,7 +182,7 @@ class WorkerPool:
         look_at = self._hangs.next_look(self._workers.values())
         if look_at is not None:
             deadlines.append(look_at)
-        if not self._has_started:
+        if not self._stands_ready:
             deadlines.append(ready_until)
         elif self._ends_at is not None and not self._source.is_stopped:
             deadlines.append(self._ends_at)
@@ -186,20 +193,24 @@ class WorkerPool:
     @property
     def _ends_at(self) -> float | None:
         """When the duration is over, seconds of the monotonic clock."""
-        if not self._plan.duration_s:  # with 0 each thread runs once
-            return None
         zero_ns = self._words.view[worker_module.ZERO]
+        # with a duration of 0 each thread runs once
+        if not self._plan.duration_s or not zero_ns:
+            return None
         return zero_ns / 1e9 + self._plan.duration_s
 
     def _keep_time(self, ready_until: float) -> None:
         now = time.monotonic()
-        if not self._has_started:
+        if not self._stands_ready:
             is_ready = all(w.is_ready for w in self._workers.values())
             if is_ready or now >= ready_until:
-                self._words.view[worker_module.ZERO] = (
-                    self._start_at_ns or time.monotonic_ns()
-                )
-                self.ring()
+                self._stands_ready = True
+                if self._gate is None:
+                    self._go(time.monotonic_ns())
+                else:
+                    self._gate.arrive(self._go)
+                    if self._source.is_stopped:  # perhaps nobody was rung
+                        self.ring()
         elif (
             self._ends_at is not None and now >= self._ends_at
             and not self._source.is_stopped
@@ -210,12 +221,24 @@ class WorkerPool:
             self._builder.flush_complete()
             self._flush_at = now + MAX_AGE_S
 
+    def _go(self, zero_ns: int, is_takeover: bool = False) -> None:
+        """Let the workers start at *zero_ns*; from any thread."""
+        self._words.view[worker_module.TAKEOVER] = is_takeover
+        self._words.view[worker_module.ZERO] = zero_ns
+        self.ring()
+        with self._ring_lock:
+            if not self._is_over:
+                os.eventfd_write(self._bell, 1)
+
     # ---- what workers send
 
     def _poll(self, timeout_s: float | None) -> None:
         ended = []
         for key, _ in self._selector.select(timeout_s):
             worker = key.data
+            if worker is None:  # the gate was opened: there is a deadline
+                os.eventfd_read(self._bell)
+                continue
             if key.fd == worker.results_fd:
                 is_over = self._read(worker)
             else:  # the process has ended: its pipe holds the rest
@@ -391,3 +414,6 @@ class WorkerPool:
             worker.process.kill()
             self._end(worker)
         self._selector.close()
+        with self._ring_lock:
+            self._is_over = True
+            os.close(self._bell)

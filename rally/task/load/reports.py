@@ -65,6 +65,7 @@ class RunnerListener:
         urgent: bool,
     ) -> None:
         self._runner.board.put(worker, number, aggregate, urgent)
+        self._runner.tell_spool_wait()
 
     def on_problem(self, text: str) -> None:
         self._runner.problem(text)

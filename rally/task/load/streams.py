@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import collections
 import threading
+import time
 import typing as t
 
 T = t.TypeVar("T")
@@ -37,10 +38,15 @@ class Stream(collections.deque[T]):
         self._changed = threading.Condition()
         self._closed = False
         self.limit: int | None = None
+        #: for how long whoever appends was held up
+        self.held_ns = 0
 
     def append(self, item: T) -> None:
         with self._changed:
-            self._changed.wait_for(self._has_room)
+            if not self._has_room():
+                began_ns = time.monotonic_ns()
+                self._changed.wait_for(self._has_room)
+                self.held_ns += time.monotonic_ns() - began_ns
             super().append(item)
             self._changed.notify_all()
 

@@ -18,19 +18,17 @@ import contextlib
 import ctypes
 import dataclasses
 import gc
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 import typing as t
-import warnings
 
 from rally.common import logging
 from rally.task import aggregate as aggregate_module
 from rally.task import chunk as chunk_module
 from rally.task.load import crew as crew_module
-from rally.task.load import forks, frames, iteration, outbox, shared
+from rally.task.load import forks, frames, iteration, meter, outbox, shared
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
 
@@ -39,12 +37,13 @@ if t.TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 FIRST_CPU_VARIABLE = "RALLY_FIRST_CPU"
-_FORK = multiprocessing.get_context("fork")
 _PR_SET_TIMERSLACK = 29  # linux/prctl.h
 #: young objects that make the garbage collector look: rows that wait for
 #: their block are no garbage
 _GC_THRESHOLD = 20_000
-ZERO = 0  # word of the shared state: monotonic ns of the start, 0: not yet
+#: words of the shared state: monotonic ns of the start (0: not yet), and
+#: whether others, on another host, began the load
+ZERO, TAKEOVER, STATE_WORDS = 0, 1, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,21 +98,6 @@ class _PipeSink:
 
     def send_failure(self, exc: BaseException) -> None:
         self._write(frames.Failure(*iteration.describe(exc)))
-
-
-def start(work: Work, place: Place, foreign_fds: list[int]) -> t.Any:
-    """Fork the process of a worker."""
-    process = _FORK.Process(
-        target=main, args=(work, place, foreign_fds), name=place.name
-    )
-    sys.stdout.flush()  # else both would write what is buffered
-    sys.stderr.flush()
-    with warnings.catch_warnings():
-        # threads of the engine do not matter to a worker: it uses none of
-        # their locks
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
-    return process
 
 
 def main(work: Work, place: Place, foreign_fds: t.Iterable[int]) -> None:
@@ -171,8 +155,10 @@ def _bind_to_cpu(index: int) -> None:
 def _work(work: Work, place: Place) -> None:
     writer = frames.FrameWriter(place.results_fd)
     crew: crew_module.Crew
+    gauge = meter.Meter(lambda: crew.seat_count())
     box = outbox.Outbox(
-        _PipeSink(writer), work.sla_config, lambda: crew.watermark_ns()
+        _PipeSink(writer), work.sla_config, lambda: crew.watermark_ns(),
+        gauge,
     )
     crew = crew_module.Crew(
         work.plan, place.seats, work.source,
@@ -182,6 +168,7 @@ def _work(work: Work, place: Place) -> None:
         ),
         box, _start_hook(work, writer),
         lambda text: writer.write(frames.Problem(text)), place.watch,
+        gauge.begin,
     )
     box.start()
     crew.assemble()
@@ -223,7 +210,8 @@ def _obey(place: Place, crew: crew_module.Crew) -> None:
     while True:
         if place.state[ZERO] and not has_started:
             has_started = True
-            crew.go(place.state[ZERO], not place.is_replacement)
+            is_late = place.is_replacement or place.state[TAKEOVER]
+            crew.go(place.state[ZERO], not is_late)
         if not _is_rung(place.control_fd):
             os._exit(1)  # the pool is gone: no load without a master
         crew.wake()

@@ -12,8 +12,11 @@ function distributedTab(workload) {
       ["stored", count(info.stored)], ["lost", count(lost), lost ? "bad" : "good"],
       ["offered", rate(info.offered_rate)], ["achieved", rate(info.achieved_rate), rateKind(info)],
       ...(info.lag ? [["start lag p99", seconds(info.lag.p99)], ["start lag max", seconds(info.lag.max)]] : []),
+      ...(isNumber(info.start_spread_s) ? [["agents began within", seconds(info.start_spread_s), (info.late_agents || []).length ? "warn" : "good"]] : []),
       ...(isNumber(info.stop_latency_s) ? [["stop to last start", seconds(info.stop_latency_s)]] : []),
     ]),
+    (info.late_agents || []).length ? h("p.notice", null, "More than 20 ms later than the first agent began: " + info.late_agents.join(", ") + ".") : null,
+    info.generator_limited ? generatorPanel(info) : null,
     problems.length ? panel("Problems", h("ul", null, problems.map((text) => h("li.warn", null, text)))) : null,
     agents.length ? panel("Agents", agentsTable(agents)) : null,
     lost ? panel("Lost iterations", lostTable(info.lost)) : null,
@@ -31,11 +34,39 @@ function rateKind(info) {
   return info.achieved_rate >= 0.95 * info.offered_rate ? "good" : "warn";
 }
 
+/* [name, facts] of each host that made load. */
+function generators(info) {
+  if (info.generator) return [["local", info.generator]];
+  return (info.agents || []).filter((agent) => agent.generator).map((agent) => [agent.name, agent.generator]);
+}
+
+function generatorNotice(info) {
+  const limited = info.generator_limited || [];
+  if (!limited.length) return null;
+  return h(".notice", null, h("b", null, "The load was limited by its generator, so durations and rates are not those of the target alone."),
+    h("ul", null, generators(info).filter(([name]) => limited.includes(name)).map(([name, facts]) =>
+      h("li", null, h("b", null, name), ": " + facts.limited_by.join("; ")))));
+}
+
+function generatorPanel(info) {
+  const limited = info.generator_limited;
+  const part = (value) => (isNumber(value) ? (100 * value).toFixed(value < 0.1 ? 1 : 0) + " %" : "n/a");
+  const number = (title, key, show) => ({ title, number: true, value: ([, facts]) => facts[key], show: ([, facts]) => show(facts[key]) });
+  return panel("Is it the generator?", sortableTable([
+    { title: "Generator", value: ([name]) => name, show: ([name]) => h("b", null, name) },
+    { title: "Limited the load", value: ([name]) => limited.includes(name), show: ([name]) => h("span.badge." + (limited.includes(name) ? "warn" : "good"), null, limited.includes(name) ? "yes" : "no") },
+    number("Threads late p95", "scheduler_lag_p95_s", seconds), number("Start lag p95", "lag_p95_s", seconds),
+    number("CPU used", "cpu_share", part), number("Waiting for CPU", "cpu_wait_share", part),
+    number("Iterations held up", "back_pressure_s", seconds), number("Results waiting", "spool_wait_s", seconds),
+    number("Starts without a free seat", "late_for_a_seat", count),
+  ], generators(info)));
+}
+
 function agentsTable(agents) {
   const total = agents.reduce((sum, agent) => sum + (agent.iterations || 0), 0);
   const number = (title, key, show) => ({ title, number: true, value: (row) => row[key], show: (row) => show(row[key]) });
   return sortableTable([
-    { title: "Agent", value: (row) => row.name, show: (row) => h("b", null, row.name) },
+    { title: "Agent", value: (row) => row.name, show: (row) => h("b.name", null, row.name) },
     { title: "State", value: (row) => row.state, show: (row) => h("span.badge." + stateKind(row.state), null, row.state) },
     { title: "Host", value: (row) => row.host || "" },
     { title: "Version", value: (row) => row.version || "" },
@@ -46,6 +77,7 @@ function agentsTable(agents) {
     number("p50", "p50", seconds), number("p95", "p95", seconds), number("p99", "p99", seconds),
     { title: "Clock offset", number: true, value: (row) => row.clock_offset_s, show: (row) => seconds(row.clock_offset_s) + " ± " + seconds(row.clock_error_s) },
     number("Round trip", "round_trip_s", seconds), number("Start spread", "start_spread_s", seconds),
+    ...(agents.some((agent) => isNumber(agent.stop_latency_s)) ? [number("Stop to last start", "stop_latency_s", seconds)] : []),
     number("Chunks left in spool", "spooled_chunks", count),
   ], agents);
 }

@@ -22,7 +22,7 @@ function overviewTable() {
   const passed = (row) => row.sla.filter((each) => each.success).length;
   return sortableTable([
     { title: "Scenario", value: title, show: (row) => h("a", { href: linkTo(row) }, title(row)) },
-    { title: "Runner", value: runnerText, show: (row) => h("span.muted", null, runnerText(row)) },
+    { title: "Runner", value: runnerText, show: (row) => h("span.muted.config", { title: runnerText(row) }, runnerText(row)) },
     number("Iterations", (row) => row.iterations_count, count),
     { title: "Failures", number: true, value: (row) => row.failed_count, show: failuresCell },
     number("p50", (row) => row.percentiles["50"], seconds),
@@ -32,7 +32,7 @@ function overviewTable() {
     number("Rate", achievedRate, rate),
     number("Load", (row) => row.load_duration, seconds),
     { title: "SLA", number: true, value: (row) => passed(row) - row.sla.length, show: (row) => (row.sla.length ? passed(row) + "/" + row.sla.length : "none") },
-    { title: "Verdict", value: (row) => verdict(row)[1], show: (row) => badge(...verdict(row)) },
+    { title: "Verdict", value: (row) => verdict(row)[1], show: (row) => [badge(...verdict(row)), generatorBadge(row)] },
   ], WORKLOADS, (row) => { location.hash = linkTo(row); });
 }
 
@@ -42,6 +42,11 @@ function failuresCell(workload) {
     workload.failed_count ? h("span.bad", null, count(workload.failed_count)) : "0",
     lost ? h("span.bad", null, " + " + count(lost) + " lost") : null,
   ];
+}
+
+function generatorBadge(workload) {
+  const limited = workload.load_info.generator_limited || [];
+  return limited.length ? h("span.badge.warn", { title: "The load was limited by " + limited.join(", ") }, "generator") : null;
 }
 
 const badge = (kind, text) => h("span.badge." + kind, null, text);

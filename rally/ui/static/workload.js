@@ -21,6 +21,7 @@ function overviewTab(workload) {
   const lost = lostCount(workload);
   const line = workload.timeline;
   return [
+    generatorNotice(workload.load_info),
     figures([
       ["iterations", count(workload.iterations_count)],
       ["failures", count(workload.failed_count), workload.failed_count ? "bad" : "good"],

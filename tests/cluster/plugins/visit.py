@@ -15,9 +15,11 @@
 from __future__ import annotations
 
 import base64
+import encodings.idna  # noqa: F401  a first connection needs it
 import os
 import socket
 import threading
+import time
 
 from rally.task import scenario
 
@@ -26,7 +28,7 @@ from rally.task import scenario
 class Visit(scenario.Scenario):
     def run(
         self, host: str, port: int, sleep: float = 0, fail_from: int = 0,
-        ballast: int = 0,
+        ballast: int = 0, burn: float = 0,
     ) -> None:
         """Tell the referee when the iteration starts and ends.
 
@@ -35,8 +37,12 @@ class Visit(scenario.Scenario):
         :param sleep: seconds between start and end
         :param fail_from: iterations from this number on fail, 0 for none
         :param ballast: bytes of each result that cannot be compressed
+        :param burn: seconds of CPU time to use before the start
         """
         number = self.context["iteration"]
+        used = time.thread_time() + burn
+        while time.thread_time() < used:
+            pass
         self.add_output(
             additive={
                 "title": "Number",

@@ -127,6 +127,8 @@ class RunTestCase(EngineTestCase):
         self.assertEqual((30, 30, []),
                          (info["asked"], info["stored"], info["lost"]))
         self.assertEqual(0, info["counters"]["duplicated"])
+        self.assertGreater(info["generator"]["cpu_share"], 0)
+        self.assertIn(info["generator_limited"], ([], ["local"]))
 
     def test_subtasks_run_one_after_another(self):
         one = {"scenario": {"Dummy.dummy": {}},

@@ -64,6 +64,8 @@ def split_by_concurrency(
 class _ConstantBase(runner.ScenarioRunner):
     """What the runners of a closed model have in common."""
 
+    STANDS_READY = True
+
     @classmethod
     def split_config(
         cls, config: Config, parts: int

@@ -28,7 +28,7 @@ from rally.task import progress, runner, sla
 from rally.task.row import NS
 
 if t.TYPE_CHECKING:
-    from rally.task import scenario
+    from rally.task import aggregate, scenario
     from rally.task.distributed import controller, messages, service
     from rally.task.load import plan as plan_module
 
@@ -342,12 +342,12 @@ class DistributedRunner(runner.ScenarioRunner):
     def agents_info(self) -> list[dict[str, t.Any]]:
         """One entry per agent, for ``load_info``."""
         sources = self.board.sources()
-        starts = [
-            source.first_started_ns
-            for source in sources.values()
-            if source.first_started_ns is not None
-        ]
-        first = min(starts, default=0)
+        began = {
+            member["name"]: self._began_ns(member, source)
+            for member in self.members
+            if (source := sources.get(member["name"])) is not None
+            and source.first_started_ns is not None
+        }
         infos = []
         for member in self.members:
             info = dict(member)
@@ -360,12 +360,23 @@ class DistributedRunner(runner.ScenarioRunner):
                     info["p%d" % percent] = (
                         None if value is None else value / NS
                     )
-                if source.first_started_ns is not None:
-                    info["start_spread_s"] = (
-                        source.first_started_ns - first
-                    ) / NS
+            if member["name"] in began:
+                info["start_spread_s"] = (
+                    began[member["name"]] - min(began.values())
+                ) / NS
             infos.append(info)
         return infos
+
+    def _began_ns(
+        self, member: t.Mapping[str, t.Any], source: aggregate.Aggregate
+    ) -> int:
+        """First start of an agent, as if all had been due at once."""
+        schedule = self.inner_plan.schedule
+        first_ns = source.first_started_ns or 0
+        if schedule is None:
+            return first_ns
+        # the first numbers of an open model are dealt out in turn
+        return first_ns - schedule.due_ns(member["position"])
 
 
 def _inner(config: t.Mapping[str, t.Any]) -> tuple[str, dict[str, t.Any]]:

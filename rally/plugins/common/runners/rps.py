@@ -55,6 +55,7 @@ class RPSScenarioRunner(runner.ScenarioRunner):
     late it really started is recorded, so a target that stalls shows.
     """
 
+    STANDS_READY = True
     CONFIG_SCHEMA = {
         "type": "object",
         "$schema": consts.JSON_SCHEMA7,

@@ -19,9 +19,9 @@ import time
 import typing as t
 
 from rally.common import clock
-from rally.task import aggregate, chunk
+from rally.task import aggregate, chunk, generator
 from rally.task import row as row_module
-from rally.task.load import outbox
+from rally.task.load import meter, outbox
 from tests.unit import test
 
 
@@ -41,6 +41,7 @@ class Sink:
         self.failures: list[BaseException] = []
         self.changed = threading.Condition()
         self.counters: dict[str, int] = {}
+        self.strain: dict[str, t.Any] = {}
         self.gate = threading.Event()
         self.gate.set()
 
@@ -56,6 +57,9 @@ class Sink:
     ) -> None:
         with self.changed:
             self.counters = dict(learnt.counters)
+            state = learnt.strain.to_state()
+            sums = zip(generator.SUMS, state["sums"], strict=True)
+            self.strain = {**state, "sums": dict(sums)}
             self.snapshots.append((number, learnt.iterations, urgent))
             self.changed.notify_all()
 
@@ -131,12 +135,39 @@ class OutboxTestCase(test.TestCase):
         thread.join(20)
         box.close()
         self.assertEqual(3 * outbox.MAX_ROWS, len(sink.numbers))
+        self.assertGreaterEqual(sink.strain["sums"]["held"], 1)
+        self.assertGreaterEqual(sink.strain["sums"]["held_ns"], 100_000_000)
 
     def test_counters_travel_with_the_aggregate(self) -> None:
         sink, box = self.make()
         box.count("timed_out")
         box.close()
         self.assertEqual({"timed_out": 1}, sink.counters)
+
+    def test_how_late_its_thread_runs_travels_with_the_aggregate(
+        self
+    ) -> None:
+        sink, box = self.make()
+        box.put(row(1))
+        sink.wait_for(lambda: sink.numbers)  # after a timed wait
+        for number in range(outbox.BLOCK_ROWS):
+            box.put(row(number))
+        sink.wait_for(lambda: len(sink.numbers) > outbox.BLOCK_ROWS)
+        box.close()
+        self.assertGreaterEqual(sink.strain["scheduler_lag"]["count"], 2)
+
+    def test_waits_for_a_seat_and_a_meter_are_read(self) -> None:
+        sink = Sink()
+        moments = iter((10, 30, 60, 100))
+        gauge = meter.Meter(lambda: 3, lambda: next(moments), lambda: 0, dict)
+        gauge.begin(0)
+        box = outbox.Outbox(sink, {}, clock.now_ns, gauge)
+        box.start()
+        box.late_for_a_seat(5)
+        box.close()
+        self.assertEqual(1, sink.strain["seat_wait"]["count"])
+        self.assertEqual(10, sink.strain["sums"]["worker_ns"])
+        self.assertEqual(30, sink.strain["sums"]["seat_ns"])
 
     def test_an_error_in_judging_is_told(self) -> None:
         sink, box = self.make()

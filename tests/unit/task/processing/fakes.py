@@ -157,6 +157,16 @@ def hook(
     }
 
 
+def generator_facts(*limited_by: str) -> Record:
+    """What is told of the generator of an agent."""
+    return {
+        "lag_p95_s": 0.002, "scheduler_lag_p95_s": 0.001, "cpu_share": 0.25,
+        "cpu_wait_share": 0.01, "back_pressure_s": 0.0,
+        "back_pressure_count": 0, "spool_wait_s": 0.0, "late_for_a_seat": 0,
+        "limited_by": list(limited_by),
+    }
+
+
 def load_info(**more: t.Any) -> Record:
     """What the engine stores of a distributed run that lost iterations."""
     agent = {
@@ -165,7 +175,9 @@ def load_info(**more: t.Any) -> Record:
         "clock_offset_s": 0.003, "clock_error_s": 0.0002,
         "round_trip_s": 0.0004, "p50": 0.5, "p95": 0.5, "p99": 0.5,
         "start_spread_s": 0.001, "spooled_chunks": 0, "lost": 0,
+        "generator": generator_facts(), "stop_latency_s": 0.6,
     }
+    limited = generator_facts("its threads ran 43 ms late (p95)")
     lost = {
         "agent": "node2", "count": 3, "numbers": [[4, 8, 2]],
         "reason": "missed its liveness deadline",
@@ -176,7 +188,12 @@ def load_info(**more: t.Any) -> Record:
         "offered_rate": 2.0, "achieved_rate": 1.0,
         "lag": {"p50": 0.001, "p95": 0.002, "p99": 0.003, "max": 0.004},
         "percentiles": {"50": 0.111, "95": 0.222, "99": 0.333},
-        "agents": [agent, {**agent, "name": "node2", "state": "lost"}],
+        "agents": [
+            agent,
+            {**agent, "name": "node2", "state": "lost", "generator": limited},
+        ],
+        "start_spread_s": 0.031, "late_agents": ["node2"],
+        "generator": None, "generator_limited": ["node2"],
         "stop_latency_s": 0.7, "problems": ["agent node2 is gone"],
         **more,
     }

@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from rally.common import clock
 from rally.plugins.common.runners import constant
 from rally.task import runner
-from rally.task.load import source
+from rally.task.load import gate, source
 from tests.unit.plugins.common.runners import load
 
 
@@ -240,14 +240,69 @@ class ConstantTestCase(load.LoadTestCase):
         self.assertEqual(list(range(1, 1001)), sorted(stored + returned))
         self.assertTrue(stored)
 
-    def test_a_start_in_the_future_is_waited_for(self) -> None:
+    def test_what_it_asked_of_the_host_is_measured(self) -> None:
+        made = self.load(
+            "constant", times=40, concurrency=4, args={"sleep": 0.05}
+        )
+        strain = made.board.merged().strain
+        processes = min(4, len(os.sched_getaffinity(0)))
+        self.assertGreaterEqual(strain.worker_ns, processes * 400_000_000)
+        self.assertGreaterEqual(strain.seat_ns, 4 * 400_000_000)
+        self.assertGreater(strain.cpu_ns, 0)
+        self.assertGreater(strain.scheduler_lag.count, 0)
+
+    def test_whoever_waits_for_the_start_says_so_itself(self) -> None:
+        class Own(constant.ConstantScenarioRunner):
+            def _run_scenario(self, *args: t.Any) -> None:
+                """Might make iterations at once."""
+
+        class Same(constant.ConstantScenarioRunner):
+            """Changes nothing of how it runs."""
+
+        self.assertTrue(Same.stands_ready())
+        self.assertFalse(Own.stands_ready())
+        serial = runner.ScenarioRunner.get("serial")
+        self.assertFalse(serial.stands_ready())
+
+    def test_workers_stand_ready_and_wait_for_the_start(self) -> None:
         made = self.make("constant", times=10, concurrency=2)
-        at_ns = time.monotonic_ns() + 300_000_000
-        made.start_at_ns = at_ns
+        ready_ns: list[int] = []
+
+        def open_gate() -> None:
+            ready_ns.append(time.monotonic_ns())
+            made.gate.open(ready_ns[0] + 300_000_000)
+
+        made.gate = gate.StartGate(open_gate)
         before = self.now_ns() - time.monotonic_ns()
         made.run("Test.fault", {}, {})
         first = made.board.merged().first_started_ns
-        self.assertGreaterEqual(first, before + at_ns)
+        self.assertGreaterEqual(first, before + ready_ns[0] + 300_000_000)
+        self.assert_accounted(made, 10)
+
+    def test_a_duration_begins_when_the_gate_opens(self) -> None:
+        made = self.make("constant_for_duration", duration=0.5, concurrency=1)
+        made.source = feed = source.LeaseFeed()  # nothing is granted
+
+        def open_later() -> None:
+            threading.Timer(
+                0.2, lambda: made.gate.open(time.monotonic_ns())
+            ).start()
+
+        made.gate = gate.StartGate(open_later)
+        before = time.monotonic()
+        made.run("Test.fault", {}, {})
+        self.assertGreaterEqual(time.monotonic() - before, 0.7)
+        self.assertTrue(feed.is_stopped)
+
+    @ddt.data(True, False)
+    def test_a_stop_before_the_start_ends_it(self, is_early: bool) -> None:
+        made = self.make("constant", times=10, concurrency=2)
+        made.gate = gate.StartGate(lambda: None if is_early else made.abort())
+        if is_early:
+            made.abort()
+        made.run("Test.fault", {}, {})
+        self.assertEqual([], self.numbers(made))
+        made.gate.open(time.monotonic_ns())  # too late: nothing happens
 
     def test_a_failing_criterion_is_told_at_once(self) -> None:
         made = self.make("constant", times=10**6, concurrency=2)
@@ -324,24 +379,27 @@ class ConstantForDurationTestCase(load.LoadTestCase):
         made = self.load("constant_for_duration", duration=0, concurrency=5)
         self.assertEqual([1, 2, 3, 4, 5], self.numbers(made))
 
-    def takeover(self, late_s: float) -> t.Any:
-        """A load that begins *late_s* after its zero, which lasts 1 s."""
+    def takeover(self, late_s: float) -> tuple[t.Any, int]:
+        """A load that begins *late_s* after its zero, which lasts 1 s.
+
+        :returns: the runner, and the zero
+        """
         made = self.make(
             "constant_for_duration", duration=1.0, concurrency=2
         )
-        made.start_at_ns = time.monotonic_ns() - int(late_s * 1e9)
-        made.is_takeover = True
+        zero_ns = time.monotonic_ns() - int(late_s * 1e9)
+        made.gate = gate.StartGate(lambda: None)
+        made.gate.open(zero_ns, is_takeover=True)
         made.run("Test.fault", {}, {"sleep": 0.01})
-        return made
+        return made, clock.WALL_BASE_NS + zero_ns
 
     def test_who_takes_over_after_the_end_runs_nothing(self) -> None:
-        self.assertEqual([], self.numbers(self.takeover(1.1)))
+        self.assertEqual([], self.numbers(self.takeover(1.1)[0]))
 
     def test_who_takes_over_ends_with_the_others(self) -> None:
-        made = self.takeover(0.5)
+        made, zero_ns = self.takeover(0.5)
         merged = made.board.merged()
         self.assertGreater(merged.iterations, 2)
-        zero_ns = clock.WALL_BASE_NS + made.start_at_ns
         # a thread may be held up between its look at the clock and the start
         self.assertLess(merged.last_started_ns, zero_ns + 1_300_000_000)
 

@@ -19,7 +19,7 @@ import threading
 import ddt
 
 from rally import plugins
-from rally.task import runner, sla
+from rally.task import aggregate, runner, sla
 from tests.unit import test
 
 
@@ -51,6 +51,35 @@ class UnsplitRunner(runner.ScenarioRunner):
 
     def _run_scenario(self, cls, method_name, context, args):
         pass
+
+
+class AgentsInfoTestCase(test.TestCase):
+    def setUp(self):
+        super().setUp()
+        plugins.load()
+
+    def spreads(self, inner, starts_ms):
+        """Start spread of agents that began at these moments, in ms."""
+        made = runner.ScenarioRunner.get("distributed")(
+            {"uuid": "task"}, {"runner": inner, "agents": len(starts_ms)}
+        )
+        for position, start_ms in enumerate(starts_ms):
+            name = "n%d" % position
+            made.members.append({"name": name, "position": position})
+            learnt = aggregate.Aggregate({})
+            learnt.first_started_ns = int((5000 + start_ms) * 1e6)
+            made.board.put(name, 1, learnt)
+        return [
+            info["start_spread_s"] * 1000 for info in made.agents_info()
+        ]
+
+    def test_agents_of_a_closed_model_begin_together(self):
+        inner = {"constant": {"times": 9, "concurrency": 3}}
+        self.assertEqual([2.0, 0.0, 7.0], self.spreads(inner, [2, 0, 7]))
+
+    def test_agents_of_an_open_model_begin_in_turn(self):
+        inner = {"rps": {"times": 9, "rps": 10}}
+        self.assertEqual([0.0, 0.0, 4.0], self.spreads(inner, [1, 101, 205]))
 
 
 @ddt.ddt

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from rally.plugins.common.runners import rps
-from rally.task import runner
+from rally.task import generator, runner
 from rally.task.load import source
 from tests.unit.plugins.common.runners import load
 
@@ -59,6 +59,32 @@ class RPSTestCase(load.LoadTestCase):
         self.assertGreater(lags[-1], 9 * 0.04 - 0.1)
         merged = made.board.merged()
         self.assertEqual(10, merged.lag.count)
+
+    def test_starts_that_wait_for_a_slow_target_are_told_apart(self) -> None:
+        made = self.load(
+            "rps", times=24, rps=40, max_concurrency=2, args={"sleep": 0.2},
+        )
+        merged = made.board.merged()
+        self.assertGreater(merged.lag.max_ns, 1_000_000_000)
+        # the first two had a thread each
+        self.assertGreaterEqual(merged.strain.seat_wait.count, 20)
+        late = generator.late_starts(merged.strain, merged.lag, 5e8)
+        self.assertEqual(0, late)
+
+    def test_starts_that_are_late_without_a_reason_count(self) -> None:
+        made = self.make("rps", times=30, rps=100, max_concurrency=40)
+        made.source = feed = source.LeaseFeed()
+
+        def grant_late() -> None:
+            feed.grant(1, 1, 30)
+            feed.close()
+
+        threading.Timer(1.0, grant_late).start()
+        made.run("Test.fault", {}, {})
+        merged = made.board.merged()
+        self.assertGreaterEqual(
+            generator.late_starts(merged.strain, merged.lag, 1e8), 25
+        )
 
     def test_a_ramp_holds_for_the_run_not_for_a_process(self) -> None:
         made = self.load(

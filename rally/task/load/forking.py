@@ -1,0 +1,42 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Forks the process of a worker."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import typing as t
+import warnings
+
+from rally.task.load import worker
+
+_FORK = multiprocessing.get_context("fork")
+
+
+def fork(
+    work: worker.Work, place: worker.Place, foreign: list[int]
+) -> t.Any:
+    """Fork the process of a worker."""
+    process = _FORK.Process(
+        target=worker.main, args=(work, place, foreign),
+        name=place.name,
+    )
+    sys.stdout.flush()  # else both would write what is buffered
+    sys.stderr.flush()
+    with warnings.catch_warnings():
+        # threads of the engine do not matter to a worker: it uses none of
+        # their locks
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process.start()
+    return process

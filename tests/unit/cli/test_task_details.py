@@ -1,0 +1,56 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Tests of what is printed of the load itself."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+from rally.cli import task_details
+from tests.unit import test
+from tests.unit.task.processing import fakes
+
+
+class LoadInfoTestCase(test.TestCase):
+    def printed(self, **more: object) -> str:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            task_details._print_load_info(fakes.load_info(**more))
+        return out.getvalue()
+
+    def test_agents_that_limited_the_load_or_were_late_are_named(
+        self
+    ) -> None:
+        out = self.printed()
+        self.assertIn("Limited by the generator: node2\n", out)
+        self.assertIn("\tnode2: its threads ran 43 ms late (p95)\n", out)
+        self.assertIn(
+            "Agents began within 31.0 ms of each other; late: node2\n", out
+        )
+        self.assertIn("| cpu_wait_share |", out)
+        self.assertIn("Last start after the stop: 0.700 s\n", out)
+
+    def test_nobody_is_shown_as_nobody(self) -> None:
+        out = self.printed(
+            agents=[], generator=fakes.generator_facts(),
+            generator_limited=[], start_spread_s=None, late_agents=[],
+        )
+        self.assertIn("Limited by the generator: no\n", out)
+        self.assertNotIn("cpu_wait_share", out)
+        self.assertNotIn("Agents began", out)
+
+    def test_what_an_earlier_version_recorded_is_no_problem(self) -> None:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            task_details._print_load_info({"asked": 3, "stored": 3})
+        self.assertNotIn("generator", out.getvalue())
