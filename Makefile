@@ -15,13 +15,14 @@
 #   make test    set up, run the tests
 
 PYTHON ?= python3
+FUZZ_S ?= 150
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONWARNINGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional cluster-test soak style mypy \
+.PHONY: help demo test unit functional cluster-test soak fuzz style mypy \
         benchmarks docs clean
 
 help:
@@ -30,6 +31,7 @@ help:
 	@echo "make style mypy    check style and types"
 	@echo "make cluster-test  run the cluster tests"
 	@echo "make soak          200 agents, then a run of MINUTES=30 minutes"
+	@echo "make fuzz          look for input that does harm (FUZZ_S seconds)"
 	@echo "make benchmarks    compare with the released rally"
 	@echo "make clean         remove what the other targets made"
 	@echo "PYTHON=python3.12 chooses the interpreter of a new $(VENV)."
@@ -61,6 +63,11 @@ cluster-test: $(BIN)/.test-installed
 MINUTES ?= 30
 soak: $(BIN)/.test-installed
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+# atheris has no wheels for every version of Python: not a test requirement
+fuzz: $(BIN)/.test-installed
+	@$(PIP) install "atheris>=2.3"
+	@$(BIN)/python -m tests.fuzz $(FUZZ_S)
 
 style: $(BIN)/.test-installed
 	@$(BIN)/ruff check rally tests rally-jobs samples

@@ -36,6 +36,7 @@ CONSTANTS = (
     collections.abc.ItemsView,
 )
 _INT64 = range(-(2 ** 63), 2 ** 63)
+MAX_COUNT = 2 ** 53
 
 
 class NotPortable(exceptions.RallyException):
@@ -85,6 +86,27 @@ def unpack_int(state: int | str) -> int:
     if isinstance(state, bool) or not isinstance(state, (int, str)):
         raise ValueError("%r is not an integer" % (state,))
     return int(state)
+
+
+def unpack_count(state: int | str) -> int:
+    """A number of things.
+
+    :raises ValueError: *state* is none, or more than anybody counts
+    """
+    count = unpack_int(state)
+    if not 0 <= count <= MAX_COUNT:
+        raise ValueError("a count of %d" % count)
+    return count
+
+
+def unpack_moment(state: int | None) -> int | None:
+    """Nanoseconds since the epoch, or nothing.
+
+    :raises ValueError: *state* is neither, or takes more than 64 bits
+    """
+    if state is None or (type(state) is int and state in _INT64):
+        return state
+    raise ValueError("%r is not a moment" % (state,))
 
 
 def pack_attributes(
@@ -165,7 +187,7 @@ class reading:
         if isinstance(
             error,
             (ValueError, TypeError, LookupError, AttributeError,
-             OverflowError),
+             OverflowError, RecursionError, MemoryError),
         ):
             raise MalformedState(
                 owner=self.owner, problem=str(error) or type(error).__name__

@@ -172,12 +172,14 @@ class Aggregate:
             made = Aggregate(
                 self.sla_config, self.checker.restored(state["sla"])
             )
-            first, last, finished = state["times"]
-            made._extend(first, last, finished)
+            made._extend(*map(portable.unpack_moment, state["times"]))
             made.lag = Distribution.from_state(state["lag"])
             made.table = DurationsTable.from_state(state["table"])
             made.counters.update(
-                {str(k): int(v) for k, v in state["counters"].items()}
+                {
+                    str(name): portable.unpack_count(count)
+                    for name, count in state["counters"].items()
+                }
             )
             made.strain = generator.Strain.from_state(state["strain"])
         return made

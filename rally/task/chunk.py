@@ -276,6 +276,11 @@ class Chunk(collections.abc.Sequence[Result]):
         sizes = np.bincount(index, minlength=len(shapes))
         if len(sizes) != len(packed.times) or len(sizes) != len(shapes):
             raise ChunkError(problem="shapes and times do not agree")
+        values = len(COLUMNS) * count + sum(
+            int(size) * 2 * len(shape) for size, shape in zip(sizes, shapes)
+        )
+        if values > packed_module.MAX_VALUES:
+            raise ChunkError(problem="it claims %d values" % values)
         rows = [*packed.error_of_row, *packed.outputs]
         if rows and not 0 <= min(rows) <= max(rows) < count:
             raise ChunkError(problem="an error of a row it does not hold")

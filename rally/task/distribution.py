@@ -232,6 +232,8 @@ class Distribution(moments.Moments):
             return
         self.min_ns = portable.unpack_int(state["min"])
         self.max_ns = portable.unpack_int(state["max"])
+        if not -_LIMIT <= self.min_ns <= self.max_ns < _LIMIT:
+            raise ValueError("these are no extremes of durations")
         if self.min_ns == self.max_ns:
             self._restore_equal(self.min_ns)
             return
@@ -240,6 +242,7 @@ class Distribution(moments.Moments):
         )
         if self.is_exact:
             self._values = np.cumsum(gaps)
+            self._check_span(self._values, self.min_ns, self.max_ns)
             counted = len(self._values)
         else:
             counts = np.array(state["counts"], dtype=np.int64)
@@ -249,6 +252,15 @@ class Distribution(moments.Moments):
             raise ValueError(
                 "it claims %d durations and holds %d" % (self.count, counted)
             )
+
+    @staticmethod
+    def _check_span(ascending: Ints, lowest: int, highest: int) -> None:
+        """:raises ValueError: *ascending* has not these extremes"""
+        if not len(ascending) or not (
+            lowest == ascending[0] and highest == ascending[-1]
+            and bool((ascending[1:] >= ascending[:-1]).all())
+        ):
+            raise ValueError("the extremes are not those of the durations")
 
     def _restore_equal(self, value: int) -> None:
         if self.is_exact:
@@ -260,10 +272,15 @@ class Distribution(moments.Moments):
         if (
             buckets.shape != counts.shape
             or counts.min() < 1
+            or counts.max() > self.count
             or (buckets[1:] <= buckets[:-1]).any()
             or max(-buckets[0], buckets[-1]) > _LAST_BUCKET
         ):
             raise ValueError("these are not buckets and their counts")
+        self._check_span(
+            buckets, bucket_of(t.cast(int, self.min_ns)),
+            bucket_of(t.cast(int, self.max_ns)),
+        )
         first = int(buckets[0])
         self._window(first, int(buckets[-1]))[buckets - first] = counts
 
@@ -285,7 +302,8 @@ def bucket_of(value: int) -> int:
     return (bits - 2) * _SUB_BUCKETS + leading + 1
 
 
-_LAST_BUCKET = bucket_of(1 << 63)
+_LIMIT = 1 << 63
+_LAST_BUCKET = bucket_of(_LIMIT)
 
 
 def middle_of(bucket: int) -> float:

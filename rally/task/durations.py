@@ -235,7 +235,7 @@ class DurationsTable:
     def from_state(cls, state: t.Any) -> DurationsTable:
         self = cls()
         with portable.reading(cls.__name__):
-            self.failed = portable.unpack_int(state["failed"])
+            self.failed = portable.unpack_count(state["failed"])
             self.durations = Distribution.from_state(state["duration"])
             self.idle = Distribution.from_state(state["idle"])
             if state["total"] is not None:
@@ -300,8 +300,11 @@ def _rows_state(rows: _Rows) -> list[t.Any]:
 def _rows_of(states: t.Any) -> _Rows:
     rows: _Rows = {}
     for name, repeats, number, position, failed, durations, below in states:
-        row = _Row(str(name), int(repeats), (int(number), int(position)))
-        row.failed = int(failed)
+        repeats, number, position, failed = map(
+            portable.unpack_count, (repeats, number, position, failed)
+        )
+        row = _Row(str(name), repeats, (number, position))
+        row.failed = failed
         row.durations = Distribution.from_state(durations)
         row.below = _rows_of(below)
         rows[row.name, row.repeats] = row

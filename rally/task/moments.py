@@ -100,11 +100,15 @@ class Moments(portable.Portable):
         return self
 
     def _restore(self, state: t.Any) -> None:
-        self.count = portable.unpack_int(state["count"])
-        if self.count < 0:
-            raise ValueError("a count of %d" % self.count)
+        self.count = portable.unpack_count(state["count"])
         self.total_ns = portable.unpack_int(state["total"])
         self.total_ns2 = portable.unpack_int(state["total2"])
+        # both inequalities hold for the sums of any 64-bit integers
+        if not (
+            self.total_ns2 <= self.count << 126
+            and self.total_ns ** 2 <= self.count * self.total_ns2
+        ):
+            raise ValueError("these are not the sums of durations")
 
 
 def sums(values: Ints, lowest: int, highest: int) -> tuple[int, int]:

@@ -24,7 +24,10 @@ from rally import exceptions
 VERSION = 1
 #: a chunk of more than this many bytes, unpacked, is not one of ours
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
-MAX_ROWS = 10_000_000
+MAX_ROWS = 3_000_000
+#: integers in all columns together, 128 MB: a column of equal values takes
+#: nine bytes however many they are, so its size says nothing
+MAX_VALUES = 16_000_000
 
 
 class ChunkError(exceptions.RallyException):

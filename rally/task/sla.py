@@ -232,6 +232,21 @@ class SLAChecker:
                 "of the same workload." % (mine, theirs)
             )
 
+    def try_out(self) -> None:
+        """Do with criteria of another host what will be done with them.
+
+        :raises MalformedState: they hold what no iteration teaches
+        """
+        twin = SLAChecker(self.config)
+        try:
+            twin.merge(self)
+            twin.merge(self)
+            twin.results()
+        except Exception as e:  # a criterion is a plugin
+            raise portable.MalformedState(
+                owner="SLAChecker", problem="%s: %s" % (type(e).__name__, e)
+            ) from e
+
     def results(self) -> list[SLAResult]:
         results = [criterion.result() for criterion in self.sla_criteria]
         if self.aborted_on_sla:

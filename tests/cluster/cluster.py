@@ -180,7 +180,7 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
 
     def start_host(self, name: str) -> Host:
         """Start the agent of host *name*, perhaps once more."""
-        return self.start_agent_on(name, self.hosts.address(CONTROLLER))
+        return self.start_agent_on(name, self.address_for(name))
 
     def start_agent_on(
         self, name: str, controller: str,
@@ -196,6 +196,10 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
         )
         self.agents[name] = Host(name, process, spool, self.hosts)
         return self.agents[name]
+
+    def address_for(self, name: str) -> str:
+        """Where the agent of host *name* dials."""
+        return self.hosts.address(CONTROLLER)
 
     # ---- tasks
 

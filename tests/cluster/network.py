@@ -21,6 +21,7 @@ or by an address that nobody has, and made thin by a token bucket.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import os
 import secrets
@@ -34,6 +35,7 @@ DEVICE = "eth0"
 #: a link-layer address that no host has
 NOBODY = "02:00:00:00:de:ad"
 COMMAND_S = 30.0
+CLONE_NEWNET = 0x40000000
 
 #: how a host is kept from reaching another one
 Cut: t.TypeAlias = t.Literal["silent", "blackhole"]
@@ -72,6 +74,17 @@ def why_not() -> str:
     except (NetworkError, OSError, subprocess.SubprocessError) as e:
         return "network namespaces cannot be made here: %s" % e
     return ""
+
+
+def _enter(namespace: int) -> None:
+    """``os.setns``, which Python has from 3.12 on.
+
+    :raises OSError: it is not to be entered
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(namespace, CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 class Network:
@@ -115,6 +128,19 @@ class Network:
     def on(self, host: str, *words: str) -> list[str]:
         """The command *words*, as it is to be run on *host*."""
         return ["ip", "netns", "exec", self.namespace(host), *words]
+
+    @contextlib.contextmanager
+    def inside(self, host: str) -> t.Iterator[None]:
+        """This thread is on *host*; sockets and threads made here stay."""
+        with (
+            open("/proc/thread-self/ns/net", "rb") as here,
+            open("/run/netns/" + self.namespace(host), "rb") as there,
+        ):
+            _enter(there.fileno())
+            try:
+                yield
+            finally:
+                _enter(here.fileno())
 
     def _ip(self, host: str, command: str) -> str:
         return run("ip", "-n", self.namespace(host), *command.split())

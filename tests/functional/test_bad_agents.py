@@ -19,6 +19,7 @@ import pathlib
 import socket
 import typing as t
 
+from rally.task.distributed import keys
 from tests.functional import cluster
 from tests.functional import test_bad_input as bad_input
 from tests.functional.cluster import distributed, task_of
@@ -95,6 +96,58 @@ class BadAgentsTestCase(cluster.TestCase, bad_input.Refusal):
         self.assertIn("refused", agent.log)
         self.assertNotIn("Traceback", agent.log)
         agent.stop()
+
+    def test_the_name_is_that_of_the_key_not_that_in_the_file(self):
+        key = self.authorize("n1")
+        key.write_text(key.read_text().replace("name = n1", "name = n2"))
+        self.authorize("n2")
+        agent = self.start_agent("n1", self.port, key)
+
+        run = self.run_task(self.task(agents=1, wait=60))
+
+        self.assertEqual(0, run.done.code, run.done.out + run.log)
+        [member] = run.workload.load_info["agents"]
+        self.assertEqual("n1", member["name"])
+        agent.stop()
+
+    def test_the_key_of_another_controller_is_of_no_use(self):
+        key = self.authorize("n1")
+        other = keys.controller_key(self.sandbox.folder / "other")
+        lines = key.read_text().split("\n")
+        key.write_text(
+            "\n".join(
+                "controller = " + other.public
+                if line.startswith("controller = ") else line
+                for line in lines
+            )
+        )
+        agent = self.start_agent("n1", self.port, key)
+        agent.wait_for_log("keeps dialing")
+
+        run = self.run_task(self.task(agents=1, wait=5))
+
+        self.assert_did_not_run(run, "only 0 came", "none")
+        self.assertIn("not the controller that authorized", agent.log)
+        self.assertEqual(1, run.log.count("no Rally agent, or has the key"))
+        agent.stop()
+
+    def test_nobody_listens_beyond_this_host_without_keys_of_its_own(self):
+        self.authorize("n1")
+        folder = self.sandbox.home / ".rally" / "keys"
+        task = task_of({
+            "scenario": self.numbered(),
+            "runner": distributed(
+                CONSTANT, agents=1, wait=5, listen="tcp://*:%d" % self.port
+            ),
+        })
+        for path, mode, words in (
+            (folder, 0o777, ("other users may write", "chmod 700")),
+            (folder / "controller.key", 0o644, ("readable by other users",)),
+        ):
+            before = path.stat().st_mode
+            path.chmod(mode)
+            self.assert_did_not_run(self.run_task(task), *words)
+            path.chmod(before)
 
     def test_one_is_of_another_version(self):
         agent = self.start_agent(

@@ -159,10 +159,14 @@ class AgentService:
             self._read_load(self._load)
 
     def _read_load(self, load: LoadProcess) -> None:
-        received = load.receive()
+        try:
+            received, garbage = load.receive(), ""
+        except codec.ProtocolError:
+            received = None
+            garbage = "something in its load process wrote into its pipe"
         if received is None:
             self._load = None
-            reason = load.epitaph()
+            reason = garbage or load.epitaph()
             load.end()
             left = self._spool(self._machine.run)
             self._handle(messages.LoadGone(

@@ -89,6 +89,13 @@ class Received:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Revoked:
+    """An agent that was heard may no longer join: its key is refused now."""
+
+    peer: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Readable:
     """A file descriptor that the caller asked about has data, or ended."""
 
@@ -105,12 +112,15 @@ class ConnectionEvent:
 
 
 Incoming: t.TypeAlias = Received | Readable | ConnectionEvent
+FromAgents: t.TypeAlias = Received | Revoked
 
 
 class ControllerEnd(t.Protocol):
     """What a controller's loop needs of a transport."""
 
-    def receive(self, timeout_s: float | None) -> list[Received]: ...
+    def receive(
+        self, timeout_s: float | None
+    ) -> t.Sequence[FromAgents]: ...
 
     def send(self, peer: str, channel: Channel, message: t.Any) -> bool: ...
 

@@ -124,6 +124,8 @@ class Controller(Draining):
             commands = self._stop("its results cannot be stored")
         elif isinstance(notice, messages.AgentLeft):
             commands = self._on_agent_left(notice, now)
+        elif isinstance(notice, messages.AgentRevoked):
+            commands = self._on_revoked(notice, now)
         return [*commands, *self._look(now)]
 
     def expire(self, now: int) -> list[Command]:
@@ -271,6 +273,8 @@ class Controller(Draining):
     def _on_snapshot(
         self, member: Member, message: messages.Snapshot, now: int
     ) -> list[Command]:
+        if member.start_at_ns is None:
+            return []  # it has no part in the load
         self.succession.observe(message.longest_ns)
         return self._observe(
             member, message.number, message.aggregate, message.urgent
@@ -293,6 +297,8 @@ class Controller(Draining):
     def _on_started(
         self, member: Member, message: messages.Started, now: int
     ) -> list[Command]:
+        if member.start_at_ns is None:
+            return []
         return [Announce(message.numbers)]
 
     # ---- chunks
@@ -382,6 +388,16 @@ class Controller(Draining):
             Say("agent %s came back; its results are fetched" % member.name),
             self.roster.to(member, self._stop_message()),
         ]
+
+    def _on_revoked(
+        self, notice: messages.AgentRevoked, now: int
+    ) -> list[Command]:
+        member = self.members.get(notice.agent)
+        if member is None or not (
+            member.is_active or member.state is AgentState.JOINED
+        ):
+            return []
+        return self._lose(member, "its key was revoked", now)
 
     def _on_agent_left(
         self, notice: messages.AgentLeft, now: int

@@ -22,13 +22,16 @@ from rally.task.distributed import codec, messages
 
 _LENGTH = struct.Struct(">I")
 _READ_BYTES = 1 << 16
+#: no message of ours is longer: a context may be large, this is larger
+MAX_BYTES = 1 << 28
 
 
 class Link:
     """Length-prefixed messages over a stream socket.
 
     ``send`` may be called from any thread. Both ends belong to one user on
-    one host, so a message is trusted to be what it says.
+    one host, so a message is trusted to mean what it says. Not that it is
+    one: what the load runs may write into any file descriptor.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -67,6 +70,10 @@ class Link:
         received, at = [], 0
         while len(self._buffer) - at >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer, at)
+            if length > MAX_BYTES:
+                raise codec.ProtocolError(
+                    problem="a message of %d bytes" % length
+                )
             end = at + _LENGTH.size + length
             if len(self._buffer) < end:
                 break

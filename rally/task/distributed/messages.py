@@ -30,8 +30,22 @@ import msgspec
 #: first frame of every message; a new wire form is a new version
 PROTOCOL_VERSION = b"rally/1"
 
+# What a peer claims is bounded, so that sums and differences of it fit into
+# 64 bits: the database, numpy and the load process take no more.
+
+#: how many, or the number of something that is counted
+Count: t.TypeAlias = t.Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+#: ns since the epoch, up to the year 2116; tests have clocks of their own
+Moment: t.TypeAlias = t.Annotated[int, msgspec.Meta(ge=-(2**61), le=2**62)]
+Step: t.TypeAlias = t.Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 #: first, step, count: an arithmetic progression of iteration numbers
-NumberRun: t.TypeAlias = tuple[int, int, int]
+NumberRun: t.TypeAlias = tuple[Count, Step, Count]
+#: more than the iterations of any chunk
+NumberRuns: t.TypeAlias = t.Annotated[
+    tuple[NumberRun, ...], msgspec.Meta(max_length=1_000_000)
+]
+MAX_STARTED = 10_000
+Name: t.TypeAlias = t.Annotated[str, msgspec.Meta(max_length=255)]
 
 
 class _Message(
@@ -49,72 +63,72 @@ class _Message(
 class Hello(_Message, frozen=True):
     """I am here. Repeated until answered."""
 
-    instance: str  # made anew by every agent process
-    rally_version: str
-    host: str
-    cpus: int
-    sent_ns: int  # agent's clock
-    run: str = ""  # the run it still works for
-    spooled: tuple[str, ...] = ()  # runs of which it keeps chunks
+    instance: Name  # made anew by every agent process
+    rally_version: Name
+    host: Name
+    cpus: Count
+    sent_ns: Moment  # agent's clock
+    run: Name = ""  # the run it still works for
+    spooled: tuple[Name, ...] = ()  # runs of which it keeps chunks
 
 
 class Ready(_Message, frozen=True):
     """Prepared: plugins loaded, arguments checked, workers stand ready."""
 
-    run: str
+    run: Name
 
 
 class Refused(_Message, frozen=True):
     """Cannot take part in the run."""
 
-    run: str
+    run: Name
     reason: str
 
 
 class Heartbeat(_Message, frozen=True):
     """Answer to a Beat; says also how far the load is."""
 
-    run: str
-    state: str  # see ``agent.LoadState``
-    lease: int  # number of its newest lease
-    echo_ns: int  # sent_ns of the Beat, controller's clock
-    received_ns: int  # agent's clock
-    sent_ns: int  # agent's clock
-    drawn: int  # iterations started so far
-    remaining: int  # granted and not started
-    spooled: int  # chunks spooled so far
+    run: Name
+    state: Name  # see ``agent.LoadState``
+    lease: Count  # number of its newest lease
+    echo_ns: Moment  # sent_ns of the Beat, controller's clock
+    received_ns: Moment  # agent's clock
+    sent_ns: Moment  # agent's clock
+    drawn: Count  # iterations started so far
+    remaining: Count  # granted and not started
+    spooled: Count  # chunks spooled so far
 
 
 class WorkRequest(_Message, frozen=True):
     """The numbers granted run low."""
 
-    run: str
-    lease: int  # the newest lease it has
-    drawn: int
-    remaining: int
+    run: Name
+    lease: Count  # the newest lease it has
+    drawn: Count
+    remaining: Count
 
 
 class Report(_Message, frozen=True):
     """Something a person should know; the run goes on."""
 
-    run: str
+    run: Name
     text: str
 
 
 class Ended(_Message, frozen=True):
     """The load process is over; ``spooled`` chunks are all there will be."""
 
-    run: str
-    spooled: int
-    returned: tuple[NumberRun, ...]  # granted, certainly not started
+    run: Name
+    spooled: Count
+    returned: NumberRuns  # granted, certainly not started
     abandoned: bool  # the load process died: the rest may have been started
-    lease: int  # the newest lease it had
-    number: int  # of the last snapshot
+    lease: Count  # the newest lease it had
+    number: Count  # of the last snapshot
     aggregate: dict[str, t.Any]
     reason: str = ""  # why it ended early
     loss: str = ""  # why some of the iterations left no result
     is_fatal: bool = False  # the reason is one to stop the whole run
-    torn: int = 0  # chunks that were begun or kept, and are damaged
+    torn: Count = 0  # chunks that were begun or kept, and are damaged
 
 
 # ---- control channel, controller to agent
@@ -123,8 +137,8 @@ class Ended(_Message, frozen=True):
 class Welcome(_Message, frozen=True):
     """Accepted: the agent may be asked to take part."""
 
-    rally_version: str
-    run: str
+    rally_version: Name
+    run: Name
 
 
 class Rejected(_Message, frozen=True):
@@ -136,62 +150,62 @@ class Rejected(_Message, frozen=True):
 class Prepare(_Message, frozen=True):
     """Everything an agent needs to know of the load it is to make."""
 
-    run: str
-    scenario: str
+    run: Name
+    scenario: Name
     given_args: dict[str, t.Any]  # as in the task file, to be checked
     args: dict[str, t.Any]  # with resources looked up, see ``wire_context``
     context: t.Any  # see ``wire_context``
-    runner_type: str
+    runner_type: Name
     runner: dict[str, t.Any]  # this agent's share
     sla: dict[str, t.Any]
-    chunk_size: int
+    chunk_size: Count
     iteration_events: bool
-    first_cpu: int = 0
+    first_cpu: Count = 0
 
 
 class Beat(_Message, frozen=True):
     """Sign of life of the controller; renews the lease."""
 
-    run: str
-    sent_ns: int  # controller's clock
-    lease_s: float
+    run: Name
+    sent_ns: Moment  # controller's clock
+    lease_s: t.Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 
 
 class Grant(_Message, frozen=True):
     """A lease: these iterations are yours to start."""
 
-    run: str
-    lease: int  # counts up, per agent
+    run: Name
+    lease: Count  # counts up, per agent
     numbers: NumberRun
-    low: int  # ask for more when fewer remain
+    low: Count  # ask for more when fewer remain
 
 
 class Start(_Message, frozen=True):
     """Begin at this moment."""
 
-    run: str
-    at_ns: int  # agent's clock
+    run: Name
+    at_ns: Moment  # agent's clock
     is_takeover: bool = False  # the load began without this agent, then
 
 
 class Close(_Message, frozen=True):
     """No more leases: finish what is granted, then end."""
 
-    run: str
-    lease: int  # the last one: without it, more is to come
+    run: Name
+    lease: Count  # the last one: without it, more is to come
 
 
 class Stop(_Message, frozen=True):
     """Start nothing more; running iterations finish."""
 
-    run: str
+    run: Name
     reason: str
 
 
 class Done(_Message, frozen=True):
     """All chunks are in the database; forget the run."""
 
-    run: str
+    run: Name
 
 
 # ---- aggregates channel, agent to controller
@@ -200,18 +214,20 @@ class Done(_Message, frozen=True):
 class Snapshot(_Message, frozen=True):
     """State of everything the agent did so far (cumulative)."""
 
-    run: str
-    number: int
+    run: Name
+    number: Count
     urgent: bool  # its local verdict turned to failed
     aggregate: dict[str, t.Any]
-    longest_ns: int = 0  # from start to end of one iteration, at the most
+    longest_ns: Count = 0  # from start to end of one iteration, at the most
 
 
 class Started(_Message, frozen=True):
     """Iterations that have just been started, for hooks."""
 
-    run: str
-    numbers: tuple[int, ...]
+    run: Name
+    numbers: t.Annotated[
+        tuple[Count, ...], msgspec.Meta(max_length=MAX_STARTED)
+    ]
 
 
 # ---- results channel
@@ -220,37 +236,37 @@ class Started(_Message, frozen=True):
 class Fetch(_Message, frozen=True):
     """Controller: send this chunk."""
 
-    run: str
-    sequence: int
+    run: Name
+    sequence: Count
 
 
 class ChunkData(_Message, frozen=True):
     """Agent: one chunk, byte for byte as it was spooled."""
 
-    run: str
-    sequence: int
-    count: int
-    failed: int
-    first_ns: int  # agent's clock
-    last_ns: int
-    finished_ns: int
-    numbers: tuple[NumberRun, ...]
+    run: Name
+    sequence: Count
+    count: Count
+    failed: Count
+    first_ns: Moment  # agent's clock
+    last_ns: Moment
+    finished_ns: Moment
+    numbers: NumberRuns
     payload: bytes
 
 
 class ChunkMissing(_Message, frozen=True):
     """Agent: that chunk cannot be read back."""
 
-    run: str
-    sequence: int
+    run: Name
+    sequence: Count
     reason: str
 
 
 class Ack(_Message, frozen=True):
     """Controller: this chunk is in the database, the spool may drop it."""
 
-    run: str
-    sequence: int
+    run: Name
+    sequence: Count
 
 
 # ---- control channel, operator and controller
@@ -259,13 +275,13 @@ class Ack(_Message, frozen=True):
 class DrainAsked(_Message, frozen=True):
     """Operator: let this agent end its part of the run, losing nothing."""
 
-    agent: str
+    agent: Name
 
 
 class DrainAnswer(_Message, frozen=True):
     """Controller: what becomes of it. Asking again does no harm."""
 
-    agent: str
+    agent: Name
     is_accepted: bool
     is_over: bool  # it holds nothing of this run any more
     text: str  # a sentence
@@ -292,14 +308,14 @@ class Load(_Message, frozen=True):
 class LoadStart(_Message, frozen=True):
     """Agent: begin at this moment."""
 
-    at_ns: int
+    at_ns: Moment
     is_takeover: bool = False  # see ``Start``
 
 
 class LoadRenew(_Message, frozen=True):
     """Agent: work may be started until this moment."""
 
-    deadline_ns: int
+    deadline_ns: Moment
 
 
 class LoadReady(_Message, frozen=True):
@@ -315,34 +331,34 @@ class LoadRefused(_Message, frozen=True):
 class LoadLow(_Message, frozen=True):
     """Load process: the numbers granted run low."""
 
-    drawn: int
-    remaining: int
+    drawn: Count
+    remaining: Count
 
 
 class LoadSpooled(_Message, frozen=True):
     """Load process: this chunk is on disk."""
 
-    sequence: int
+    sequence: Count
 
 
 class LoadStatus(_Message, frozen=True):
     """Load process: how far it is."""
 
-    drawn: int
-    remaining: int
+    drawn: Count
+    remaining: Count
 
 
 class LoadEnded(_Message, frozen=True):
     """Load process: all iterations are over, all chunks are on disk."""
 
-    returned: tuple[NumberRun, ...]
-    spooled: int
-    number: int
+    returned: NumberRuns
+    spooled: Count
+    number: Count
     aggregate: dict[str, t.Any]
     reason: str = ""
     loss: str = ""
     is_fatal: bool = False
-    lease: int | None = None  # the newest it took; None: all it was told of
+    lease: Count | None = None  # the newest it took; None: all it was told of
 
 
 LoadMessage: t.TypeAlias = (
@@ -364,8 +380,8 @@ class StopAsked(_Message, frozen=True):
 class Stored(_Message, frozen=True):
     """The engine has stored a chunk."""
 
-    agent: str
-    sequence: int
+    agent: Name
+    sequence: Count
 
 
 class StoringFailed(_Message, frozen=True):
@@ -377,24 +393,30 @@ class StoringFailed(_Message, frozen=True):
 class AgentLeft(_Message, frozen=True):
     """A local agent's process has ended."""
 
-    agent: str
+    agent: Name
     reason: str
+
+
+class AgentRevoked(_Message, frozen=True):
+    """The key of an agent is refused from now on."""
+
+    agent: Name
 
 
 class LoadGone(_Message, frozen=True):
     """The load process has ended, or its pipe has."""
 
     reason: str
-    spooled: int = 0  # one more than the highest chunk on disk
-    torn: int = 0  # chunks it did not write to the end
+    spooled: Count = 0  # one more than the highest chunk on disk
+    torn: Count = 0  # chunks it did not write to the end
 
 
 class SpoolFound(_Message, frozen=True):
     """What an earlier process left of a run, once nobody writes there."""
 
-    run: str
-    spooled: int
-    torn: int
+    run: Name
+    spooled: Count
+    torn: Count
 
 
 class ShutdownAsked(_Message, frozen=True):
@@ -402,6 +424,6 @@ class ShutdownAsked(_Message, frozen=True):
 
 
 Notice: t.TypeAlias = (
-    StopAsked | Stored | StoringFailed | AgentLeft | LoadGone
+    StopAsked | Stored | StoringFailed | AgentLeft | AgentRevoked | LoadGone
     | SpoolFound | ShutdownAsked
 )

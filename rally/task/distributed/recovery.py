@@ -27,6 +27,7 @@ import typing as t
 from rally import consts, exceptions, plugins
 from rally.common import clock, db, logging, owners, version
 from rally.task import aggregate, leftovers, load_info
+from rally.task import chunk as chunk_module
 from rally.task.distributed import (
     allow_list,
     channels,
@@ -266,12 +267,9 @@ class _Recovery:
         while not machine.finished:
             wait_ns = max(0, machine.next_deadline() - clock.now_ns())
             for received in self._ends.receive(wait_ns / 1e9):
-                if service.is_for_machine(received):
-                    self._execute(
-                        machine.handle(
-                            received.peer, received.message, clock.now_ns()
-                        )
-                    )
+                self._execute(
+                    service.heard(machine, received, clock.now_ns())
+                )
             self._execute(machine.expire(clock.now_ns()))
 
     def _execute(self, todo: t.Iterable[commands.Command]) -> None:
@@ -287,12 +285,20 @@ class _Recovery:
                     LOG.info(text)
 
     def _store(self, command: commands.StoreChunk) -> None:
-        db.workload_chunks_create(
-            self._task_uuid, self._workload_uuid,
-            [service.stored_chunk(dataclasses.replace(
+        try:
+            chunk = service.stored_chunk(dataclasses.replace(
                 command,
                 clock_offset_ns=command.clock_offset_ns + self._ahead_ns,
-            ))],
+            ))
+        except chunk_module.ChunkError as e:
+            self._execute(
+                service.refused_chunk(
+                    self._machine, command, e, clock.now_ns()
+                )
+            )
+            return
+        db.workload_chunks_create(
+            self._task_uuid, self._workload_uuid, [chunk]
         )
         stored = messages.Stored(command.agent, command.data.sequence)
         self._execute(self._machine.notice(stored, clock.now_ns()))

@@ -108,8 +108,10 @@ def call(
     try:
         while (left_s := deadline - time.monotonic()) > 0:
             for received in ends.receive(left_s):
-                if received.channel is not Channel.CONTROL or (
-                    channels.is_operator(received.peer)
+                if (
+                    not isinstance(received, channels.Received)
+                    or received.channel is not Channel.CONTROL
+                    or channels.is_operator(received.peer)
                 ):
                     continue
                 answer = roll.handle(

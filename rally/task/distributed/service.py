@@ -20,8 +20,14 @@ import threading
 import typing as t
 
 from rally.common import clock, logging, objects, portable
-from rally.task import aggregate, progress
-from rally.task.distributed import channels, commands, messages, roster
+from rally.task import aggregate, chunk, progress
+from rally.task.distributed import (
+    channels,
+    commands,
+    messages,
+    roster,
+    work,
+)
 from rally.task.distributed.channels import Channel
 from rally.task.distributed.controller import Controller
 from rally.task.distributed.membership import AgentState, Member
@@ -76,7 +82,7 @@ class ControllerService:
                 wait_ns = machine.next_deadline() - clock.now_ns()
                 received = self._transport.receive(max(0, wait_ns) / 1e9)
                 for each in received:
-                    self._handle(each)
+                    self._execute(heard(machine, each, clock.now_ns()))
                 while self._inbox:
                     notice = self._inbox.popleft()
                     self._execute(machine.notice(notice, clock.now_ns()))
@@ -88,14 +94,6 @@ class ControllerService:
         if machine.failure is not None:
             raise machine.failure
 
-    def _handle(self, received: channels.Received) -> None:
-        if is_for_machine(received):
-            self._execute(
-                self._machine.handle(
-                    received.peer, received.message, clock.now_ns()
-                )
-            )
-
     def _execute(self, todo: t.Iterable[commands.Command]) -> None:
         for command in todo:
             match command:
@@ -104,7 +102,7 @@ class ControllerService:
                 ):
                     self._transport.send(peer, channel, message)
                 case commands.StoreChunk():
-                    self._runner.result_queue.append(stored_chunk(command))
+                    self._store(command)
                 case commands.Observe():
                     self._observe(command)
                 case commands.Announce(numbers=numbers):
@@ -113,11 +111,25 @@ class ControllerService:
                 case commands.Say(text=text, is_problem=is_problem):
                     self._say(text, is_problem)
 
+    def _store(self, command: commands.StoreChunk) -> None:
+        try:
+            self._runner.result_queue.append(stored_chunk(command))
+        except chunk.ChunkError as e:
+            self._execute(
+                refused_chunk(self._machine, command, e, clock.now_ns())
+            )
+
     def _observe(self, command: commands.Observe) -> None:
         try:
             known = self._blank.restored(command.state)
+            known.checker.try_out()
         except portable.MalformedState as e:
-            self._say("agent %s: %s" % (command.agent, e), True)
+            if command.agent not in self._inexact:
+                self._say(
+                    "agent %s: its rows are counted in the end, as %s"
+                    % (command.agent, e), True,
+                )
+            self._inexact.add(command.agent)  # its chunks will be counted
             return
         known.shift(command.clock_offset_ns)
         self._runner.board.put(
@@ -161,15 +173,21 @@ class ControllerService:
             runner.inexact_sources = [
                 member.name
                 for member in machine.members.values()
-                if member.is_inexact
+                if member.is_inexact or member.name in self._inexact
             ]
 
 
-def is_for_machine(received: channels.Received) -> bool:
-    """A hello on another channel only shows the way back there."""
-    return received.channel is Channel.CONTROL or not isinstance(
-        received.message, messages.Hello
-    )
+def heard(
+    machine: Controller, incoming: channels.FromAgents, now: int
+) -> list[commands.Command]:
+    """What *machine* does about what came from an agent."""
+    if isinstance(incoming, channels.Revoked):
+        return machine.notice(messages.AgentRevoked(incoming.peer), now)
+    if incoming.channel is not Channel.CONTROL and isinstance(
+        incoming.message, messages.Hello
+    ):
+        return []  # on another channel, it only shows the way back there
+    return machine.handle(incoming.peer, incoming.message, now)
 
 
 def describe(member: Member) -> dict[str, t.Any]:
@@ -204,9 +222,38 @@ def _seconds(ns: int | None) -> float | None:
     return None if ns is None else ns / NS
 
 
-def stored_chunk(command: commands.StoreChunk) -> objects.StoredChunk:
-    """A chunk of an agent as a row of the database."""
+def refused_chunk(
+    machine: Controller, command: commands.StoreChunk,
+    error: chunk.ChunkError, now: int,
+) -> list[commands.Command]:
+    """What *machine* does about a chunk that cannot be stored."""
     data = command.data
+    return machine.handle(
+        command.agent,
+        messages.ChunkMissing(
+            data.run, data.sequence,
+            "chunk %d, as it arrived: %s" % (data.sequence, error),
+        ),
+        now,
+    )
+
+
+def stored_chunk(command: commands.StoreChunk) -> objects.StoredChunk:
+    """A chunk of an agent as a row of the database.
+
+    :raises ChunkError: nobody could read it back, or it is not what the
+        agent says it is
+    """
+    data = command.data
+    rows = chunk.Chunk.from_bytes(data.payload)
+    if not len(rows) or (
+        len(rows), rows.failed_count, rows.first_ns, rows.last_ns,
+        rows.finished_ns, len(rows),
+    ) != (
+        data.count, data.failed, data.first_ns, data.last_ns,
+        data.finished_ns, work.count_of(data.numbers),
+    ):
+        raise chunk.ChunkError(problem="it is not what it is said to be")
     return objects.StoredChunk(
         agent=command.agent,
         sequence=data.sequence,

@@ -27,9 +27,11 @@ from rally.task.distributed.channels import (
     ConnectionEvent,
     ControllerEnd,
     EncryptionRequired,
+    FromAgents,
     Incoming,
     Readable,
     Received,
+    Revoked,
     addresses_from,
 )
 from rally.task.distributed.transport_agent import AgentTransport
@@ -45,8 +47,10 @@ __all__ = [
     "ControllerEnd",
     "ControllerTransport",
     "EncryptionRequired",
+    "FromAgents",
     "Incoming",
     "Readable",
     "Received",
+    "Revoked",
     "addresses_from",
 ]

@@ -29,7 +29,12 @@ from rally.task.distributed import (
     transport_sockets,
     transport_zap,
 )
-from rally.task.distributed.channels import Channel, Received
+from rally.task.distributed.channels import (
+    Channel,
+    FromAgents,
+    Received,
+    Revoked,
+)
 
 #: what a peer that speaks neither ZeroMQ nor CURVE makes of a handshake
 FAILED_HANDSHAKES = (
@@ -84,12 +89,14 @@ class ControllerTransport:
     ) -> None:
         protected = key is not None
         transport_sockets.check_protected(addresses.values(), protected)
+        transport_sockets.allow_many_connections()
         self._key = key
         self._allow = allow
         self._encode = encode
         self._decode = decode
         self._trouble = transport_sockets.Trouble()
         self._routes: dict[tuple[str, Channel], Route] = {}
+        self._revoked: list[Revoked] = []  # not handed out yet
         self._waker = transport_sockets.Waker()
         self._poller = zmq.Poller()
         self._context = zmq.Context(io_threads=transport_sockets.IO_THREADS)
@@ -115,13 +122,16 @@ class ControllerTransport:
         wrong_protocol, unroutable, congested, accept_failed."""
         return self._trouble.counters
 
-    def receive(self, timeout_s: float | None) -> list[Received]:
+    def receive(self, timeout_s: float | None) -> list[FromAgents]:
         """Wait for messages; control first, then aggregates, then results.
 
         :param timeout_s: None waits for ever
-        :returns: at least one message, or none after a wake-up or timeout
+        :returns: who was revoked, once each, then messages; nothing after a
+            wake-up or timeout
         """
-        deadline = transport_sockets.Deadline(timeout_s)
+        deadline = transport_sockets.Deadline(
+            0 if self._revoked else timeout_s
+        )
         while True:
             ready = dict(self._poller.poll(deadline.left_ms()))
             is_woken = ready.get(self._waker.fd) is not None
@@ -129,8 +139,9 @@ class ControllerTransport:
                 self._waker.clear()
             self._attend(ready)
             received = self._drain(ready)
-            if received or is_woken or deadline.has_passed:
-                return received
+            revoked, self._revoked = self._revoked, []
+            if revoked or received or is_woken or deadline.has_passed:
+                return [*revoked, *received]
 
     def send(self, peer: str, channel: Channel, message: t.Any) -> bool:
         """Queue a message for a peer's newest connection; never blocks.
@@ -138,7 +149,10 @@ class ControllerTransport:
         :returns: False if it certainly does not arrive. True is no promise
         """
         route = self._routes.get((peer, channel))
-        if route is None or self._name_of(route.public_key, peer) != peer:
+        if route is not None and self._name_of(route.public_key, peer) != peer:
+            self._forget(route.public_key)
+            route = None
+        if route is None:
             self.counters["unroutable"] += 1
             return False
         frames = self._encode(message)
@@ -209,7 +223,7 @@ class ControllerTransport:
                 if event & FAILED_HANDSHAKES:
                     self._trouble.note(
                         "wrong_protocol",
-                        address,
+                        "strangers",  # they have not said who they are
                         "Something that is no Rally agent, or has the key of "
                         "another controller, connected to %s" % address,
                     )
@@ -248,6 +262,7 @@ class ControllerTransport:
                 "Dropped a message: key %s is no longer authorized"
                 % public_key,
             )
+            self._forget(public_key)
             return None
         body = frames[1:]
         problem = self._problem(channel, body)
@@ -295,6 +310,19 @@ class ControllerTransport:
         if self._key is None or public_key == self._key.public:
             return name
         return self._allow.name_of(public_key)
+
+    def _forget(self, public_key: str) -> None:
+        """A key is refused now: whoever had it is out, but for a new key."""
+        gone = {
+            key: route
+            for key, route in self._routes.items()
+            if route.public_key == public_key
+        }
+        for key in gone:
+            del self._routes[key]
+        still_here = {peer for peer, _ in self._routes}
+        names = {peer for peer, _ in gone} - still_here
+        self._revoked += map(Revoked, sorted(names))
 
     def _learn(
         self, peer: str, channel: Channel, identity: bytes, public_key: str

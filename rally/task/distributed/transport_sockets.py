@@ -21,6 +21,7 @@ import errno
 import logging
 import math
 import os
+import resource
 import threading
 import time
 import typing as t
@@ -76,6 +77,9 @@ CONNECT_MS = 5_000
 RECONNECT_MS = 100
 RECONNECT_MAX_MS = 2_000
 BACKLOG = 1024
+#: files that a controller may have open, if the system lets it: strangers
+#: hold a connection for ``HANDSHAKE_MS`` without having proven anything
+MAX_FILES = 65_536
 
 
 def new_socket(
@@ -102,6 +106,16 @@ def new_socket(
     for option, value in options.items():
         socket.setsockopt(option, value)
     return socket
+
+
+def allow_many_connections() -> None:
+    """Raise the limit of open files of this process as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def use_ipv6(socket: zmq.Socket[bytes], address: str) -> None:

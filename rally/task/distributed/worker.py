@@ -251,7 +251,7 @@ class Load:
         events = self.runner.event_queue
         while (event := events.get(None)) is not None:
             numbers = [event["value"]]
-            while events:
+            while events and len(numbers) < messages.MAX_STARTED:
                 numbers.append(events.popleft()["value"])
             self._link.send(
                 messages.Started(self._order.run, tuple(numbers))

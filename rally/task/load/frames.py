@@ -21,6 +21,8 @@ import typing as t
 import msgspec
 
 _LENGTH_BYTES = 4
+#: a frame that claims to be longer is none of ours
+MAX_BYTES = 1 << 29
 
 
 class Ready(msgspec.Struct, tag="ready", frozen=True):
@@ -112,10 +114,20 @@ class FrameReader:
         at = 0
         while len(self._buffer) - at >= _LENGTH_BYTES:
             start = at + _LENGTH_BYTES
-            stop = start + int.from_bytes(self._buffer[at:start], "little")
+            length = int.from_bytes(self._buffer[at:start], "little")
+            if length > MAX_BYTES:
+                raise msgspec.DecodeError("a frame of %d bytes" % length)
+            stop = start + length
             if stop > len(self._buffer):
                 break
-            frames.append(_DECODER.decode(bytes(self._buffer[start:stop])))
+            frames.append(_decode(bytes(self._buffer[start:stop])))
             at = stop
         del self._buffer[:at]
         return frames
+
+
+def _decode(body: bytes) -> Frame:
+    try:
+        return _DECODER.decode(body)
+    except (RecursionError, ValueError) as e:  # text that is no UTF-8
+        raise msgspec.DecodeError(str(e)) from None

@@ -19,8 +19,9 @@ import contextlib
 import ddt
 import hypothesis
 import hypothesis.strategies as st
+import numpy as np
 
-from rally.task import columns, row
+from rally.task import columns, packed, row
 from rally.task.chunk import Chunk, ChunkError, Node, Row, merge_ordered
 from tests.unit import test
 
@@ -219,6 +220,22 @@ class GarbageTestCase(test.TestCase):
 
         self.assertIn("it claims a size of", str(error))
 
+    def test_a_few_bytes_cannot_stand_for_any_number_of_values(self):
+        column = columns.pack(np.array([1, 1]))
+        for count, actions in ((packed.MAX_ROWS + 1, 0), (10**6, 10**4)):
+            bomb = packed.compress(
+                packed.encode(
+                    packed.Packed(
+                        packed.VERSION, count, [column] * 5,
+                        columns.pack(np.array([0, 0])),
+                        [[("a", 0, False)] * actions], [column], [], {}, {},
+                    )
+                )
+            )
+            self.assertLess(len(bomb), 10**4)
+            error = self.assertRaises(ChunkError, Chunk.from_bytes, bomb)
+            self.assertIn("it claims", str(error))
+
 
 @ddt.ddt
 class ColumnsTestCase(test.TestCase):
@@ -228,8 +245,6 @@ class ColumnsTestCase(test.TestCase):
         | st.lists(st.integers(START_NS, START_NS + 10**6), max_size=40)
     )
     def test_a_column_comes_back_exactly(self, values):
-        import numpy as np
-
         packed = columns.pack(np.array(values, dtype=np.int64))
 
         self.assertEqual(values, columns.unpack(packed, len(values)).tolist())

@@ -302,6 +302,7 @@ class Cluster:
         self.times, self.concurrency = times, concurrency
         self.versions = versions or {}
         self.refusing, self.stuck = set(), set()  # names of agents
+        self.revoked = set()
         self.spools = collections.defaultdict(dict)
         self.instances = 0
         self.log = []
@@ -366,6 +367,12 @@ class Cluster:
         moment = self.clock.now_ns() + int(seconds * NS)
         heapq.heappush(self._todo, (moment, self._order, action))
 
+    def revoke(self, name):
+        """What the transport does about a key that is refused now."""
+        self.revoked.add(name)
+        notice = messages.AgentRevoked(name)
+        self._execute(self.machine.notice(notice, self.clock.now_ns()))
+
     def on_start(self, name, number, now):
         self.started[number] += 1
         self.started_by[number] = name
@@ -394,7 +401,7 @@ class Cluster:
         while self._todo and self._todo[0][0] <= now:
             heapq.heappop(self._todo)[2]()
         for received in self.end.receive(0):
-            if not (
+            if received.peer not in self.revoked and not (
                 received.channel is not channels.Channel.CONTROL
                 and isinstance(received.message, messages.Hello)
             ):

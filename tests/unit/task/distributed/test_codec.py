@@ -34,7 +34,19 @@ VALUES: dict[t.Any, t.Any] = {
 }
 
 
+def _bounded(hint):
+    """Values of an annotated type, within its bounds."""
+    plain, bounds = hint.__origin__, hint.__metadata__[0]
+    if plain is int:
+        return st.integers(bounds.ge, bounds.le)
+    if plain is float:
+        return st.floats(bounds.ge, bounds.le)
+    return _values(plain)  # short enough for all bounds of lengths
+
+
 def _values(hint):
+    if t.get_origin(hint) is t.Annotated:
+        return _bounded(hint)
     if hint in VALUES:
         return VALUES[hint]
     origin, args = t.get_origin(hint), t.get_args(hint)
@@ -48,7 +60,7 @@ def _values(hint):
 
 
 def _messages(cls):
-    hints = t.get_type_hints(cls)
+    hints = t.get_type_hints(cls, include_extras=True)
     return st.builds(
         cls, **{name: _values(hints[name]) for name in cls.__struct_fields__}
     )
@@ -97,6 +109,17 @@ class CodecTestCase(test.TestCase):
             *t.get_args(messages.Notice),
         }
         self.assertEqual(declared, known)
+
+    def test_whatever_a_peer_counts_or_measures_is_bounded(self):
+        known = (*t.get_args(messages.Message),
+                 *t.get_args(messages.LoadMessage))
+        for cls in known:
+            hints = t.get_type_hints(cls, include_extras=True)
+            for name, hint in hints.items():
+                self.assertNotIn(
+                    hint, (int, float, tuple[int, ...]),
+                    "%s.%s" % (cls.__name__, name),
+                )
 
     def test_a_message_of_a_load_process_comes_back(self):
         ended = messages.LoadEnded(((1, 2, 3),), 4, 5, {"a": 1}, "why")

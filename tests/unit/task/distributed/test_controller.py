@@ -176,6 +176,58 @@ class LossTestCase(test.TestCase):
             granted, len(cluster.lost) + cluster.stored_by["a1"]
         )
 
+    def test_a_revoked_agent_is_lost_at_once_and_the_run_goes_on(self):
+        cluster = Cluster(agents=3, times=1000, concurrency=9)
+        seen = []
+
+        def revoke():
+            cluster.revoke("a1")
+            seen.append(cluster.machine.members["a1"].state)
+            seen.append(cluster.stored_by["a1"])
+
+        cluster.at(3, revoke)
+        cluster.play()
+
+        member = cluster.machine.members["a1"]
+        self.assertEqual([AgentState.LOST] * 2, [seen[0], member.state])
+        self.assertEqual("its key was revoked", member.reason)
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        self.assertEqual(
+            member.ledger.granted, len(cluster.lost) + member.ledger.stored
+        )
+        self.assertIsNone(cluster.machine.failure)
+
+    def test_whoever_has_no_part_in_the_load_counts_for_nothing(self):
+        cluster = Cluster(agents=3, times=500, concurrency=2)  # a2 is spare
+
+        def claim():
+            for message in (
+                messages.Snapshot(cluster.run, 99, True, {"iterations": 9}),
+                messages.Started(cluster.run, (1, 2, 3)),
+            ):
+                self.assertEqual(
+                    [], cluster.machine.handle(
+                        "a2", message, cluster.clock.now_ns()
+                    ),
+                )
+
+        cluster.at(3, claim)
+        cluster.play()
+
+        self.assertNotIn("a2", cluster.observed)
+
+    def test_revoking_who_takes_no_part_changes_nothing(self):
+        cluster = Cluster(
+            agents=2, times=100, wanted=1, versions={"a0": "5.1.1"}
+        )
+        cluster.at(0.5, lambda: cluster.revoke("a0"))  # it was refused
+        cluster.at(0.5, lambda: cluster.revoke("nobody"))
+        cluster.play()
+
+        self.assertIsNone(cluster.machine.failure)
+        self.assertEqual(100, len(cluster.started))
+
     def test_a_restarted_agent_delivers_what_its_spool_kept(self):
         cluster = Cluster(agents=2, times=1000, concurrency=4)
 

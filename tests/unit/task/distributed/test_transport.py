@@ -13,11 +13,17 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import threading
 import time
 
-from rally.task.distributed import channels, keys, transport
+from rally.task.distributed import (
+    channels,
+    keys,
+    transport,
+    transport_sockets,
+)
 from rally.task.distributed.channels import Channel
 from tests.unit.task.distributed import sockets
 
@@ -198,7 +204,35 @@ class RefusalTestCase(sockets.SocketTestCase):
         self.wait_for(
             lambda: controller.counters["unknown_key"], "the message"
         )
-        self.assertEqual(before, len(self.inbox))
+        self.assertEqual([transport.Revoked("node1")], self.inbox[before:])
+
+    def test_a_revocation_is_noticed_by_what_an_agent_sends(self):
+        controller = self.listen()
+        agent = self.joined(controller, self.guest("node1"))
+        before = len(self.inbox)
+        self.guests.names.clear()
+
+        for _ in range(3):
+            agent.send(Channel.CONTROL, b"still here")
+
+        self.wait_for(
+            lambda: controller.counters["unknown_key"] == 3, "the messages"
+        )
+        self.assertEqual([transport.Revoked("node1")], self.inbox[before:])
+
+    def test_whoever_has_a_newer_key_already_is_not_revoked(self):
+        controller = self.listen()
+        older = self.joined(controller, self.guest("node1"))
+        self.joined(controller, self.guest("node1"))
+        del self.guests.names[next(iter(self.guests.names))]
+        before = len(self.inbox)
+
+        older.send(Channel.CONTROL, b"still here")
+
+        self.wait_for(
+            lambda: controller.counters["unknown_key"], "the message"
+        )
+        self.assertEqual([], self.inbox[before:])
 
     def test_the_key_of_another_controller_is_told_apart(self):
         controller = self.listen()
@@ -248,6 +282,17 @@ class RefusalTestCase(sockets.SocketTestCase):
         self.wait_for(
             lambda: self.inbox[-1].message == b"unharmed", "the message"
         )
+
+    def test_as_many_connections_are_taken_as_the_system_lets_us(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(
+            resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard)
+        )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+        self.listen()
+        now, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = transport_sockets.MAX_FILES
+        self.assertEqual(min(wanted, hard) if hard > 0 else wanted, now)
 
     def test_an_oversized_message_is_not_sent(self):
         controller = self.listen()

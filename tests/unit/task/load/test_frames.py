@@ -48,6 +48,23 @@ class FramesTestCase(test.TestCase):
                 at += size
             self.assertEqual(SENT, got)
 
+    def test_what_is_no_frame_is_one_kind_of_error(self) -> None:
+        problem = frames.encode_state(frames.Problem("xxx"))
+        for body in (
+            b"garbage", problem.replace(b"xxx", b"\xff\xff\xff"),
+            b"\x91" * 5000,
+        ):
+            data = len(body).to_bytes(4, "little") + body
+            self.assertRaises(
+                msgspec.DecodeError, frames.FrameReader().feed, data
+            )
+
+    def test_a_length_that_no_frame_has_is_not_waited_for(self) -> None:
+        self.assertRaises(
+            msgspec.DecodeError, frames.FrameReader().feed,
+            (frames.MAX_BYTES + 1).to_bytes(4, "little"),
+        )
+
     def test_garbage_is_refused(self) -> None:
         reader = frames.FrameReader()
         self.assertRaises(
