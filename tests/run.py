@@ -28,11 +28,45 @@ import tempfile
 
 HERE = pathlib.Path(__file__).parent
 #: tests of these start many processes each: one test at a time
-SERIAL = ("functional", "cluster")
+SERIAL = ("functional",)
+#: tests of these at a time: they mostly wait for timeouts
+AT_ONCE = {"cluster": 3}
+
+
+def timed_modules(suite: str) -> list[str]:
+    """Modules whose verdicts depend on a machine that does nothing else.
+
+    They are those that say so by a line ``TIMED = True``.
+    """
+    return [
+        path.stem
+        for path in sorted((HERE / suite).glob("test_*.py"))
+        if "\nTIMED = True\n" in path.read_text()
+    ]
+
+
+def parts_of(suite: str) -> list[list[str]]:
+    """Options of stestr for each part of a suite, one after the other."""
+    if suite in SERIAL:
+        return [["--serial"]]
+    if suite not in AT_ONCE:
+        return [[]]
+    timed = r"\.(%s)\." % "|".join(timed_modules(suite))
+    return [
+        ["--concurrency", str(AT_ONCE[suite]), "--exclude-regex", timed],
+        ["--serial", timed],
+    ]
 
 
 def run_suite(suite: str) -> collections.Counter[str]:
     """Run one suite; how many tests passed, failed and were skipped."""
+    counts: collections.Counter[str] = collections.Counter()
+    for options in parts_of(suite):
+        counts.update(_run_part(suite, options))
+    return counts
+
+
+def _run_part(suite: str, options: list[str]) -> collections.Counter[str]:
     repository = tempfile.mkdtemp(prefix="rally-stestr-")
     base = [
         sys.executable, "-m", "stestr.cli", "--test-path",
@@ -45,12 +79,9 @@ def run_suite(suite: str) -> collections.Counter[str]:
             [*base, "init"], cwd=repository, check=False,
             stdout=subprocess.DEVNULL,
         )
-        print("== %s tests" % suite, flush=True)
+        print("== %s tests %s" % (suite, " ".join(options)), flush=True)
         status = subprocess.run(
-            [
-                *base, "run", "--suppress-attachments",
-                *(["--serial"] if suite in SERIAL else []),
-            ],
+            [*base, "run", "--suppress-attachments", *options],
             cwd=repository, check=False, env=environment,
         ).returncode
         return _count(base, repository, status)

@@ -315,6 +315,12 @@ def _print_load_info(info: Values) -> None:
     offered, achieved = info.get("offered_rate"), info.get("achieved_rate")
     if offered and achieved:
         print("Offered rate: %.3f/s, achieved: %.3f/s" % (offered, achieved))
+    if info.get("response"):
+        print(
+            "Response time from the due moment: p50 %(p50).3f s, p95 "
+            "%(p95).3f s, p99 %(p99).3f s, max %(max).3f s"
+            % info["response"]
+        )
     for problem in info.get("problems") or ():
         print("Problem: %s" % problem)
     _print_start(info)

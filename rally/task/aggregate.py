@@ -49,6 +49,7 @@ class Aggregate:
         self.last_started_ns: int | None = None
         self.last_finished_ns: int | None = None
         self.lag = Distribution()
+        self.response = Distribution()  # see ``_add_response``
         self.table = DurationsTable()
         self.checker = checker or sla.SLAChecker({"sla": sla_config})
         self.counters: collections.Counter[str] = collections.Counter()
@@ -78,8 +79,20 @@ class Aggregate:
             self._extend(chunk.first_ns, chunk.last_ns, chunk.finished_ns)
             self.table.add_chunk(chunk)
             self.lag.add_array(chunk.lag_ns)
+            self._add_response(chunk)
             self.checker.add_chunk(chunk)
         return self.is_passing
+
+    def _add_response(self, chunk: Chunk) -> None:
+        """Response times: from the due moment of an iteration to its end.
+
+        Only those of an open model, which are late by 1 ns at the least.
+        """
+        had_due = chunk.lag_ns > 0
+        if had_due.any():
+            self.response.add_array(
+                (chunk.lag_ns + chunk.duration_ns)[had_due]
+            )
 
     def merge(self, other: Aggregate) -> bool:
         """Learn what *other* knows, which stays as it is.
@@ -99,6 +112,7 @@ class Aggregate:
         for other in others:
             self.table.merge(other.table)
             self.lag.merge(other.lag)
+            self.response.merge(other.response)
             self.counters.update(other.counters)
             self.strain.merge(other.strain)
             self._extend(
@@ -147,6 +161,7 @@ class Aggregate:
                 self.last_finished_ns,
             ],
             "lag": self.lag.to_state(),
+            "response": self.response.to_state(),
             "table": self.table.to_state(),
             "sla": self.checker.to_state(),
             "counters": dict(self.counters),
@@ -174,6 +189,7 @@ class Aggregate:
             )
             made._extend(*map(portable.unpack_moment, state["times"]))
             made.lag = Distribution.from_state(state["lag"])
+            made.response = Distribution.from_state(state["response"])
             made.table = DurationsTable.from_state(state["table"])
             made.counters.update(
                 {

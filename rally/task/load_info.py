@@ -30,6 +30,7 @@ from rally.task.row import NS
 if t.TYPE_CHECKING:
     from rally.common import objects
     from rally.common.db import patience as patience_module
+    from rally.task import distribution
     from rally.task import runner as runner_module
 
 #: counters that every report shows, zero or not
@@ -170,7 +171,8 @@ class RunWatch:
             "achieved_rate": (
                 merged.iterations * NS / load_ns if load_ns > 0 else None
             ),
-            "lag": _lag(merged),
+            "lag": _times_of(merged.lag),
+            "response": _times_of(merged.response),
             "percentiles": {
                 str(p): _percentile(merged, p) for p in PERCENTS
             },
@@ -288,11 +290,13 @@ def _seconds_of(ns: float | None) -> float | None:
     return None if ns is None else ns / NS
 
 
-def _lag(merged: aggregate.Aggregate) -> dict[str, float | None] | None:
-    lag = merged.lag
-    if not lag.count or not lag.max_ns:
+def _times_of(
+    times: distribution.Distribution
+) -> dict[str, float | None] | None:
+    """Percentiles of *times*, seconds; None if there is nothing to see."""
+    if not times.count or not times.max_ns:
         return None
     values = {
-        "p%d" % p: _seconds_of(lag.percentile(p / 100)) for p in PERCENTS
+        "p%d" % p: _seconds_of(times.percentile(p / 100)) for p in PERCENTS
     }
-    return {**values, "max": lag.max_ns / NS}
+    return {**values, "max": times.max_ns / NS}

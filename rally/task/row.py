@@ -46,7 +46,7 @@ class Row(t.NamedTuple):
     started_ns: int  # since the epoch
     duration_ns: int  # idle time taken off
     idle_ns: int
-    lag_ns: int  # start minus due moment of an open model, else 0
+    lag_ns: int  # start minus due moment of an open model (>= 1), else 0
     shape: Shape
     times: tuple[int, ...]  # start, finish of each node, after started_ns
     error: Error | None

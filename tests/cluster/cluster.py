@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -246,15 +247,24 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
             "the referee has seen %d iterations" % count, SOON_S,
         )
 
-    def task_status(self, uuid: str) -> str:
-        """Status of a task; from the database, which takes no time."""
+    def select(self, query: str, *values: t.Any) -> list[t.Any]:
+        """Rows of the database, which takes less time than a command."""
         with contextlib.closing(
             sqlite3.connect(self.sandbox.database, timeout=30)
         ) as connection:
-            found = connection.execute(
-                "SELECT status FROM tasks WHERE uuid = ?", (uuid,)
-            ).fetchone()
-        return str(found and found[0])
+            return connection.execute("SELECT " + query, values).fetchall()
+
+    def task_status(self, uuid: str) -> str:
+        """Status of a task."""
+        found = self.select("status FROM tasks WHERE uuid = ?", uuid)
+        return str(found and found[0][0])
+
+    def load_info(self, uuid: str) -> dict[str, t.Any]:
+        """What the only workload of a task says of its load."""
+        [[text]] = self.select(
+            "load_info FROM workloads WHERE task_uuid = ?", uuid
+        )
+        return t.cast("dict[str, t.Any]", json.loads(text))
 
     # ---- what must hold
 

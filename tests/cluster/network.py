@@ -184,9 +184,17 @@ class Network:
 
     def thin(self, host: str, rate: str) -> None:
         """What *host* sends leaves at *rate*, such as ``1mbit``."""
+        self._thin(host, DEVICE, rate)
+
+    def thin_towards(self, host: str, rate: str) -> None:
+        """What all others together send to *host* reaches it at *rate*."""
+        self._thin(SWITCH, "port%d" % self._port(host), rate)
+
+    def _thin(self, host: str, device: str, rate: str) -> None:
+        """What waits for half a second is dropped, as routers do."""
         run(
             "tc", "-n", self.namespace(host), "qdisc", "replace", "dev",
-            DEVICE, "root", "tbf", "rate", rate, "burst", "16kb",
+            device, "root", "tbf", "rate", rate, "burst", "16kb",
             "latency", "500ms",
         )
 

@@ -14,8 +14,9 @@
 
 ``python -m tests.cluster.referee PORT LOG``: a server that takes lines
 ``start NUMBER`` and ``end NUMBER``, answers each, and writes down when it
-came, from where, and how many iterations were running then. The clock is the
-monotonic one, which all namespaces of a machine share.
+came, from where, and how many iterations were running then. After a line
+``stall SECONDS`` it writes down what comes and answers nobody for so long.
+The clock is the monotonic one, which all namespaces of a machine share.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ import time
 import typing as t
 
 LISTENING = "listening"
+#: how an event changes the number of iterations that run
+CHANGE = {"start": 1, "end": -1, "gone": -1, "stall": 0}
 
 
 class Event(t.NamedTuple):
     """A line of the log."""
 
-    kind: str  # start, end, or gone: the connection ended before
+    kind: str  # start, end, stall, or gone: the connection ended before
     number: int
     at: float  # monotonic seconds
     running: int  # after this event
@@ -48,6 +51,7 @@ class Server:
     def __init__(self, log: pathlib.Path) -> None:
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._running = 0
+        self._mute_until = 0.0
 
     async def serve(self, port: int) -> None:
         server = await asyncio.start_server(self._talk, "0.0.0.0", port)
@@ -63,8 +67,13 @@ class Server:
         try:
             while line := await reader.readline():
                 kind, _, rest = line.decode().partition(" ")
+                if kind == "stall":
+                    self._stall(float(rest), host)
+                    continue
                 number = int(rest) if kind == "start" else None
                 self._note(kind, int(rest), host)
+                while (left := self._mute_until - time.monotonic()) > 0:
+                    await asyncio.sleep(left)
                 writer.write(b"ok\n")
         except ConnectionError:
             pass
@@ -72,8 +81,12 @@ class Server:
             self._note("gone", number, host)
         writer.close()
 
+    def _stall(self, seconds: float, host: str) -> None:
+        self._mute_until = time.monotonic() + seconds
+        self._note("stall", 0, host)
+
     def _note(self, kind: str, number: int, host: str) -> None:
-        self._running += 1 if kind == "start" else -1
+        self._running += CHANGE[kind]
         event = Event(kind, number, time.monotonic(), self._running, host)
         line = " ".join(map(str, event)) + "\n"
         os.write(self._log, line.encode())
@@ -84,6 +97,11 @@ class Log:
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
+        self._forgotten = 0
+
+    def forget(self) -> None:
+        """What it has seen so far is of no interest any more."""
+        self._forgotten += len(self.events())
 
     @property
     def is_listening(self) -> bool:
@@ -97,7 +115,7 @@ class Log:
             found.append(
                 Event(kind, int(number), float(at), int(running), host)
             )
-        return found
+        return found[self._forgotten:]
 
     def arrivals(self, host: str | None = None) -> list[Event]:
         """Starts of iterations, in order; of all hosts, or of one."""

@@ -41,7 +41,8 @@ class KilledAgentTestCase(cluster.TestCase):
         self.discard_spool("n2")
 
     def test_restarted_it_delivers_what_it_kept_and_starts_nothing(self):
-        run = self.start_load(CLOSED, sleep=0.05)
+        # it counts as lost by its restart, however long that takes
+        run = self.start_load(CLOSED, sleep=0.05, agent_timeout=30)
         self.wait_for_visits(run, 200)
         victim = self.agents["n2"]
 

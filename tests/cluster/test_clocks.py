@@ -32,6 +32,8 @@ from tests.functional.sandbox import Process
 
 BASE = "RALLY_WALL_BASE_NS"
 AT_ONCE = 6
+#: in which an agent is back whose process was killed
+RESTART_S = 30.0
 #: the path of n3 to the controller and back, seconds
 THERE_S, BACK_S = 0.002, 0.040
 #: a float of present-day seconds is off by so much
@@ -114,7 +116,7 @@ class ClocksTestCase(cluster.TestCase):
             "runner": functional.distributed(
                 {"constant": {"times": self.TIMES, "concurrency": AT_ONCE}},
                 agents=3, lease=cluster.LEASE_S,
-                agent_timeout=cluster.TIMEOUT_S,
+                agent_timeout=RESTART_S,
             ),
         }
         return self.start_task(

@@ -81,7 +81,7 @@ class StoppedTestCase(ContextsCase):
 
     def test_a_criterion_that_fails(self):
         run = self.begin(
-            "--abort-on-sla-failure", visit={"fail_from": 60},
+            "--abort-on-sla-failure", visit={"fail_from": 400},
             sla={"failure_rate": {"max": 0}},
         )
 

@@ -22,6 +22,7 @@ import secrets
 from tests.cluster import cluster
 from tests.functional.cluster import distributed, task_of
 
+TIMED = True
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 PERIOD_US = 100_000
 

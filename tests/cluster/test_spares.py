@@ -76,8 +76,8 @@ class SpareTestCase(TakingOver):
         [spare] = set(self.AGENTS) - at_work
         victim = min(at_work)
 
-        self.agents[victim].kill()
         killed = cluster.now()
+        self.agents[victim].kill()
 
         done = run.finish()
         self.assertEqual(0, done.code, done.out)
@@ -88,6 +88,42 @@ class SpareTestCase(TakingOver):
             self.arrivals(spare)[0].at, killed + cluster.TIMEOUT_S - 1
         )
         self.discard_spool(victim)
+
+
+class LongIterationsTestCase(TakingOver):
+    """They go on long after the successor is prepared."""
+
+    def test_the_successor_waits_until_they_are_over(self):
+        run = self.start_load(
+            {
+                "constant_for_duration": {
+                    "duration": 16, "concurrency": AT_ONCE,
+                }
+            },
+            agents=2, sleep=5,
+        )
+        self.wait_for_visits(run, AT_ONCE)
+        at_work = {name for name in self.AGENTS if self.arrivals(name)}
+        [spare] = set(self.AGENTS) - at_work
+        drained = min(at_work)
+
+        self.sandbox.must("agent", "drain", drained)
+
+        done = run.finish()
+        self.assertEqual(0, done.code, done.out)
+        self.check_referee(10**6, AT_ONCE)
+        self.assertEqual(
+            self.referee.finished(), sorted(run.workload.numbers)
+        )
+        self.assertEqual([], run.workload.lost)
+        last_end = max(
+            event.at for event in self.referee.events()
+            if event.kind == "end"
+            and event.host == self.agents[drained].address
+        )
+        began = self.arrivals(spare)[0].at
+        self.figure("began after the last end", "%.2f s" % (began - last_end))
+        self.assertGreater(began, last_end)
 
 
 class LateComerTestCase(TakingOver):
@@ -156,8 +192,8 @@ class RateTestCase(TakingOver):
         )
         self.wait_for_visits(run, 3 * self.RATE)
 
-        self.agents["n2"].kill()
         killed = cluster.now()
+        self.agents["n2"].kill()
 
         run.finish()
         self.check_accounting(run.workload, times, 60, {"n2"})

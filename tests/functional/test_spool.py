@@ -220,7 +220,7 @@ class SpoolTestCase(cluster.TestCase):
             paths = sorted(folder.glob("*.chunk"))
             # the controller may have had the first ones already
             self.assertGreater(len(paths), 6, "too few chunks to damage")
-            torn, flipped = paths[-1], paths[-2]
+            torn, flipped = paths[-1], paths[-3]
             self.damage(folder, torn, flipped)
             self.start("n1")
 

@@ -136,7 +136,7 @@ def from_controller() -> list[messages.Message]:
         messages.Beat(RUN, BEGIN_NS, 5.0),
         messages.Grant(RUN, 1, (1, 2, 50), 10),
         messages.Start(RUN, BEGIN_NS),
-        messages.Close(RUN),
+        messages.Close(RUN, 1),
         messages.Stop(RUN, "aborted"),
         messages.Done(RUN),
         messages.Fetch(RUN, 0),

@@ -34,6 +34,7 @@ from rally.task.distributed import (
     granting,
     link,
     messages,
+    notices,
     roster,
     service,
     spool,
@@ -130,7 +131,7 @@ def _obey(
             if value not in INT64:
                 raise AssertionError("%d does not fit a column" % value)
         chunk_target(row.payload, command.clock_offset_ns)
-        stored = messages.Stored(command.agent, command.data.sequence)
+        stored = notices.Stored(command.agent, command.data.sequence)
         machine.notice(stored, now)
 
 

@@ -77,6 +77,7 @@ class Figures:
     per_second: float = 0.0
     stored_per_second: float = 0.0
     rss_mib: float = 0.0
+    growth_mib: float = 0.0  # while the load was steady
     stop_s: float = 0.0
     waiting_chunks: int = 0
     drawn: int = 0
@@ -101,12 +102,12 @@ class Figures:
     def __str__(self) -> str:
         return (
             "%d agents, %s iterations/s, %s stored/s: controller %.2f cores, "
-            "%.0f MiB; %s: last stop after %.2f s; %d chunks waited, drained "
-            "in %.1f s; %s made, %s stored"
+            "%.0f MiB (%+.1f); %s: last stop after %.2f s; %d chunks "
+            "waited, drained in %.1f s; %s made, %s stored"
             % (
                 self.agents, format(round(self.per_second), ","),
                 format(round(self.stored_per_second), ","), self.cores,
-                self.rss_mib, self.criterion, self.stop_s,
+                self.rss_mib, self.growth_mib, self.criterion, self.stop_s,
                 self.waiting_chunks, self.drain_s, format(self.drawn, ","),
                 format(self.stored, ","),
             )
@@ -234,12 +235,14 @@ def measure(
         watch(pid)
     before, drawn, cpu = clock.now_ns(), fleet.drawn, cpu_s(pid)
     rows, _ = site.stored(run.uuid)
+    rss = rss_mib(pid)
     fleet.run_for(steady_s)
     seconds = (clock.now_ns() - before) / NS
     figures.cores = (cpu_s(pid) - cpu) / seconds
     figures.per_second = (fleet.drawn - drawn) / seconds
     figures.stored_per_second = (site.stored(run.uuid)[0] - rows) / seconds
     figures.rss_mib = rss_mib(pid)
+    figures.growth_mib = figures.rss_mib - rss
     figures.stop_s = _violate(site, criterion)
     _drain(site, run, figures)
     return figures

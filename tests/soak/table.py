@@ -23,7 +23,7 @@ SPOOL, WAL = "spool", "write-ahead log"
 MIB = 1024 * 1024
 #: by how much each may be larger in the last quarter than in the second
 LIMITS: t.Mapping[str, trend.Limit] = {
-    MEMORY: trend.Limit(0.1, 2 * MIB),
+    MEMORY: trend.Limit(0.05, 2 * MIB),
     DESCRIPTORS: trend.Limit(0, 6),
     THREADS: trend.Limit(0, 2),
     SPOOL: trend.Limit(1.0, 2 * MIB),

@@ -42,12 +42,15 @@ DISTRIBUTED = "rally.task.distributed"
 
 #: lowest first; a module imports from its own layer and from those before
 LAYERS: t.Mapping[str, t.Collection[str]] = {
-    "values": ("channels", "clock", "messages", "wire_context", "work"),
+    "values": (
+        "channels", "clock", "messages", "notices", "wire_context", "work",
+    ),
     "decisions": (
         "agent", "beginning", "collecting", "commands", "controller",
+        "delivering",
         "draining", "failures", "granting", "held_run", "leasing",
-        "load_state", "membership", "presence", "roster", "run_state",
-        "shutdown", "succession",
+        "load_state", "membership", "pacing", "presence", "roster",
+        "run_state", "shutdown", "succession",
     ),
     "codec": ("codec",),
     "shell": (

@@ -22,16 +22,21 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.task.distributed import held_run, messages, presence, shutdown
+from rally.task.distributed import (
+    delivering,
+    held_run,
+    messages,
+    notices,
+    presence,
+    shutdown,
+)
 from rally.task.distributed.channels import Channel
 from rally.task.distributed.commands import (
     Command,
     DiscardSpool,
     EndLoad,
-    RemoveChunk,
     Say,
     Send,
-    SendChunk,
     StartLoad,
     TellLoad,
 )
@@ -45,7 +50,7 @@ from rally.task.distributed.load_state import (
 __all__ = ["Agent", "IllegalEvent", "LoadEvent", "LoadState", "TRANSITIONS"]
 
 
-class Agent:
+class Agent(delivering.Delivering):
     """State machine of one agent."""
 
     def __init__(
@@ -90,9 +95,9 @@ class Agent:
             messages.Snapshot: self._pass_on,
             messages.Started: self._pass_on,
             messages.Report: self._on_report,
-            messages.LoadGone: self._on_load_gone,
-            messages.SpoolFound: self._on_spool_found,
-            messages.ShutdownAsked: self._on_shutdown,
+            notices.LoadGone: self._on_load_gone,
+            notices.SpoolFound: self._on_spool_found,
+            notices.ShutdownAsked: self._on_shutdown,
         }
 
     # ---- the interface to the shell
@@ -113,7 +118,7 @@ class Agent:
 
     def handle(
         self,
-        message: messages.Message | messages.LoadMessage | messages.Notice,
+        message: messages.Message | messages.LoadMessage | notices.Notice,
         now: int,
     ) -> list[Command]:
         """What to do about *message*, whoever it came from."""
@@ -314,29 +319,6 @@ class Agent:
     ) -> list[Command]:
         return [self._to(message), Say(message.text, True)]
 
-    # ---- results
-
-    def _on_spool_found(
-        self, message: messages.SpoolFound, now: int
-    ) -> list[Command]:
-        self._held.found(message.run, message.spooled, message.torn)
-        return []
-
-    def _on_load_spooled(
-        self, message: messages.LoadSpooled, now: int
-    ) -> list[Command]:
-        self._held.spooled(message.sequence + 1)
-        return []
-
-    def _on_fetch(self, message: messages.Fetch, now: int) -> list[Command]:
-        self._presence.hear(now)
-        return [SendChunk(message.run, message.sequence)]
-
-    def _on_ack(self, message: messages.Ack, now: int) -> list[Command]:
-        self._presence.hear(now)
-        self._held.stored(message)
-        return [RemoveChunk(message.run, message.sequence)]
-
     # ---- the end
 
     def _on_load_ended(
@@ -345,7 +327,7 @@ class Agent:
         return self._end(self._held.ended_by(message))
 
     def _on_load_gone(
-        self, message: messages.LoadGone, now: int
+        self, message: notices.LoadGone, now: int
     ) -> list[Command]:
         if self._held.ended is not None or not self._may(LoadEvent.LOAD_ENDED):
             return []  # it had said all it had to say
@@ -384,7 +366,7 @@ class Agent:
         return commands
 
     def _on_shutdown(
-        self, message: messages.ShutdownAsked, now: int
+        self, message: notices.ShutdownAsked, now: int
     ) -> list[Command]:
         if self.state in (LoadState.DIALING, LoadState.JOINED):
             self.finished = True

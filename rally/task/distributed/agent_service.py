@@ -34,6 +34,7 @@ from rally.task.distributed import (
     commands,
     keys,
     messages,
+    notices,
     spool_clock,
     transport,
     work,
@@ -118,7 +119,7 @@ class AgentService:
         self._unsettled.remove(message.run)
         found = self._recovered(message.run)
         self._handle(
-            messages.SpoolFound(message.run, found.end, found.cut)
+            notices.SpoolFound(message.run, found.end, found.cut)
         )
         return True
 
@@ -142,7 +143,7 @@ class AgentService:
                 self._dispatch(incoming)
             if self._is_shutdown_asked:
                 self._is_shutdown_asked = False
-                self._handle(messages.ShutdownAsked())
+                self._handle(notices.ShutdownAsked())
             self._execute(machine.expire(self._now_ns()))
 
     def close(self) -> None:
@@ -169,7 +170,7 @@ class AgentService:
             reason = garbage or load.epitaph()
             load.end()
             left = self._spool(self._machine.run)
-            self._handle(messages.LoadGone(
+            self._handle(notices.LoadGone(
                 reason, left.end(), left.remove_unfinished()
             ))
         for message in received or ():

@@ -18,7 +18,7 @@ import collections
 import dataclasses
 import typing as t
 
-from rally.task.distributed import messages
+from rally.task.distributed import messages, pacing
 from rally.task.distributed.channels import Channel
 from rally.task.distributed.commands import Command, Say, Send, StoreChunk
 from rally.task.distributed.membership import Member
@@ -27,13 +27,12 @@ from rally.task.distributed.membership import Member
 #: controller may hold in memory
 PER_AGENT = 4
 IN_ALL = 64
-#: a chunk that was asked for and did not come is asked for again
-ASK_AGAIN_NS = 5_000_000_000
 
 
 @dataclasses.dataclass(slots=True)
 class _Pending:
-    asked_ns: int
+    asked_ns: int  # for the first time
+    again_ns: int  # when to ask for it again
     data: messages.ChunkData | None = None  # arrived, waits to be stored
 
 
@@ -51,13 +50,16 @@ class Collector:
         self._kept = kept
         self._pending: dict[tuple[str, int], _Pending] = {}
         self._per_agent: collections.Counter[str] = collections.Counter()
+        self._pace = pacing.Pace(IN_ALL)
+        self._on_the_way = 0
+        self._asked_last = ""
         self.duplicated = 0
         self.missing = 0
 
     def fetch(self, members: list[Member], now: int) -> list[Command]:
         """Ask for what may be asked for, one agent after the other."""
         commands: list[Command] = []
-        for member in members:
+        for member in self._in_turn(members):
             if not member.clock.count:
                 continue  # its times could not be shifted yet
             kept = self._kept.get(member.name, ())
@@ -72,14 +74,23 @@ class Collector:
                 member.fetched += 1
         return commands
 
+    def _in_turn(self, members: list[Member]) -> list[Member]:
+        """Those after the one that was asked last come first."""
+        return sorted(members, key=lambda m: m.name <= self._asked_last)
+
     def _has_room(self, agent: str) -> bool:
         return (
-            self._per_agent[agent] < PER_AGENT and len(self._pending) < IN_ALL
+            self._per_agent[agent] < PER_AGENT
+            and len(self._pending) < IN_ALL
+            and self._on_the_way < self._pace.allowed
         )
 
     def _note(self, agent: str, sequence: int, now: int) -> None:
-        self._pending[agent, sequence] = _Pending(now)
+        again_ns = now + self._pace.patience_ns
+        self._pending[agent, sequence] = _Pending(now, again_ns)
         self._per_agent[agent] += 1
+        self._on_the_way += 1
+        self._asked_last = agent
 
     def _ask(self, agent: str, sequence: int) -> Send:
         fetch = messages.Fetch(self._run, sequence)
@@ -90,21 +101,25 @@ class Collector:
         late = [
             key
             for key, pending in self._pending.items()
-            if pending.data is None and now - pending.asked_ns > ASK_AGAIN_NS
+            if pending.data is None and now > pending.again_ns
         ]
-        for key in late:
-            self._pending[key].asked_ns = now
+        for key in late:  # twice as patient each time
+            waited_ns = now - self._pending[key].asked_ns
+            self._pending[key].again_ns = now + 2 * waited_ns
         return [self._ask(*key) for key in late]
 
     def arrived(
-        self, member: Member, data: messages.ChunkData
+        self, member: Member, data: messages.ChunkData, now: int
     ) -> list[Command]:
         """A chunk has come: it is to be stored, unless it came before."""
         pending = self._pending.get((member.name, data.sequence))
         if pending is None or pending.data is not None:
             self.duplicated += 1
+            self._pace.came_twice()
             return []
         pending.data = data
+        self._on_the_way -= 1
+        self._pace.arrived(pending.asked_ns, now)
         return [StoreChunk(member.name, data, member.shift_ns())]
 
     def stored(self, member: Member, sequence: int) -> list[Command]:
@@ -136,6 +151,7 @@ class Collector:
         pending = self._pending.pop((agent, sequence), None)
         if pending is not None:
             self._per_agent[agent] -= 1
+            self._on_the_way -= pending.data is None
         return pending
 
     def forget_asked(self, member: Member) -> None:

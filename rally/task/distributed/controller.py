@@ -22,7 +22,13 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.task.distributed import channels, failures, granting, messages
+from rally.task.distributed import (
+    channels,
+    failures,
+    granting,
+    messages,
+    notices,
+)
 from rally.task.distributed.clock import ClockSample
 from rally.task.distributed.commands import (
     Announce,
@@ -65,8 +71,8 @@ class Controller(Draining):
     def for_recovery(cls, plan: RunPlan, now: int) -> Controller:
         """A controller that generates no load and drains the spools.
 
-        It ends when the spools of ``plan.kept`` are empty, or after
-        ``plan.wait_s`` with those that came.
+        It ends when all agents of ``plan.kept`` came and their spools are
+        empty, or after ``plan.wait_s`` with those that came.
         """
         self = cls(plan, granting.ClosedGranting(0, None), now)
         self.phase = Phase.STOPPING
@@ -108,23 +114,23 @@ class Controller(Draining):
         commands = self._on_drain_asked(operator, message, now)
         return [*commands, *self._go_on(now)]
 
-    def notice(self, notice: messages.Notice, now: int) -> list[Command]:
+    def notice(self, notice: notices.Notice, now: int) -> list[Command]:
         """What to do about something that happened on this host."""
         if self.finished:
             return []
         commands: list[Command] = []
-        if isinstance(notice, messages.StopAsked):
+        if isinstance(notice, notices.StopAsked):
             commands = self._stop(notice.reason)
-        elif isinstance(notice, messages.Stored):
+        elif isinstance(notice, notices.Stored):
             commands = self.collector.stored(
                 self.members[notice.agent], notice.sequence
             )
-        elif isinstance(notice, messages.StoringFailed):
+        elif isinstance(notice, notices.StoringFailed):
             self.storing_failed = True
             commands = self._stop("its results cannot be stored")
-        elif isinstance(notice, messages.AgentLeft):
+        elif isinstance(notice, notices.AgentLeft):
             commands = self._on_agent_left(notice, now)
-        elif isinstance(notice, messages.AgentRevoked):
+        elif isinstance(notice, notices.AgentRevoked):
             commands = self._on_revoked(notice, now)
         return [*commands, *self._look(now)]
 
@@ -306,7 +312,7 @@ class Controller(Draining):
     def _on_chunk(
         self, member: Member, message: messages.ChunkData, now: int
     ) -> list[Command]:
-        return self.collector.arrived(member, message)
+        return self.collector.arrived(member, message, now)
 
     def _on_chunk_missing(
         self, member: Member, message: messages.ChunkMissing, now: int
@@ -388,29 +394,3 @@ class Controller(Draining):
             Say("agent %s came back; its results are fetched" % member.name),
             self.roster.to(member, self._stop_message()),
         ]
-
-    def _on_revoked(
-        self, notice: messages.AgentRevoked, now: int
-    ) -> list[Command]:
-        member = self.members.get(notice.agent)
-        if member is None or not (
-            member.is_active or member.state is AgentState.JOINED
-        ):
-            return []
-        return self._lose(member, "its key was revoked", now)
-
-    def _on_agent_left(
-        self, notice: messages.AgentLeft, now: int
-    ) -> list[Command]:
-        member = self.members.get(notice.agent)
-        if self.phase is not Phase.GATHERING:
-            if member is not None and (
-                member.is_active or member.state is AgentState.JOINED
-            ):
-                return self._lose(member, notice.reason, now)
-        else:
-            self.failure = failures.AgentCannotRun(
-                agent=notice.agent, reason=notice.reason
-            )
-            return self._stop("agent %s ended" % notice.agent)
-        return []

@@ -106,6 +106,10 @@ class ClosedGranting:
     def give_back(self, runs: t.Iterable[NumberRun]) -> None:
         self._work.give_back(runs)
 
+    def take_all(self) -> list[NumberRun]:
+        """What came back; nobody is granted it any more."""
+        return self._work.take_returned()
+
     @property
     def left(self) -> int | None:
         return self._work.left
@@ -161,6 +165,11 @@ class OpenGranting:
 
     def give_back(self, runs: t.Iterable[NumberRun]) -> None:
         self._returned.extend(runs)
+
+    def take_all(self) -> list[NumberRun]:
+        """What came back; nobody is granted it any more."""
+        returned, self._returned = self._returned, []
+        return returned
 
     @property
     def left(self) -> int | None:

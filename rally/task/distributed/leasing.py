@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from rally.task.distributed import granting, messages
+from rally.task.distributed import granting, messages, work
 from rally.task.distributed.commands import Command
 from rally.task.distributed.membership import Member
 from rally.task.distributed.roster import DOUBTFUL_NS, Roster
@@ -33,6 +33,8 @@ class Leasing:
         self._grants = grants
         self._unseen: dict[str, list[messages.Grant]] = {}
         self.is_closed = False
+        #: what came back after everything had been dealt out, and from whom
+        self._late: list[tuple[Member, list[messages.NumberRun]]] = []
 
     def begin(self, start_ns: int) -> None:
         """The load starts at *start_ns*."""
@@ -110,7 +112,27 @@ class Leasing:
         unseen = [g.numbers for g in self._later(member, message.lease)]
         self._unseen.pop(member.name, None)
         taken = member.ledger.give_back([*message.returned, *unseen])
-        if is_late and taken:
+        if taken and are_wanted and (is_late or self._late):
+            self._late.append((member, taken))
             self.is_closed = False
         if not self.is_closed:
             self._grants.give_back(taken)
+
+    def lose_late(self) -> bool:
+        """Nobody is left: what came back too late counts as lost after all.
+
+        It is lost with the agent that gave it back first. An agent that was
+        told that there is no more may have ended before it heard of that.
+
+        :returns: whether this is all that was left
+        """
+        if not self._late:
+            return False
+        left = set(work.numbers_of(self._grants.take_all()))
+        for member, runs in self._late:
+            lost = left.intersection(work.numbers_of(runs))
+            left -= lost
+            for run in work.runs_of(lost):
+                member.ledger.grant(run)
+        self.is_closed = True
+        return not left

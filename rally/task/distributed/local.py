@@ -27,7 +27,7 @@ import threading
 import types
 import typing as t
 
-from rally.task.distributed import keys, messages
+from rally.task.distributed import keys, notices
 from rally.task.distributed.channels import Channel
 
 #: how long local agents may take to end once nobody needs them
@@ -71,7 +71,7 @@ class LocalAgents:
     def start(
         self,
         addresses: t.Mapping[Channel, str],
-        tell: t.Callable[[messages.Notice], None],
+        tell: t.Callable[[notices.Notice], None],
     ) -> None:
         """Start them; *tell* is told when one ends before its time."""
         reading, self._lifeline = os.pipe()
@@ -111,12 +111,12 @@ class LocalAgents:
         self,
         name: str,
         process: subprocess.Popen[bytes],
-        tell: t.Callable[[messages.Notice], None],
+        tell: t.Callable[[notices.Notice], None],
     ) -> None:
         status = process.wait()
         if not self._is_ending:
             tell(
-                messages.AgentLeft(
+                notices.AgentLeft(
                     name, "its process ended with exit status %d" % status
                 )
             )

@@ -12,10 +12,9 @@
 
 """Every message of a distributed run.
 
-Three families: what controller and agent say to each other over ZeroMQ
-(``Message``), what an agent and its load process say over a pipe
-(``LoadMessage``), and what the surroundings of a state machine tell it
-(``Notice``; these never leave their process).
+Two families: what controller and agent say to each other over ZeroMQ
+(``Message``), and what an agent and its load process say over a pipe
+(``LoadMessage``).
 
 Times that end in ``_ns`` are nanoseconds since the epoch on the clock of the
 host that the name says, see ``rally.common.clock``.
@@ -365,65 +364,4 @@ LoadMessage: t.TypeAlias = (
     Load | LoadStart | LoadRenew | Grant | Close | Stop
     | LoadReady | LoadRefused | LoadLow | LoadSpooled | LoadStatus | Snapshot
     | Started | Report | LoadEnded
-)
-
-
-# ---- what the surroundings tell a state machine
-
-
-class StopAsked(_Message, frozen=True):
-    """The engine wants the load to stop."""
-
-    reason: str
-
-
-class Stored(_Message, frozen=True):
-    """The engine has stored a chunk."""
-
-    agent: Name
-    sequence: Count
-
-
-class StoringFailed(_Message, frozen=True):
-    """The engine can store no chunk any more; agents keep them."""
-
-    reason: str
-
-
-class AgentLeft(_Message, frozen=True):
-    """A local agent's process has ended."""
-
-    agent: Name
-    reason: str
-
-
-class AgentRevoked(_Message, frozen=True):
-    """The key of an agent is refused from now on."""
-
-    agent: Name
-
-
-class LoadGone(_Message, frozen=True):
-    """The load process has ended, or its pipe has."""
-
-    reason: str
-    spooled: Count = 0  # one more than the highest chunk on disk
-    torn: Count = 0  # chunks it did not write to the end
-
-
-class SpoolFound(_Message, frozen=True):
-    """What an earlier process left of a run, once nobody writes there."""
-
-    run: Name
-    spooled: Count
-    torn: Count
-
-
-class ShutdownAsked(_Message, frozen=True):
-    """The person wants the agent to end."""
-
-
-Notice: t.TypeAlias = (
-    StopAsked | Stored | StoringFailed | AgentLeft | AgentRevoked | LoadGone
-    | SpoolFound | ShutdownAsked
 )

@@ -36,6 +36,7 @@ from rally.task.distributed import (
     controller,
     keys,
     messages,
+    notices,
     roster,
     service,
     transport,
@@ -300,7 +301,7 @@ class _Recovery:
         db.workload_chunks_create(
             self._task_uuid, self._workload_uuid, [chunk]
         )
-        stored = messages.Stored(command.agent, command.data.sequence)
+        stored = notices.Stored(command.agent, command.data.sequence)
         self._execute(self._machine.notice(stored, clock.now_ns()))
 
 

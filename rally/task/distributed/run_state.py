@@ -23,6 +23,7 @@ from rally.task.distributed import (
     granting,
     leasing,
     messages,
+    notices,
     succession,
 )
 from rally.task.distributed.commands import Command, Say
@@ -168,7 +169,7 @@ class RunState:
             return None
         if self.plan.is_closing_on_loss and member.start_at_ns is not None:
             return "on_agent_loss is abort"
-        if self._is_deserted:
+        if self._is_deserted and not self.leasing.lose_late():
             return "no agent is left"
         return None
 
@@ -181,6 +182,32 @@ class RunState:
     def _has_workers(self) -> bool:
         """Somebody works, or could take over."""
         return bool(self.roster.working or self.succession.has_candidates)
+
+    def _on_revoked(
+        self, notice: notices.AgentRevoked, now: int
+    ) -> list[Command]:
+        member = self.members.get(notice.agent)
+        if member is None or not (
+            member.is_active or member.state is AgentState.JOINED
+        ):
+            return []
+        return self._lose(member, "its key was revoked", now)
+
+    def _on_agent_left(
+        self, notice: notices.AgentLeft, now: int
+    ) -> list[Command]:
+        member = self.members.get(notice.agent)
+        if self.phase is not Phase.GATHERING:
+            if member is not None and (
+                member.is_active or member.state is AgentState.JOINED
+            ):
+                return self._lose(member, notice.reason, now)
+        else:
+            self.failure = failures.AgentCannotRun(
+                agent=notice.agent, reason=notice.reason
+            )
+            return self._stop("agent %s ended" % notice.agent)
+        return []
 
     # ---- the end of the run
 
@@ -210,12 +237,21 @@ class RunState:
         self.roster.forget(heir)
         return [self.roster.to(heir, messages.Done(self.run))]
 
+    def _undone(self) -> exceptions.RallyException:
+        gone = self.roster.in_state(AgentState.DONE, AgentState.LOST)
+        return failures.AgentLost(
+            agent=", ".join(member.name for member in gone),
+            reason="its load ended before all iterations were dealt out",
+            cause="no agent is left",
+        )
+
     def _stop_message(self) -> messages.Stop:
         return messages.Stop(self.run, self.stop_reason or "its part is over")
 
     def _finish_if_done(self, now: int) -> list[Command]:
-        drained = {m.name for m in self.roster.in_state(AgentState.DONE)}
-        awaited = set(self.plan.kept or ()) - drained
+        # who only joined a recovery has nothing of the run in its spool
+        over = self.roster.in_state(AgentState.DONE, AgentState.JOINED)
+        awaited = set(self.plan.kept or ()) - {m.name for m in over}
         if awaited and now < self._deadline:
             return []
         is_storing = self.collector.is_storing and not self.storing_failed
@@ -224,15 +260,8 @@ class RunState:
         if self.phase is Phase.RUNNING and not self.leasing.is_closed:
             if not self._is_deserted:
                 return []
-            self.failure = failures.AgentLost(
-                agent=", ".join(
-                    m.name for m in self.roster.in_state(
-                        AgentState.DONE, AgentState.LOST
-                    )
-                ),
-                reason="its load ended before all iterations were dealt out",
-                cause="no agent is left",
-            )
+            if not self.leasing.lose_late():
+                self.failure = self._undone()
         self.phase = Phase.OVER
         done = messages.Done(self.run)
         return [

@@ -25,6 +25,7 @@ from rally.task.distributed import (
     channels,
     commands,
     messages,
+    notices,
     roster,
     work,
 )
@@ -61,12 +62,12 @@ class ControllerService:
         self._transport = transport
         self._runner = runner
         self._blank = aggregate.Aggregate(sla_config)
-        self._inbox: collections.deque[messages.Notice] = collections.deque()
+        self._inbox: collections.deque[notices.Notice] = collections.deque()
         self._viewed_ns = 0
         self._inexact: set[str] = set()
         self.is_over = threading.Event()
 
-    def tell(self, notice: messages.Notice) -> None:
+    def tell(self, notice: notices.Notice) -> None:
         """Something happened on this host; from any thread."""
         self._inbox.append(notice)
         self._transport.wake()
@@ -182,7 +183,7 @@ def heard(
 ) -> list[commands.Command]:
     """What *machine* does about what came from an agent."""
     if isinstance(incoming, channels.Revoked):
-        return machine.notice(messages.AgentRevoked(incoming.peer), now)
+        return machine.notice(notices.AgentRevoked(incoming.peer), now)
     if incoming.channel is not Channel.CONTROL and isinstance(
         incoming.message, messages.Hello
     ):

@@ -70,12 +70,18 @@ PROFILES: t.Mapping[Channel, Profile] = {
     Channel.RESULTS: Profile(64 * MEBI, 16, 4, 16, 60_000, 1),
 }
 IO_THREADS = 2
+#: what an agent may send ahead of the controller on the channel of results;
+#: Linux takes it twice. It bounds how long the queue of a slow link is, in
+#: which everything else has to wait: an eighth of a second at 1 Mbit/s. It
+#: bounds the pace, too: 100 MB/s on a host, 300 kB/s of each agent over a
+#: link with a round trip of 50 ms
+RESULTS_WINDOW_BYTES = 8 * 1024
 #: messages of the controller that wait for one agent, on either side
 COMMAND_QUEUE = 1000
 HANDSHAKE_MS = 10_000
 CONNECT_MS = 5_000
 RECONNECT_MS = 100
-RECONNECT_MAX_MS = 2_000
+RECONNECT_MAX_MS = 1_000
 BACKLOG = 1024
 #: files that a controller may have open, if the system lets it: strangers
 #: hold a connection for ``HANDSHAKE_MS`` without having proven anything
@@ -103,6 +109,8 @@ def new_socket(
         zmq.TCP_KEEPALIVE_INTVL: 10,
         zmq.TCP_KEEPALIVE_CNT: 3,
     }
+    if channel is Channel.RESULTS and not is_agent:
+        options[zmq.RCVBUF] = RESULTS_WINDOW_BYTES
     for option, value in options.items():
         socket.setsockopt(option, value)
     return socket

@@ -244,6 +244,11 @@ class ClosedWork:
         """Numbers that were granted but certainly not started."""
         self._returned.extend(runs)
 
+    def take_returned(self) -> list[NumberRun]:
+        """All that was given back and nobody has taken since."""
+        returned, self._returned = self._returned, []
+        return returned
+
 
 def strides(first: int, stop: int, parts: int) -> list[NumberRun]:
     """Numbers *first* to *stop* (without it), dealt to *parts* in turn.

@@ -40,6 +40,9 @@ LOG = logging.getLogger(__name__)
 
 #: between two snapshots, unless one is urgent
 SNAPSHOT_INTERVAL_S = 1.0
+#: the same once a criterion fails here: any further iteration may be the one
+#: with which it fails for all agents together, and they are to stop soon
+FAILING_INTERVAL_S = 0.3
 #: chunks that may wait to be spooled; then the load is held up
 WAITING = 16
 #: a wait that nothing ends looks again after so long
@@ -231,7 +234,7 @@ class Load:
             version = board.wait(version, SNAPSHOT_INTERVAL_S)
             merged = board.merged()
             is_urgent = not merged.is_passing and not failed
-            failed |= is_urgent
+            failed = not merged.is_passing
             self._number += 1
             self._link.send(
                 messages.Snapshot(
@@ -245,7 +248,9 @@ class Load:
                     self.feed.drawn_count, self.feed.remaining
                 )
             )
-            board.wait_urgent(SNAPSHOT_INTERVAL_S)
+            board.wait_urgent(
+                FAILING_INTERVAL_S if failed else SNAPSHOT_INTERVAL_S
+            )
 
     def _carry_events(self) -> None:
         events = self.runner.event_queue

@@ -20,6 +20,7 @@ left to wait for the next due moment.
 from __future__ import annotations
 
 import collections
+import select
 import sys
 import threading
 import time
@@ -194,7 +195,7 @@ class Crew:
         except exceptions.ThreadTimeoutException:
             if not seat.is_abandoned:
                 raise
-        except OSError as e:  # the pool is gone, and this process ends
+        except BrokenPipeError as e:  # the pool is gone: the process ends
             LOG.debug("A thread ends: %s" % e)
         finally:
             self._leave(seat)
@@ -214,7 +215,8 @@ class Crew:
                 return False
             left_ns = due_ns - clock.now_ns()
         if left_ns > 0:
-            time.sleep(left_ns / 1e9)
+            # not time.sleep, which fails where libfaketime sets the clock
+            select.select((), (), (), left_ns / 1e9)
         return not self._stop.is_set()
 
     # ---- closed model

@@ -10,18 +10,33 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Forks the process of a worker."""
+"""Forks the process of a worker, and makes its pipe."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import multiprocessing
+import os
 import sys
 import typing as t
 import warnings
 
 from rally.task.load import worker
 
+#: what a worker has written survives its death, so its pipe is large
+PIPE_BYTES = 1 << 18
+_F_SETPIPE_SZ = 1031  # linux/fcntl.h
 _FORK = multiprocessing.get_context("fork")
+
+
+def results_pipe() -> tuple[int, int]:
+    """Where the pool reads without waiting, and where the worker writes."""
+    reader, writer = os.pipe()
+    with contextlib.suppress(OSError):  # a limit of the user
+        fcntl.fcntl(writer, _F_SETPIPE_SZ, PIPE_BYTES)
+    os.set_blocking(reader, False)
+    return reader, writer
 
 
 def fork(

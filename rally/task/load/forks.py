@@ -25,6 +25,9 @@ import weakref
 
 from rally.task.load import shared
 
+if t.TYPE_CHECKING:
+    from rally.task.load import listener as listener_module
+
 
 class ForkGuard:
     """Knows whether this process is a copy that was forked later.
@@ -83,6 +86,13 @@ def problem_of(count: int) -> str:
         "worker. End a forked process in the scenario itself (os._exit)."
         % count
     )
+
+
+def tell(count: int, listener: listener_module.PoolListener) -> None:
+    """Count the copies that came back, and name them if there are any."""
+    listener.on_count("forked_copies", count)
+    if count:
+        listener.on_problem(problem_of(count))
 
 
 def exit_status(problem: BaseException | None) -> int:

@@ -123,7 +123,9 @@ class IterationRunner:
                 number, now, 0, 0, 0, (), (), describe(e), None
             )
         seat.started_ns = started = _WALL_BASE_NS + _monotonic_ns()
-        seat.lag_ns = lag = 0 if due_ns is None else started - due_ns
+        # 0 is for those that are not due at any moment
+        lag = 0 if due_ns is None else max(1, started - due_ns)
+        seat.lag_ns = lag
         try:
             seat.scenario = scenario_inst = self._scenario_cls(context)
             for name in self._deferred:

@@ -36,6 +36,16 @@ class LoadPlan:
         """Iterations start when they are due, whatever runs already."""
         return self.schedule is not None
 
+    def ends_at_s(self, zero_ns: int) -> float | None:
+        """When the duration is over, seconds of the monotonic clock.
+
+        :param zero_ns: the start of the run, same clock; 0: not known yet
+        """
+        # with a duration of 0 each thread runs once
+        if not self.duration_s or not zero_ns:
+            return None
+        return zero_ns / 1e9 + self.duration_s
+
     def process_count(self, cpus: int) -> int:
         """How many worker processes carry the load."""
         limits = [cpus, self.concurrency]

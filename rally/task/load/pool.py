@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import selectors
 import threading
@@ -49,9 +48,6 @@ MAX_REPLACEMENTS = 10
 READY_DEADLINE_S = 60.0
 #: rows do not wait longer than this for a chunk to fill up
 MAX_AGE_S = 5.0
-#: what a worker has written survives its death, so its pipe is large
-_READ_BYTES = 1 << 18
-_F_SETPIPE_SZ = 1031  # linux/fcntl.h
 
 
 class WorkerPool:
@@ -109,7 +105,7 @@ class WorkerPool:
             self._source.stop()
             self._release()
             self._account()
-            self._tell_copies()
+            forks.tell(self._copies.value, self._listener)
             self._builder.flush()
 
     def ring(self) -> None:
@@ -130,11 +126,8 @@ class WorkerPool:
             self._fork(index, seats, is_replacement=False)
 
     def _fork(self, index: int, seats: int, is_replacement: bool) -> None:
-        results_r, results_w = os.pipe()
+        results_r, results_w = forking.results_pipe()
         control_r, control_w = os.pipe()
-        with contextlib.suppress(OSError):  # a limit of the user
-            fcntl.fcntl(results_w, _F_SETPIPE_SZ, _READ_BYTES)
-        os.set_blocking(results_r, False)
         os.set_blocking(control_w, False)
         self._made += 1
         place = worker_module.Place(
@@ -193,11 +186,7 @@ class WorkerPool:
     @property
     def _ends_at(self) -> float | None:
         """When the duration is over, seconds of the monotonic clock."""
-        zero_ns = self._words.view[worker_module.ZERO]
-        # with a duration of 0 each thread runs once
-        if not self._plan.duration_s or not zero_ns:
-            return None
-        return zero_ns / 1e9 + self._plan.duration_s
+        return self._plan.ends_at_s(self._words.view[worker_module.ZERO])
 
     def _keep_time(self, ready_until: float) -> None:
         now = time.monotonic()
@@ -256,7 +245,7 @@ class WorkerPool:
         if worker.is_broken:
             return True
         try:
-            data = os.read(worker.results_fd, _READ_BYTES)
+            data = os.read(worker.results_fd, forking.PIPE_BYTES)
         except BlockingIOError:
             return is_last
         if not data:
@@ -375,13 +364,10 @@ class WorkerPool:
 
     @property
     def _is_time_over(self) -> bool:
-        ends_at = self._ends_at
+        ends_at = self._ends_at  # known as soon as the load has started
         if self._plan.duration_s == 0:
             return True
-        return (
-            ends_at is not None and self._has_started
-            and time.monotonic() >= ends_at
-        )
+        return ends_at is not None and time.monotonic() >= ends_at
 
     def _settle(self, found: np.ndarray[t.Any, t.Any]) -> int:
         self._learn_grants()
@@ -401,12 +387,6 @@ class WorkerPool:
         if missing:
             reason = "; ".join(self._deaths) or "no worker delivered them"
             self.lost = [numbers.Lost(tuple(missing), reason)]
-
-    def _tell_copies(self) -> None:
-        count = self._copies.value
-        self._listener.on_count("forked_copies", count)
-        if count:
-            self._listener.on_problem(forks.problem_of(count))
 
     def _release(self) -> None:
         """Leave nothing behind, whatever happened."""

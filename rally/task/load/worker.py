@@ -41,6 +41,10 @@ _PR_SET_TIMERSLACK = 29  # linux/prctl.h
 #: young objects that make the garbage collector look: rows that wait for
 #: their block are no garbage
 _GC_THRESHOLD = 20_000
+#: the word of the first start waits so long before it sets out: on its way
+#: to the controller it wakes a dozen threads, of which none should take a
+#: CPU from those that start now, perhaps on the same host
+FIRST_START_DELAY_S = 0.05
 #: words of the shared state: monotonic ns of the start (0: not yet), and
 #: whether others, on another host, began the load
 ZERO, TAKEOVER, STATE_WORDS = 0, 1, 2
@@ -155,6 +159,7 @@ def _bind_to_cpu(index: int) -> None:
 def _work(work: Work, place: Place) -> None:
     writer = frames.FrameWriter(place.results_fd)
     crew: crew_module.Crew
+    first = _FirstStart(writer)
     gauge = meter.Meter(lambda: crew.seat_count())
     box = outbox.Outbox(
         _PipeSink(writer), work.sla_config, lambda: crew.watermark_ns(),
@@ -166,7 +171,7 @@ def _work(work: Work, place: Place) -> None:
             work.scenario_cls, work.method_name, work.context, work.args,
             forks.ForkGuard(place.copies),
         ),
-        box, _start_hook(work, writer),
+        box, _start_hook(work, writer, first),
         lambda text: writer.write(frames.Problem(text)), place.watch,
         gauge.begin,
     )
@@ -177,12 +182,31 @@ def _work(work: Work, place: Place) -> None:
     ).start()
     writer.write(frames.Ready())
     unstarted = crew.join()
+    first.tell_now()
     box.close()
     writer.write(frames.Bye(unstarted))
 
 
+class _FirstStart:
+    """Tells the pool, a little later, which iteration started first."""
+
+    def __init__(self, writer: frames.FrameWriter) -> None:
+        self._writer = writer
+        self._untold: list[int] = []
+
+    def tell_later(self, number: int) -> None:
+        self._untold.append(number)
+        timer = threading.Timer(FIRST_START_DELAY_S, self.tell_now)
+        timer.daemon = True
+        timer.start()
+
+    def tell_now(self) -> None:
+        with contextlib.suppress(IndexError, OSError):  # told; nobody listens
+            self._writer.write(frames.Event(self._untold.pop()))
+
+
 def _start_hook(
-    work: Work, writer: frames.FrameWriter
+    work: Work, writer: frames.FrameWriter, first: _FirstStart
 ) -> t.Callable[[int], None]:
     """What is done when an iteration starts."""
     told: list[int] = []
@@ -194,7 +218,7 @@ def _start_hook(
     def tell_first(number: int) -> None:
         if not told:
             told.append(number)
-            writer.write(frames.Event(number))
+            first.tell_later(number)
 
     def log_too(number: int) -> None:
         LOG.debug("%s | ITER: %s START" % (work.log_prefix, number))

@@ -11,6 +11,7 @@ function distributedTab(workload) {
       ["asked for", isNumber(info.asked) ? count(info.asked) : "no limit"],
       ["stored", count(info.stored)], ["lost", count(lost), lost ? "bad" : "good"],
       ["offered", rate(info.offered_rate)], ["achieved", rate(info.achieved_rate), rateKind(info)],
+      ...(info.response ? [["response time p99", seconds(info.response.p99)]] : []),
       ...(info.lag ? [["start lag p99", seconds(info.lag.p99)], ["start lag max", seconds(info.lag.max)]] : []),
       ...(isNumber(info.start_spread_s) ? [["agents began within", seconds(info.start_spread_s), (info.late_agents || []).length ? "warn" : "good"]] : []),
       ...(isNumber(info.stop_latency_s) ? [["stop to last start", seconds(info.stop_latency_s)]] : []),
@@ -25,7 +26,8 @@ function distributedTab(workload) {
       agents.length ? panel("Durations by agent", durationsByAgent(agents)) : null,
       agents.length ? panel("Clock offset, with its error bound", clockOffsets(agents)) : null,
       panel("Counters", countersTable(info.counters || {})),
-      info.lag ? panel("Start lag: how late iterations started", lagTable(info.lag)) : null),
+      info.lag ? panel("Start lag: how late iterations started", timesTable("Start lag", info.lag)) : null,
+      info.response ? panel("Response time: from the due moment to the end", timesTable("Response time", info.response)) : null),
   ];
 }
 
@@ -130,9 +132,9 @@ function countersTable(counters) {
   ], Object.entries(counters));
 }
 
-function lagTable(lag) {
+function timesTable(title, times) {
   return sortableTable([
-    { title: "Start lag", value: (row) => row[0] },
+    { title, value: (row) => row[0] },
     { title: "Time", number: true, value: (row) => row[1], show: (row) => seconds(row[1]) },
-  ], Object.entries(lag));
+  ], Object.entries(times));
 }

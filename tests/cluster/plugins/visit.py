@@ -28,7 +28,9 @@ from rally.task import scenario
 class Visit(scenario.Scenario):
     def run(
         self, host: str, port: int, sleep: float = 0, fail_from: int = 0,
-        ballast: int = 0, burn: float = 0,
+        fail_on: str = "", ballast: int = 0, fail_at: int = 0,
+        slow_at: int = 0, slow_sleep: float = 0, stall_at: int = 0,
+        stall: float = 0, burn: float = 0,
     ) -> None:
         """Tell the referee when the iteration starts and ends.
 
@@ -36,7 +38,13 @@ class Visit(scenario.Scenario):
         :param port: where it listens
         :param sleep: seconds between start and end
         :param fail_from: iterations from this number on fail, 0 for none
+        :param fail_on: they fail on the host with this address only
         :param ballast: bytes of each result that cannot be compressed
+        :param fail_at: the only iteration that fails, 0 for none
+        :param slow_at: the only iteration that takes *slow_sleep* seconds
+        :param slow_sleep: see *slow_at*
+        :param stall_at: this iteration makes the referee stall
+        :param stall: for so many seconds it then answers nobody
         :param burn: seconds of CPU time to use before the start
         """
         number = self.context["iteration"]
@@ -51,7 +59,7 @@ class Visit(scenario.Scenario):
             }
         )
         if ballast:
-            text = base64.b85encode(os.urandom(ballast)).decode()
+            text = base64.b64encode(os.urandom(ballast)).decode()
             self.add_output(
                 complete={
                     "title": "Ballast", "chart_plugin": "TextArea",
@@ -60,11 +68,19 @@ class Visit(scenario.Scenario):
             )
         with socket.create_connection((host, port), 30) as connection:
             answers = connection.makefile()
+            address = connection.getsockname()[0]
+            if number == stall_at:
+                connection.sendall(b"stall %g\n" % stall)
             connection.sendall(b"start %d\n" % number)
             answers.readline()
             # not time.sleep: libfaketime makes an error of it
-            threading.Event().wait(sleep)
+            threading.Event().wait(
+                slow_sleep if number == slow_at else sleep
+            )
             connection.sendall(b"end %d\n" % number)
             answers.readline()
-        if fail_from and number >= fail_from:
+        if number == fail_at or (
+            fail_from and number >= fail_from
+            and fail_on in ("", address)
+        ):
             raise ValueError("iteration %d is to fail" % number)

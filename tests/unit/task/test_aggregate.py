@@ -121,6 +121,14 @@ class AggregateTestCase(TestCase):
         self.assertEqual(3, seen.lag.max_ns)
         self.assertFalse(seen.is_passing)
 
+    def test_a_response_begins_when_the_iteration_was_due(self) -> None:
+        seen = of([one(1, lag_ns=7), one(2)])
+        self.assertEqual(1, seen.response.count)
+        self.assertEqual(10 ** 9 + 7, seen.response.max_ns)
+
+    def test_a_closed_model_has_no_response_times(self) -> None:
+        self.assertEqual(0, of([one(1), one(2)]).response.count)
+
     def test_shifting_moves_times_and_leaves_the_original_alone(self) -> None:
         seen = of([one(1)])
         before = seen.to_state()

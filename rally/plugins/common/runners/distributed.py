@@ -24,11 +24,10 @@ import uuid
 
 from rally import consts
 from rally.common import logging, version
-from rally.task import progress, runner, sla
-from rally.task.row import NS
+from rally.task import agent_figures, progress, runner, sla
 
 if t.TYPE_CHECKING:
-    from rally.task import aggregate, scenario
+    from rally.task import scenario
     from rally.task.distributed import controller, messages, service
     from rally.task.load import plan as plan_module
 
@@ -287,28 +286,28 @@ class DistributedRunner(runner.ScenarioRunner):
 
     def abort(self) -> None:
         """Every agent stops starting iterations."""
-        from rally.task.distributed import messages
+        from rally.task.distributed import notices
 
         super().abort()
         if self._service is not None:
-            self._service.tell(messages.StopAsked("the run was aborted"))
+            self._service.tell(notices.StopAsked("the run was aborted"))
 
     def chunk_stored(self, stored: t.Any) -> None:
         """The agent may forget this chunk."""
-        from rally.task.distributed import messages
+        from rally.task.distributed import notices
 
         if self._service is not None:
             self._service.tell(
-                messages.Stored(stored.agent, stored.sequence)
+                notices.Stored(stored.agent, stored.sequence)
             )
 
     def cannot_store(self, reason: str) -> None:
         """Agents keep what they have; nobody waits for it."""
-        from rally.task.distributed import messages
+        from rally.task.distributed import notices
 
         super().cannot_store(reason)
         if self._service is not None:
-            self._service.tell(messages.StoringFailed(reason))
+            self._service.tell(notices.StoringFailed(reason))
 
     # ---- what whoever watches may ask
 
@@ -341,42 +340,9 @@ class DistributedRunner(runner.ScenarioRunner):
 
     def agents_info(self) -> list[dict[str, t.Any]]:
         """One entry per agent, for ``load_info``."""
-        sources = self.board.sources()
-        began = {
-            member["name"]: self._began_ns(member, source)
-            for member in self.members
-            if (source := sources.get(member["name"])) is not None
-            and source.first_started_ns is not None
-        }
-        infos = []
-        for member in self.members:
-            info = dict(member)
-            source = sources.get(member["name"])
-            if source is not None:
-                info["iterations"] = source.iterations
-                info["failed"] = source.failed
-                for percent in (50, 95, 99):
-                    value = source.durations.percentile(percent / 100)
-                    info["p%d" % percent] = (
-                        None if value is None else value / NS
-                    )
-            if member["name"] in began:
-                info["start_spread_s"] = (
-                    began[member["name"]] - min(began.values())
-                ) / NS
-            infos.append(info)
-        return infos
-
-    def _began_ns(
-        self, member: t.Mapping[str, t.Any], source: aggregate.Aggregate
-    ) -> int:
-        """First start of an agent, as if all had been due at once."""
-        schedule = self.inner_plan.schedule
-        first_ns = source.first_started_ns or 0
-        if schedule is None:
-            return first_ns
-        # the first numbers of an open model are dealt out in turn
-        return first_ns - schedule.due_ns(member["position"])
+        return agent_figures.figures_of(
+            self.members, self.board.sources(), self.inner_plan.schedule
+        )
 
 
 def _inner(config: t.Mapping[str, t.Any]) -> tuple[str, dict[str, t.Any]]:

@@ -263,7 +263,10 @@ class OtherTaskTestCase(base.CommandTestCase):
             workload["uuid"], statistics={}, total=40, failed=2,
             min_duration=0.1, max_duration=0.2, start_time=1.0,
             load_duration=2.0,
-            load_info={"asked": 100, "percentiles": {"50": 0.15}},
+            load_info={
+                "asked": 100, "percentiles": {"50": 0.15},
+                "response": {"p50": 1, "p95": 2, "p99": 3, "max": 4},
+            },
         )
         out = self.rally("task", "status", self.uuid).out
         self.assertIn("Task %s: running\n" % self.uuid, out)
@@ -271,6 +274,10 @@ class OtherTaskTestCase(base.CommandTestCase):
         self.assertIn("partial", out)
         shown = self.rally("task", "detailed", self.uuid).out
         self.assertIn("marked as 'running'. What follows is partial", shown)
+        self.assertIn(
+            "Response time from the due moment: p50 1.000 s, p95 2.000 s, "
+            "p99 3.000 s, max 4.000 s", shown,
+        )
 
     def test_a_task_without_results_says_when_they_come(self):
         shown = self.rally("task", "detailed", self.uuid)

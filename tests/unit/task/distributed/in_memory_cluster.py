@@ -32,6 +32,7 @@ from rally.task.distributed import (
     commands,
     granting,
     messages,
+    notices,
     roster,
     transport_memory,
     work,
@@ -274,7 +275,7 @@ class SimulatedAgent:
 
     def shut_down(self):
         """SIGTERM."""
-        self._handle(messages.ShutdownAsked())
+        self._handle(notices.ShutdownAsked())
         self._listen_to_load()
 
     def die(self):
@@ -370,7 +371,7 @@ class Cluster:
     def revoke(self, name):
         """What the transport does about a key that is refused now."""
         self.revoked.add(name)
-        notice = messages.AgentRevoked(name)
+        notice = notices.AgentRevoked(name)
         self._execute(self.machine.notice(notice, self.clock.now_ns()))
 
     def on_start(self, name, number, now):
@@ -462,7 +463,7 @@ class Cluster:
     def stop(self, reason="asked"):
         self._execute(
             self.machine.notice(
-                messages.StopAsked(reason), self.clock.now_ns()
+                notices.StopAsked(reason), self.clock.now_ns()
             )
         )
 
@@ -471,7 +472,7 @@ class Cluster:
         self._is_storing = False
         self._execute(
             self.machine.notice(
-                messages.StoringFailed("gone"), self.clock.now_ns()
+                notices.StoringFailed("gone"), self.clock.now_ns()
             )
         )
 
@@ -493,7 +494,7 @@ class Cluster:
         self.stored_by[command.agent] += len(numbers)
         self.chunks.append(command.data)
         self.kept_chunks.append((command.agent, command.data.sequence))
-        notice = messages.Stored(command.agent, command.data.sequence)
+        notice = notices.Stored(command.agent, command.data.sequence)
         self._execute(self.machine.notice(notice, now))
 
     def _execute(self, todo: t.Iterable[commands.Command]) -> None:

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from rally.task.distributed import agent as agent_module
-from rally.task.distributed import commands, messages, shutdown
+from rally.task.distributed import commands, messages, notices, shutdown
 from rally.task.distributed.agent import LoadState
 from rally.task.distributed.presence import SILENCE_NS
 from tests.unit import test
@@ -83,7 +83,7 @@ class AgentTestCase(test.TestCase):
         self.bring_to_running()
         self.tell(messages.LoadSpooled(0))
 
-        ended = self.tell(messages.LoadGone("it was killed", 3, 1))
+        ended = self.tell(notices.LoadGone("it was killed", 3, 1))
 
         (end,) = self.sent(ended, messages.Ended)
         self.assertEqual((3, 1, True), (end.spooled, end.torn, end.abandoned))
@@ -93,7 +93,7 @@ class AgentTestCase(test.TestCase):
             "i", "6.0.0", "host", 2, self.now, {"r": 4, "s": 0}, {"r": 2}
         )
         self.tell(messages.Welcome("6.0.0", "r"))
-        self.tell(messages.SpoolFound("s", 7, 1))
+        self.tell(notices.SpoolFound("s", 7, 1))
 
         for run, expected in (("r", (4, 2)), ("s", (7, 1))):
             (end,) = self.sent(
@@ -152,7 +152,7 @@ class AgentTestCase(test.TestCase):
         self.bring_to_running()
         self.tell(messages.LoadSpooled(4))
 
-        todo = self.tell(messages.LoadGone("killed by SIGSEGV"))
+        todo = self.tell(notices.LoadGone("killed by SIGSEGV"))
 
         (end,) = self.sent(todo, messages.Ended)
         self.assertEqual(
@@ -198,7 +198,7 @@ class AgentTestCase(test.TestCase):
 
     def test_an_idle_agent_ends_at_once_a_busy_one_drains_first(self):
         self.bring_to_running()
-        todo = self.tell(messages.ShutdownAsked())
+        todo = self.tell(notices.ShutdownAsked())
         self.assertEqual(1, len(self.told(todo, messages.Stop)))
         self.assertFalse(self.agent.finished)
         self.tell(messages.LoadEnded((), 0, 1, {}))
@@ -206,7 +206,7 @@ class AgentTestCase(test.TestCase):
         self.assertTrue(self.agent.finished)
 
         idle = agent_module.Agent("i", "6.0.0", "host", 2, self.now)
-        idle.handle(messages.ShutdownAsked(), self.now)
+        idle.handle(notices.ShutdownAsked(), self.now)
         self.assertTrue(idle.finished)
 
     def test_it_closes_only_with_the_last_lease(self):
@@ -221,7 +221,7 @@ class AgentTestCase(test.TestCase):
 
     def test_asked_to_end_it_takes_no_new_lease(self):
         self.bring_to_running()
-        self.tell(messages.ShutdownAsked())
+        self.tell(notices.ShutdownAsked())
 
         self.assertEqual(
             [], self.tell(messages.Grant("r", 2, (101, 1, 100), 10))
@@ -231,7 +231,7 @@ class AgentTestCase(test.TestCase):
         self.bring_to_running()
         self.tell(messages.Close("r", 1))
 
-        todo = self.tell(messages.ShutdownAsked())
+        todo = self.tell(notices.ShutdownAsked())
         self.assertEqual([], self.told(todo, messages.Stop))
 
         self.now += shutdown.CLOSING_NS
@@ -245,7 +245,7 @@ class AgentTestCase(test.TestCase):
             for sequence in range(chunks + 1):
                 self.tell(messages.LoadSpooled(sequence))
             self.tell(messages.Ack("r", 0))
-            self.tell(messages.ShutdownAsked())
+            self.tell(notices.ShutdownAsked())
             self.tell(messages.LoadEnded((), chunks + 1, 1, {}))
             self.agent.expire(self.now)
             self.assertFalse(self.agent.finished)
@@ -258,7 +258,7 @@ class AgentTestCase(test.TestCase):
     def test_with_a_controller_it_waits_until_that_knows_of_the_end(self):
         self.bring_to_running()
         self.tell(messages.LoadEnded((), 0, 1, {}))
-        self.tell(messages.ShutdownAsked())
+        self.tell(notices.ShutdownAsked())
         self.agent.expire(self.now)
         self.assertFalse(self.agent.finished)
 

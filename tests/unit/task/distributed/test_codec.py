@@ -106,7 +106,6 @@ class CodecTestCase(test.TestCase):
         }
         known = {
             *t.get_args(messages.Message), *t.get_args(messages.LoadMessage),
-            *t.get_args(messages.Notice),
         }
         self.assertEqual(declared, known)
 

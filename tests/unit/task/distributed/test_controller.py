@@ -371,6 +371,15 @@ class RecoveryTestCase(test.TestCase):
             if runs.get(cluster.run)
         })
 
+    def test_it_does_not_wait_for_agents_that_have_nothing(self):
+        cluster = self._abandoned_cluster()
+        cluster.recover()
+        began = cluster.clock.now_ns()
+        cluster.recover(wait_s=600)  # all have been drained
+
+        self.assertIs(Phase.OVER, cluster.machine.phase)
+        self.assertLess(cluster.clock.now_ns(), began + 20 * NS)
+
     def test_what_could_not_be_stored_is_kept_and_stored_later(self):
         cluster = Cluster(agents=3, times=10**6, concurrency=6)
         cluster.at(4, cluster.fail_storing)

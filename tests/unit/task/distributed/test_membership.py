@@ -58,4 +58,4 @@ class MemberClockTestCase(test.TestCase):
 
         self.exchange(0, 700, 2)
 
-        self.assertEqual(2, len(collector.fetch([self.member], 0)))
+        self.assertNotEqual([], collector.fetch([self.member], 0))

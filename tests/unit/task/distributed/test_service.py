@@ -23,6 +23,7 @@ from rally.task.distributed import (
     commands,
     failures,
     messages,
+    notices,
     service,
 )
 from rally.task.distributed.channels import Channel
@@ -53,7 +54,7 @@ class Stored(collections.deque):
 
     def append(self, stored):
         super().append(stored)
-        self.tell(messages.Stored(stored.agent, stored.sequence))
+        self.tell(notices.Stored(stored.agent, stored.sequence))
 
 
 class Runner:
@@ -83,6 +84,7 @@ class HostileAgentTestCase(test.TestCase):
         """A run in which agent a1 says this; then both are revoked."""
         now = clock.now_ns()
         machine, _ = targets.running(now)
+        machine.collector._pace.allowed = 64  # all is asked for at once
         end = ScriptedEnd(
             *map(from_a1, said), channels.Revoked("a1"),
             channels.Revoked("a2"),
@@ -148,6 +150,7 @@ class HostileAgentTestCase(test.TestCase):
     def test_an_agent_whose_key_was_revoked_is_lost(self):
         now = clock.now_ns()
         machine, _ = targets.running(now)
+        machine.collector._pace.allowed = 64  # all is asked for at once
 
         service.heard(machine, channels.Revoked("a1"), now)
 
@@ -157,6 +160,7 @@ class HostileAgentTestCase(test.TestCase):
     def test_a_hello_on_another_channel_only_shows_the_way_back(self):
         now = clock.now_ns()
         machine, _ = targets.running(now)
+        machine.collector._pace.allowed = 64  # all is asked for at once
         hello = messages.Hello("new", seeds.VERSION, "h", 2, now)
         for channel, instance in (
             (Channel.RESULTS, "i"), (Channel.CONTROL, "new"),

@@ -21,6 +21,7 @@ from rally.task.distributed import (
     leasing,
     membership,
     messages,
+    notices,
     roster,
 )
 from rally.task.distributed.membership import AgentState
@@ -128,7 +129,7 @@ class SpareTestCase(TakeoverTestCase):
         def crash():
             agent = cluster.agents["a1"]
             agent.load = None
-            agent.said.append(messages.LoadGone("killed by SIGSEGV"))
+            agent.said.append(notices.LoadGone("killed by SIGSEGV"))
 
         cluster.at(3, crash)
         cluster.play()
@@ -477,6 +478,39 @@ class TerminatedAgentTestCase(TakeoverTestCase):
         ended = messages.Ended("r", 0, ((1, 1, 1),), False, 1, 1, {})
         leases.take_back(other, ended, True, has_others=False)
         self.assertEqual(2, other.ledger.outstanding_count)
+
+    def test_what_came_back_too_late_is_lost_with_its_first_agent(self):
+        plan = roster.RunPlan(
+            prepare=PREPARE, shares=[], concurrencies=[],
+            rally_version="", address="",
+        )
+        hello = messages.Hello("i", "", "host", 2, 0)
+        agents = roster.Roster(plan)
+        first, second = (
+            membership.Member(name, hello, 0, AgentState.RUNNING,
+                              concurrency=1)
+            for name in ("a", "b")
+        )
+        agents.members.update(a=first, b=second)
+        leases = leasing.Leasing(agents, granting.ClosedGranting(2, None))
+        leases.begin(0)
+        self.assertFalse(leases.lose_late())
+        leases.grant(0)
+        back = messages.Ended("r", 0, ((1, 1, 1),), False, 1, 1, {})
+        first.ended = True
+        leases.take_back(first, back, True, has_others=True)
+        second.remaining = 0
+        leases.grant(0)
+        second.ended = True  # it had been told that there is no more
+        second.ledger.store([(2, 1, 1)])
+        back = messages.Ended("r", 0, ((1, 1, 1),), False, 2, 1, {})
+        leases.take_back(second, back, True, has_others=True)
+
+        self.assertTrue(leases.lose_late())
+
+        self.assertTrue(leases.is_closed)
+        self.assertEqual(((1, 1, 1),), first.ledger.outstanding())
+        self.assertEqual((), second.ledger.outstanding())
 
     def test_is_replaced_by_a_spare(self):
         cluster = self.cluster()

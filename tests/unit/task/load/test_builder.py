@@ -96,7 +96,7 @@ class ChunkBuilderTestCase(test.TestCase):
         self, workers: list[list[int]], size: int, order: t.Any
     ) -> None:
         self.chunks = []
-        made = self.make(size)
+        made = self.make(size, 4 * 8)  # none is too many to wait for
         left = {}
         for i, starts in enumerate(workers):
             made.join(str(i))

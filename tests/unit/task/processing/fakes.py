@@ -187,6 +187,7 @@ def load_info(**more: t.Any) -> Record:
         "counters": {"duplicated": 0, "late": 1},
         "offered_rate": 2.0, "achieved_rate": 1.0,
         "lag": {"p50": 0.001, "p95": 0.002, "p99": 0.003, "max": 0.004},
+        "response": {"p50": 0.5, "p95": 0.6, "p99": 0.7, "max": 0.8},
         "percentiles": {"50": 0.111, "95": 0.222, "99": 0.333},
         "agents": [
             agent,

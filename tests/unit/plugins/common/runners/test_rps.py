@@ -59,6 +59,11 @@ class RPSTestCase(load.LoadTestCase):
         self.assertGreater(lags[-1], 9 * 0.04 - 0.1)
         merged = made.board.merged()
         self.assertEqual(10, merged.lag.count)
+        self.assertEqual(10, merged.response.count)
+        self.assertEqual(
+            merged.lag.total_ns + merged.durations.total_ns,
+            merged.response.total_ns,
+        )
 
     def test_starts_that_wait_for_a_slow_target_are_told_apart(self) -> None:
         made = self.load(

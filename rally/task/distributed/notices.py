@@ -1,0 +1,82 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the surroundings of a state machine tell it.
+
+These never leave their process.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+import msgspec
+
+from rally.task.distributed.messages import Count, Name
+
+
+class StopAsked(msgspec.Struct, frozen=True):
+    """The engine wants the load to stop."""
+
+    reason: str
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """The engine has stored a chunk."""
+
+    agent: Name
+    sequence: Count
+
+
+class StoringFailed(msgspec.Struct, frozen=True):
+    """The engine can store no chunk any more; agents keep them."""
+
+    reason: str
+
+
+class AgentLeft(msgspec.Struct, frozen=True):
+    """A local agent's process has ended."""
+
+    agent: Name
+    reason: str
+
+
+class AgentRevoked(msgspec.Struct, frozen=True):
+    """The key of an agent is refused from now on."""
+
+    agent: Name
+
+
+class LoadGone(msgspec.Struct, frozen=True):
+    """The load process has ended, or its pipe has."""
+
+    reason: str
+    spooled: Count = 0  # one more than the highest chunk on disk
+    torn: Count = 0  # chunks it did not write to the end
+
+
+class SpoolFound(msgspec.Struct, frozen=True):
+    """What an earlier process left of a run, once nobody writes there."""
+
+    run: Name
+    spooled: Count
+    torn: Count
+
+
+class ShutdownAsked(msgspec.Struct, frozen=True):
+    """The person wants the agent to end."""
+
+
+Notice: t.TypeAlias = (
+    StopAsked | Stored | StoringFailed | AgentLeft | AgentRevoked | LoadGone
+    | SpoolFound | ShutdownAsked
+)
