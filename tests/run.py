@@ -27,10 +27,9 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).parent
-#: tests of these start many processes each: one test at a time
-SERIAL = ("functional",)
-#: tests of these at a time: they mostly wait for timeouts
-AT_ONCE = {"cluster": 3}
+#: tests of these start many processes each, and wait for them: so many at a
+#: time
+AT_ONCE = {"cluster": 3, "functional": 2}
 
 
 def timed_modules(suite: str) -> list[str]:
@@ -47,15 +46,14 @@ def timed_modules(suite: str) -> list[str]:
 
 def parts_of(suite: str) -> list[list[str]]:
     """Options of stestr for each part of a suite, one after the other."""
-    if suite in SERIAL:
-        return [["--serial"]]
     if suite not in AT_ONCE:
         return [[]]
-    timed = r"\.(%s)\." % "|".join(timed_modules(suite))
-    return [
-        ["--concurrency", str(AT_ONCE[suite]), "--exclude-regex", timed],
-        ["--serial", timed],
-    ]
+    at_once = ["--concurrency", str(AT_ONCE[suite])]
+    timed = timed_modules(suite)
+    if not timed:
+        return [at_once]
+    regex = r"\.(%s)\." % "|".join(timed)
+    return [[*at_once, "--exclude-regex", regex], ["--serial", regex]]
 
 
 def run_suite(suite: str) -> collections.Counter[str]:
