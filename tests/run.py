@@ -82,10 +82,39 @@ def _run_part(suite: str, options: list[str]) -> collections.Counter[str]:
             [*base, "run", "--suppress-attachments", *options],
             cwd=repository, check=False, env=environment,
         ).returncode
-        return _count(base, repository, status)
+        counts = _count(base, repository, status)
+        if counts["failed"] and "--concurrency" in options:
+            _run_again(base, repository, environment, counts)
+        return counts
     finally:
         shutil.rmtree(repository, ignore_errors=True)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _run_again(
+    base: list[str], repository: str, environment: dict[str, str],
+    counts: collections.Counter[str],
+) -> None:
+    """Run what failed beside other tests alone, and say so.
+
+    A machine that is too busy for several tests fails them, too; a defect
+    fails them alone as well.
+    """
+    listed = subprocess.run(
+        [*base, "failing", "--list"], cwd=repository, check=False,
+        env=environment, capture_output=True, text=True,
+    ).stdout.split()
+    if not listed:
+        return
+    print("== again, alone: %s" % " ".join(listed), flush=True)
+    status = subprocess.run(
+        [*base, "run", "--suppress-attachments", "--serial", "--failing"],
+        cwd=repository, check=False, env=environment,
+    ).returncode
+    again = _count(base, repository, status)
+    print("%d passed only when run again alone" % again["passed"])
+    counts["failed"] = again["failed"]
+    counts["passed"] += again["passed"]
 
 
 def _count(
