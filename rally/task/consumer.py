@@ -132,7 +132,7 @@ class ResultConsumer:
                     % (threading.current_thread().name, e)
                 )
             self.failures.append(e)
-            self.runner.abort()
+            self._abort_runner()
             if self.patience.is_lost or consume == self._consume_results:
                 self.runner.cannot_store(str(e))
 
@@ -220,7 +220,16 @@ class ResultConsumer:
 
     def _stop(self) -> None:
         self.watch.stop_asked()
-        self.runner.abort()
+        self._abort_runner()
+
+    def _abort_runner(self) -> None:
+        """Stop the load, even if the runner, a plugin, fails at that."""
+        try:
+            self.runner.abort()
+        except Exception as e:
+            LOG.error("The runner failed to abort: %s" % e)
+            self.failures.append(e)
+            runner_module.ScenarioRunner.abort(self.runner)
 
     def _tell(self, merged: aggregate.Aggregate) -> None:
         if self.listener is not None:

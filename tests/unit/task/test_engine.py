@@ -26,7 +26,8 @@ from rally import consts, exceptions, plugins
 from rally.common import cfg, db, objects
 from rally.common.db import patience
 from rally.env import env_mgr
-from rally.task import engine, scenario, sla, task_cfg
+from rally.plugins.common.runners import constant
+from rally.task import engine, runner, scenario, sla, task_cfg
 from tests.unit import test
 
 
@@ -48,6 +49,14 @@ class AskForAbort(scenario.Scenario):
         if self.context["iteration"] == 2:
             objects.Task.get(self.context["task"]["uuid"]).abort(soft=soft)
         self.sleep_between(0.05)
+
+
+@runner.configure(name="engine_test_cannot_abort")
+class CannotAbort(constant.ConstantScenarioRunner):
+    """A runner with a mistake where it matters."""
+
+    def abort(self):
+        raise ValueError("a mistake of the plugin")
 
 
 @sla.configure(name="engine_test_raises")
@@ -90,11 +99,11 @@ class EngineTestCase(test.DBTestCase):
         })
         task = objects.Task(env_uuid=self.env.uuid, title="a task")
         self.uuid = task["uuid"]
-        runner = engine.TaskEngine(
+        runs = engine.TaskEngine(
             config, task, self.env, abort_on_sla, listener
         )
-        runner.validate()
-        runner.run()
+        runs.validate()
+        runs.run()
         return db.task_get(self.uuid, detailed=True)
 
     def workloads(self, task):
@@ -195,6 +204,24 @@ class StopTestCase(EngineTestCase):
         self.assertIs(False, self.criteria(workload)["aborted_on_sla"])
         self.assertEqual(consts.TaskStatus.ABORTED, task["status"])
         self.assertIsNotNone(workload["load_info"]["stop_latency_s"])
+
+    def test_a_runner_that_fails_to_abort_is_stopped_all_the_same(self):
+        # an error of the plugin is an error of the workload
+        task = self.run_task(
+            {"scenario": {"Dummy.dummy_exception": {"sleep": 0.01}},
+             "runner": {"engine_test_cannot_abort": {
+                 "times": 20000, "concurrency": 2}},
+             "sla": {"failure_rate": {"max": 0}}},
+            abort_on_sla=True,
+        )
+
+        (workload,) = self.workloads(task)
+        self.assertLess(workload["total_iteration_count"], 20000)
+        [details] = [
+            result["detail"] for result in workload["sla_results"]["sla"]
+            if result["criterion"] == "something_went_wrong"
+        ]
+        self.assertIn("a mistake of the plugin", details)
 
     def test_an_abort_stops_the_load_before_it_is_called_aborted(self):
         task = self.run_task({
