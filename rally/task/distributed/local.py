@@ -18,12 +18,16 @@ keys made for the run in a folder that only this user can read.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import types
 import typing as t
 
@@ -32,6 +36,10 @@ from rally.task.distributed.channels import Channel
 
 #: how long local agents may take to end once nobody needs them
 END_S = 10.0
+PREFIX = "rally-local-"
+#: a folder of a dead controller is left alone for so long: its agents end,
+#: and one that was just made is not locked yet
+SETTLED_S = 60.0
 
 
 class LocalAgents:
@@ -48,10 +56,13 @@ class LocalAgents:
         self._watchers: list[threading.Thread] = []
         self._is_ending = False
         self._lifeline: int | None = None
+        self._lock: int | None = None
 
     def __enter__(self) -> LocalAgents:
         if self._count:
-            self._folder = tempfile.TemporaryDirectory(prefix="rally-local-")
+            sweep(pathlib.Path(tempfile.gettempdir()), time.time())
+            self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
+            self._lock = lock(self.path)
         return self
 
     @property
@@ -143,6 +154,40 @@ class LocalAgents:
             watcher.join()
         if self._folder is not None:
             self._folder.cleanup()
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def lock(folder: pathlib.Path) -> int | None:
+    """Claim *folder* until the descriptor is closed; None: it is claimed.
+
+    The claim ends with its process, whatever that dies of.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def sweep(parent: pathlib.Path, now: float) -> None:
+    """Remove folders, with their keys, of controllers that were killed.
+
+    :param now: seconds since the epoch
+    """
+    for folder in parent.glob(PREFIX + "*"):
+        with contextlib.suppress(OSError):  # somebody else removes it
+            status = folder.stat()
+            if status.st_uid != os.getuid() or (
+                now - status.st_mtime < SETTLED_S
+            ):
+                continue
+            claim = lock(folder)
+            if claim is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(claim)
 
 
 def _private(path: str, flags: int) -> int:
