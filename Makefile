@@ -84,5 +84,5 @@ docs: $(BIN)/.test-installed
 	@$(BIN)/python -m sphinx -W -q -b html doc/source doc/build
 
 clean:
-	rm -rf $(VENV) .demo .benchmarks .stestr .hypothesis .mypy_cache .ruff_cache \
-	    doc/build rally.egg-info
+	rm -rf $(VENV) .demo .benchmarks .stestr .test-logs .hypothesis \
+	    .mypy_cache .ruff_cache doc/build rally.egg-info

@@ -13,7 +13,9 @@
 """Runs suites with stestr and ends with a line that counts.
 
 ``python -m tests.run unit functional``: the suites run one after another;
-the exit status is 1 if a test failed or none ran.
+the exit status is 1 if a test failed or none ran. All that the tests print
+goes to a file; shown are how far they are, what failed, and its names again
+at the end.
 """
 
 from __future__ import annotations
@@ -21,15 +23,24 @@ from __future__ import annotations
 import collections
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import typing as t
 
 HERE = pathlib.Path(__file__).parent
 #: tests of these start many processes each, and wait for them: so many at a
 #: time
 AT_ONCE = {"cluster": 3, "functional": 2}
+#: where the whole output of each suite is kept, under the tree
+LOGS = pathlib.Path(".test-logs")
+#: how often a suite says how far it is, seconds
+PROGRESS_S = 60.0
+#: what stestr prints above the output of all tests that failed
+FAILURES = re.compile(r"Failed \d+ tests? - output below:")
 
 
 def timed_modules(suite: str) -> list[str]:
@@ -56,69 +67,116 @@ def parts_of(suite: str) -> list[list[str]]:
     return [[*at_once, "--exclude-regex", regex], ["--serial", regex]]
 
 
-def run_suite(suite: str) -> collections.Counter[str]:
-    """Run one suite; how many tests passed, failed and were skipped."""
-    counts: collections.Counter[str] = collections.Counter()
-    for options in parts_of(suite):
-        counts.update(_run_part(suite, options))
-    return counts
+def run_suite(suite: str) -> tuple[collections.Counter[str], list[str]]:
+    """Run one suite.
 
-
-def _run_part(suite: str, options: list[str]) -> collections.Counter[str]:
-    repository = tempfile.mkdtemp(prefix="rally-stestr-")
-    base = [
-        sys.executable, "-m", "stestr.cli", "--test-path",
-        str(HERE / suite), "--top-dir", str(HERE.parent),
-    ]
-    home = tempfile.mkdtemp(prefix="rally-tests-home-")
-    environment = {**os.environ, "HOME": home}
-    try:
-        subprocess.run(
-            [*base, "init"], cwd=repository, check=False,
-            stdout=subprocess.DEVNULL,
-        )
-        print("== %s tests %s" % (suite, " ".join(options)), flush=True)
-        status = subprocess.run(
-            [*base, "run", "--suppress-attachments", *options],
-            cwd=repository, check=False, env=environment,
-        ).returncode
-        counts = _count(base, repository, status)
-        if counts["failed"] and "--concurrency" in options:
-            _run_again(base, repository, environment, counts)
-        return counts
-    finally:
-        shutil.rmtree(repository, ignore_errors=True)
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _run_again(
-    base: list[str], repository: str, environment: dict[str, str],
-    counts: collections.Counter[str],
-) -> None:
-    """Run what failed beside other tests alone, and say so.
-
-    A machine that is too busy for several tests fails them, too; a defect
-    fails them alone as well.
+    How many tests passed, failed and were skipped, and which failed.
     """
-    listed = subprocess.run(
-        [*base, "failing", "--list"], cwd=repository, check=False,
-        env=environment, capture_output=True, text=True,
-    ).stdout.split()
-    if not listed:
-        return
-    print("== again, alone: %s" % " ".join(listed), flush=True)
-    status = subprocess.run(
-        [*base, "run", "--suppress-attachments", "--serial", "--failing"],
-        cwd=repository, check=False, env=environment,
-    ).returncode
-    again = _count(base, repository, status)
-    print("%d passed only when run again alone" % again["passed"])
-    counts["failed"] = again["failed"]
-    counts["passed"] += again["passed"]
+    counts: collections.Counter[str] = collections.Counter()
+    failed: list[str] = []
+    for options in parts_of(suite):
+        part = _Part(suite, options)
+        try:
+            part.run()
+        finally:
+            part.remove()
+        counts.update(part.counts)
+        failed += part.failed
+    return counts, failed
+
+
+def show(lines: t.Iterable[str], log: t.TextIO, out: t.TextIO) -> None:
+    """Copy the output of stestr to *log*, and what people need to *out*."""
+    begun = told = time.monotonic()
+    count = 0
+    is_failure = False
+    for line in lines:
+        log.write(line)
+        if FAILURES.match(line):
+            is_failure = True
+        count += line.startswith("{")
+        if is_failure or line.rstrip().endswith("... FAILED"):
+            out.write(line)
+        now = time.monotonic()
+        if now - told >= PROGRESS_S:
+            told = now
+            out.write("%d tests in %d s\n" % (count, now - begun))
+        out.flush()
+
+
+class _Part:
+    """Tests that run in one go, with a folder of results of their own."""
+
+    def __init__(self, suite: str, options: list[str]) -> None:
+        self.suite = suite
+        self.options = options
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.failed: list[str] = []
+        self._repository = tempfile.mkdtemp(prefix="rally-stestr-")
+        self._home = tempfile.mkdtemp(prefix="rally-tests-home-")
+        self._environment = {**os.environ, "HOME": self._home}
+        self._base = [
+            sys.executable, "-m", "stestr.cli", "--test-path",
+            str(HERE / suite), "--top-dir", str(HERE.parent),
+        ]
+
+    def run(self) -> None:
+        self._stestr("init")
+        print(
+            "== %s tests %s" % (self.suite, " ".join(self.options)),
+            flush=True,
+        )
+        status = self._run_tests(self.options)
+        self.counts = _count(self.suite, self._repository, status)
+        self.failed = self._names_of_failed()
+        if self.failed and "--concurrency" in self.options:
+            self._run_again()
+
+    def remove(self) -> None:
+        shutil.rmtree(self._repository, ignore_errors=True)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _run_again(self) -> None:
+        """Run what failed beside other tests alone, and say so.
+
+        A machine that is too busy for several tests fails them, too; a
+        defect fails them alone as well.
+        """
+        print("== again, alone: %s" % " ".join(self.failed), flush=True)
+        status = self._run_tests(["--serial", "--failing"])
+        again = _count(self.suite, self._repository, status)
+        print("%d passed only when run again alone" % again["passed"])
+        self.counts["failed"] = again["failed"]
+        self.counts["passed"] += again["passed"]
+        self.failed = self._names_of_failed()
+
+    def _names_of_failed(self) -> list[str]:
+        return self._stestr("failing", "--list").split()
+
+    def _stestr(self, *arguments: str) -> str:
+        return subprocess.run(
+            [*self._base, *arguments], cwd=self._repository, check=False,
+            env=self._environment, capture_output=True, text=True,
+        ).stdout
+
+    def _run_tests(self, options: list[str]) -> int:
+        LOGS.mkdir(exist_ok=True)
+        with open(LOGS / (self.suite + ".log"), "a") as log, subprocess.Popen(
+            [*self._base, "run", "--suppress-attachments", *options],
+            cwd=self._repository, env=self._environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace",
+        ) as process:
+            assert process.stdout
+            show(process.stdout, log, sys.stdout)
+        if process.returncode and not self._names_of_failed():
+            lines = (LOGS / (self.suite + ".log")).read_text().splitlines()
+            print("\n".join(lines[-40:]))  # no test ran, or stestr broke
+        return process.returncode
 
 
 def _count(
-    base: list[str], repository: str, status: int
+    suite: str, repository: str, status: int
 ) -> collections.Counter[str]:
     from stestr.repository import file as file_repository
     from testtools import StreamSummary
@@ -131,7 +189,7 @@ def _count(
         stored.get_latest_run().get_test().run(summary)
         summary.stopTestRun()
     except Exception as e:  # no run was recorded
-        print("the %s cannot be counted: %s" % (base[-3], e))
+        print("the %s tests cannot be counted: %s" % (suite, e))
         counts["failed"] += 1
         return counts
     failed = len(summary.failures) + len(summary.errors)
@@ -147,8 +205,16 @@ def _count(
 def main(suites: list[str]) -> int:
     """Run *suites*; the exit status."""
     counts: collections.Counter[str] = collections.Counter()
+    failed: list[str] = []
     for suite in suites:
-        counts.update(run_suite(suite))
+        (LOGS / (suite + ".log")).unlink(missing_ok=True)
+        suite_counts, suite_failed = run_suite(suite)
+        counts.update(suite_counts)
+        failed += suite_failed
+    for name in failed:
+        print("failed: %s" % name)
+    if counts["failed"]:
+        print("All that the tests printed: %s" % LOGS.absolute())
     print(
         "%d passed, %d failed, %d skipped"
         % (counts["passed"], counts["failed"], counts["skipped"])

@@ -12,7 +12,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from unittest import mock
 
 from tests import run
 from tests.unit import test
@@ -29,5 +31,29 @@ class PartsTestCase(test.TestCase):
         self.assertFalse(re.search(pattern, other))
 
     def test_a_suite_without_timed_tests_has_one_part(self):
-        self.assertEqual([["--serial"]], run.parts_of("functional"))
+        self.assertEqual(
+            [["--concurrency", "2"]], run.parts_of("functional")
+        )
         self.assertEqual([[]], run.parts_of("unit"))
+
+
+class ShowTestCase(test.TestCase):
+    LINES = (
+        "{0} tests.unit.a.test_b [0.1s] ... ok\n",
+        "Dropped a message\n",
+        "{1} tests.unit.a.test_c [0.1s] ... FAILED\n",
+        "Failed 1 tests - output below:\n",
+        "AssertionError: 1 != 2\n",
+    )
+
+    def test_what_failed_is_shown_and_all_is_kept(self):
+        log, out = io.StringIO(), io.StringIO()
+        run.show(self.LINES, log, out)
+        self.assertEqual("".join(self.LINES), log.getvalue())
+        self.assertEqual("".join(self.LINES[2:]), out.getvalue())
+
+    def test_it_says_how_far_it_is(self):
+        out = io.StringIO()
+        with mock.patch("time.monotonic", side_effect=[0, 1, 62, 63, 64, 65]):
+            run.show(self.LINES, io.StringIO(), out)
+        self.assertTrue(out.getvalue().startswith("1 tests in 62 s\n"))
