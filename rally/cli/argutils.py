@@ -27,7 +27,7 @@ import typing as t
 
 from typer import models
 
-from rally.cli import cliutils
+from rally.cli import cliutils, envutils
 from rally.common import logging
 
 LOG = logging.getLogger(__name__)
@@ -233,7 +233,11 @@ def _parse(
         words = rewrite(args, syntax)
     except ValueError as e:
         ctx.fail(str(e))
-    rest = parse_args(ctx, words)
+    try:
+        rest = parse_args(ctx, words)
+    except Exception as e:
+        _add_hint(e)
+        raise
     if callable(ctx.obj):
         ctx.obj()
     for flag, current in deprecated_flags(args, syntax):
@@ -242,3 +246,11 @@ def _parse(
             % (flag, current)
         )
     return rest
+
+
+def _add_hint(error: t.Any) -> None:
+    """Let a complaint about a missing default say how one comes to be."""
+    # some versions of typer bring a click of their own: no class to import
+    if type(error).__name__ == "MissingParameter":
+        variable = str(getattr(error.param, "envvar", None))
+        error.message = envutils.HINTS.get(variable, error.message)

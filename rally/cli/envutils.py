@@ -32,6 +32,14 @@ ENVVARS = [
     ENV_VERIFIER,
     ENV_VERIFICATION,
 ]
+#: what to do where a default is needed and nobody has chosen one
+HINTS = {
+    ENV_ENV: "It says which environment is meant, and none is in use. Create "
+    "one with `rally env create --name NAME`, or choose one of those that "
+    "`rally env list` shows with `rally env use NAME`.",
+    ENV_TASK: "It says which task is meant, and none is in use. Choose one of "
+    "those that `rally task list` shows with `rally task use UUID`.",
+}
 
 
 def update_globals_file(key: str, value: str) -> None:

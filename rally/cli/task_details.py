@@ -72,7 +72,18 @@ def print_task(
     print(HINTS % task)
     if not task["pass_sla"]:
         print("At least one workload did not pass SLA criteria.\n")
+        _print_failed_criteria(task)
     return bool(task["pass_sla"])
+
+
+def _print_failed_criteria(task: Values) -> None:
+    for workload in _wanted(task, ()):
+        for result in (workload["sla_results"] or {}).get("sla", ()):
+            if not result["success"]:
+                print("%s (position %s): %s: %s\n" % (
+                    workload["name"], workload["position"],
+                    result["criterion"], result["detail"],
+                ))
 
 
 def _failed_validation(task: Values) -> bool:

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import os
 import typing as t
@@ -51,6 +52,32 @@ def _schema_error(schema: t.Any, value: t.Any) -> t.Any:
     )
 
 
+def _sentence_of(error: t.Any) -> str:
+    """What a person is told of a config that breaks its schema."""
+    text = "%s." % error.message
+    if error.absolute_path:
+        text += " It stands at %s." % "".join(
+            "[%r]" % step for step in error.absolute_path
+        )
+    if isinstance(error.validator_value, (str, int, float)) and (
+        error.validator != "additionalProperties"
+    ):
+        text += " The schema says: %s: %s." % (
+            error.validator, error.validator_value
+        )
+    known = sorted((error.schema or {}).get("properties") or ())
+    if error.validator == "additionalProperties" and known:
+        text += " What may stand there: %s." % ", ".join(known)
+        unknown = [key for key in error.instance if key not in known]
+        near = [
+            name for key in unknown
+            for name in difflib.get_close_matches(key, known, 1)
+        ]
+        if near:
+            text += " Did you mean %s?" % ", ".join(near)
+    return text
+
+
 def _contexts_of(config: t.Mapping[str, t.Any] | None) -> t.Collection[str]:
     return (config or {}).get("contexts") or {}
 
@@ -68,7 +95,7 @@ class JsonSchemaValidator(validation.Validator):
     ) -> None:
         error = _schema_error(plugin_cls.CONFIG_SCHEMA, plugin_cfg)
         if error is not None:
-            self.fail(str(error))
+            self.fail(_sentence_of(error))
 
 
 @validation.configure(name="args-spec")

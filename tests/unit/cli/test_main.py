@@ -43,6 +43,8 @@ class MainTestCase(base.CommandTestCase):
         (["db", "revision", "--nope"], "No such option"),
         (["plugin", "show"], "Missing argument 'NAME'"),
         (["plugin", "list", "--platform"], "requires an argument"),
+        (["task", "list"], "rally env create --name"),
+        (["task", "detailed"], "rally task use"),
     )
     @ddt.unpack
     def test_a_usage_error_exits_with_2(self, words, reason):

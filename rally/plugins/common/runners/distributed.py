@@ -19,6 +19,7 @@ about agents is imported when a run begins.
 from __future__ import annotations
 
 import pathlib
+import socket
 import typing as t
 import uuid
 
@@ -261,7 +262,7 @@ class DistributedRunner(runner.ScenarioRunner):
                 for share in shares
             ],
             rally_version=version.__version__,
-            address=endpoints[channels.Channel.CONTROL],
+            address=address_to_dial(endpoints[channels.Channel.CONTROL]),
             is_closing_on_loss=self.config.get("on_agent_loss") == "abort",
             agent_timeout_s=self.config.get(
                 "agent_timeout", DEFAULT_AGENT_TIMEOUT_S
@@ -372,3 +373,12 @@ def _check_inner(config: dict[str, t.Any]) -> list[str]:
     except runner.NotDistributable as e:
         return [e.format_message()]
     return []
+
+
+def address_to_dial(endpoint: str) -> str:
+    """Where agents on other hosts find what listens on *endpoint*."""
+    for every_interface in "//0.0.0.0:", "//[::]:":
+        endpoint = endpoint.replace(
+            every_interface, "//%s:" % socket.gethostname()
+        )
+    return endpoint

@@ -231,7 +231,8 @@ class FinishedTaskTestCase(base.CommandTestCase):
         (uuid,) = self.uuids()
         self.assertIn("has 2 error(s)", outcome.out)
         self.assertIn(
-            "At least one workload did not pass SLA criteria.", outcome.out
+            "At least one workload did not pass SLA criteria.\n\n"
+            "Dummy.failure (position 0): failure_rate: ", outcome.out
         )
         self.assertNotIn("RALLY_TASK", self.read(".rally/globals"))
         checked = self.rally("task", "sla-check", "--uuid", uuid)

@@ -108,6 +108,19 @@ class TestCase(test.TestCase):
         return None
 
 
+class TypedPlugin:
+    CONFIG_SCHEMA: t.Any = {
+        "type": "object",
+        "properties": {
+            "inner": {
+                "type": "object",
+                "properties": {"times": {}, "concurrency": {}},
+                "additionalProperties": False,
+            },
+        },
+    }
+
+
 @ddt.ddt
 class JsonSchemaTestCase(TestCase):
     @ddt.data(
@@ -131,6 +144,19 @@ class JsonSchemaTestCase(TestCase):
 
         self.assertEqual(expected is None, problem is None)
         self.assertIn(expected or "", problem or "")
+
+    def test_a_typo_is_answered_in_one_line(self) -> None:
+        problem = self.problem(
+            validators.JsonSchemaValidator(),
+            plugin_cls=TypedPlugin,
+            plugin_cfg={"inner": {"concurency": 3}},
+        )
+
+        self.assertEqual(
+            "Additional properties are not allowed ('concurency' was "
+            "unexpected). It stands at ['inner']. What may stand there: "
+            "concurrency, times. Did you mean concurrency?", problem,
+        )
 
 
 @ddt.ddt

@@ -15,10 +15,12 @@
 from __future__ import annotations
 
 import threading
+from unittest import mock
 
 import ddt
 
 from rally import plugins
+from rally.plugins.common.runners import distributed
 from rally.task import aggregate, runner, sla
 from tests.unit import test
 
@@ -51,6 +53,19 @@ class UnsplitRunner(runner.ScenarioRunner):
 
     def _run_scenario(self, cls, method_name, context, args):
         pass
+
+
+@ddt.ddt
+class AddressToDialTestCase(test.TestCase):
+    @ddt.data(
+        ("tcp://0.0.0.0:9790", "tcp://here:9790"),
+        ("tcp://[::]:9790", "tcp://here:9790"),
+        ("tcp://10.0.0.0:9790", "tcp://10.0.0.0:9790"),
+    )
+    @ddt.unpack
+    def test_no_agent_is_sent_to_a_wildcard(self, listens, dials):
+        with mock.patch("socket.gethostname", return_value="here"):
+            self.assertEqual(dials, distributed.address_to_dial(listens))
 
 
 class AgentsInfoTestCase(test.TestCase):
