@@ -12,12 +12,15 @@
 
 """Whether iterations at a given rate start, and how late.
 
-The budget is for an idle machine that runs all the time. On a virtual one
-the lag is also shown, and judged, without the pauses of the machine.
+The budget is for an idle machine. A virtual one is not idle while its host
+gives the CPUs to others; so the run is repeated until one of them hardly met
+such pauses, and the run that met the fewest is judged: without them, where
+there were any to speak of.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import numpy as np
@@ -26,6 +29,9 @@ from tests.benchmarks import bench, figures, site, tasks, witness
 
 BUDGET = figures.Budget.below(0.001, "all; p99 below 1 ms")
 PERCENTS = (50, 99, 100)
+#: a machine that paused for no more than this was idle
+IDLE_SHARE = 0.01
+MOST_RUNS = 6
 
 
 def measure(given: bench.Bench) -> t.Iterator[figures.Result]:
@@ -34,29 +40,59 @@ def measure(given: bench.Bench) -> t.Iterator[figures.Result]:
         yield _at(where, rate, round(rate * given.sizes.rps_s))
 
 
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    raw_ns: t.Any
+    net_ns: t.Any  # without the pauses of the machine
+    paused: float | None  # share of the time; None: not to be seen
+
+    @property
+    def is_idle(self) -> bool:
+        return self.paused is None or self.paused < IDLE_SHARE
+
+    @property
+    def judged_ns(self) -> t.Any:
+        return self.raw_ns if self.is_idle else self.net_ns
+
+
 def _at(where: site.Site, rate: int, times: int) -> figures.Result:
-    with witness.Witness() as watch:
-        where.start(tasks.task(tasks.rps(times, rate)))
-    chunk = where.iterations()
-    raw_ns = chunk.lag_ns
+    runs = []
+    while len(runs) < MOST_RUNS and not (runs and runs[-1].is_idle):
+        runs.append(_run(where, rate, times))
+    best = min(runs, key=lambda run: run.paused or 0.0)
+    count = min(len(run.raw_ns) for run in runs)
     text = "%s of %s; %s" % (
-        format(len(chunk), ","), format(times, ","), _text(raw_ns)
+        format(count, ","), format(times, ","), _text(best.raw_ns)
     )
-    values = {"rows": len(chunk), "asked": times, "raw": _figures(raw_ns)}
-    judged_ns, pauses = raw_ns, watch.seen
-    if pauses is not None:
-        judged_ns = pauses.net(chunk.started_ns - raw_ns, raw_ns)
-        text += "; without the pauses of the machine (%.0f %% of the time):" \
-            " %s" % (100 * pauses.share, _text(judged_ns))
-        values.update(net=_figures(judged_ns), paused=pauses.share)
-    p99 = _figures(judged_ns)[1] if len(chunk) else 0.0
+    if not best.is_idle:
+        text += "; without the pauses: %s" % _text(best.net_ns)
+    if best.paused is not None:
+        text += " (the machine paused for %.1f %% of the time; in %d other " \
+            "runs for more)" % (100 * best.paused, len(runs) - 1)
+    p99 = _figures(best.judged_ns)[1] if count else 0.0
     return figures.Result(
         "rps at %s per second, %g s: started, and how late"
         % (format(rate, ","), times / rate),
-        text, BUDGET.text,
-        len(chunk) == times and BUDGET.allows(p99),
-        {"value": p99, "limit": BUDGET.limit, **values},
+        text, BUDGET.text, count == times and BUDGET.allows(p99),
+        {
+            "value": p99, "limit": BUDGET.limit, "rows": count,
+            "asked": times,
+            "raw": [_figures(run.raw_ns) for run in runs],
+            "net": [_figures(run.net_ns) for run in runs],
+            "paused": [run.paused for run in runs],
+        },
     )
+
+
+def _run(where: site.Site, rate: int, times: int) -> _Run:
+    with witness.Witness() as watch:
+        where.start(tasks.task(tasks.rps(times, rate)))
+    chunk, seen = where.iterations(), watch.seen
+    raw_ns = chunk.lag_ns
+    if seen is None:
+        return _Run(raw_ns, raw_ns, None)
+    net_ns = seen.net(chunk.started_ns - raw_ns, raw_ns)
+    return _Run(raw_ns, net_ns, seen.share)
 
 
 def _figures(lag_ns: t.Any) -> list[float]:
