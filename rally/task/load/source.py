@@ -306,24 +306,22 @@ class LeaseFeed(_Source):
             with self._changed:
                 self._changed.wait_for(self._has_news, LONGEST_WAIT_S)
 
-    def _try_draw(self, limit: int, spare: int) -> list[int]:
+    def _try_draw(self, limit: int, spare: int) -> t.Sequence[int]:
         if self._is_fenced():
             return []
         try:  # an index reserved before its lease was there
-            indices: t.Iterable[int] = [self._reserved.popleft()]
+            start = self._reserved.popleft()
+            limit = 1
         except IndexError:
             left = self._words[_GRANTED] - self._counter.value
             if left <= 0:
                 return []
             limit = max(1, min(limit, left // spare))
             start = self._counter.take(limit)
-            indices = range(start, start + limit)
-        drawn, granted = [], self._words[_GRANTED]
-        for i in indices:
-            if i < granted:
-                drawn.append(self._number(i))
-            else:
-                self._reserved.append(i)
+        stop, granted = start + limit, self._words[_GRANTED]
+        if stop > granted:
+            self._reserved.extend(range(max(start, granted), stop))
+        drawn = self._numbers(start, min(stop, granted))
         if self._low.is_awaited and self._is_low():
             self._low.ring()
         return drawn
@@ -337,11 +335,10 @@ class LeaseFeed(_Source):
         return bool(self._words[_CLOSED]) and not self._has_numbers()
 
     def _has_numbers(self) -> bool:
-        granted = self._words[_GRANTED]
         try:
-            return self._reserved[0] < granted
+            return self._reserved[0] < self._words[_GRANTED]
         except IndexError:
-            return self._counter.value < granted
+            return self._counter.value < self._words[_GRANTED]
 
     def _has_news(self) -> bool:
         """Whether a look at the source may find more than before."""
@@ -362,8 +359,17 @@ class LeaseFeed(_Source):
                 )
         return False
 
-    def _number(self, index: int) -> int:
-        """The number with this index among all that are granted."""
+    def _numbers(self, start: int, stop: int) -> t.Sequence[int]:
+        """Those with the indices *start* to *stop*, without *stop*."""
+        part = self._part(start, stop) if start < stop else ()
+        start += len(part)
+        return [*part, *self._numbers(start, stop)] if start < stop else part
+
+    def _part(self, index: int, stop: int) -> range:
+        """The numbers from *index* on that are in the same lease.
+
+        :param stop: the index before which to end in any case
+        """
         words, at = self._words, self._cursor
         base = _COUNT + _HEADER
         while words[base + at * _PER_LEASE] <= index:
@@ -373,12 +379,18 @@ class LeaseFeed(_Source):
         self._cursor = at
         start = words[base + (at - 1) * _PER_LEASE] if at else 0
         at = base + at * _PER_LEASE
-        return words[at + 1] + (index - start) * words[at + 2]
+        step = words[at + 2]
+        first = words[at + 1] + (index - start) * step
+        return range(
+            first, first + (min(stop, words[at]) - index) * step, step
+        )
 
     def held(self) -> t.Sequence[int]:
         """Numbers this process reserved but never gave out."""
         granted = self._words[_GRANTED]
-        return [self._number(i) for i in self._reserved if i < granted]
+        return [
+            self._part(i, i + 1)[0] for i in self._reserved if i < granted
+        ]
 
     @property
     def is_used_up(self) -> bool:

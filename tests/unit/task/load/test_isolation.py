@@ -19,10 +19,12 @@ import copyreg
 import datetime
 import threading
 import typing as t
+from unittest import mock
 
 import hypothesis
 from hypothesis import strategies as st
 
+from rally.task.distributed import worker
 from rally.task.load import isolation
 from tests.unit import test
 
@@ -181,3 +183,13 @@ class CopierTestCase(test.TestCase):
         made = isolation.copier({"ring": ring})()
         self.assertIs(made["ring"], made["ring"][0])
         self.assertIsNot(ring, made["ring"])
+
+    def test_what_stands_for_a_task_on_an_agent_needs_no_pickle(self) -> None:
+        context = {"task": worker.TaskOfLoad({"uuid": "u"}), "config": {}}
+        with mock.patch.object(
+            isolation, "_copier_of_any", wraps=isolation._copier_of_any
+        ) as pickled:
+            copied = isolation.copier(context)()
+        pickled.assert_called_once_with({})
+        self.assertEqual("u", copied["task"]["uuid"])
+        self.assertIsNot(context["task"], copied["task"])

@@ -109,6 +109,16 @@ class LeaseFeedTestCase(test.TestCase):
         self.assertIsNone(self.feed.draw())
         self.assertEqual([], self.feed.returned())
 
+    def test_a_draw_may_span_leases(self) -> None:
+        self.feed.grant(10, 1, 2)
+        self.feed.grant(3, 5, 3)
+        self.feed.grant(50, 2, 9)
+        self.assertEqual(
+            [10, 11, 3, 8, 13, 50, 52], [*self.feed.draw_many(7)]
+        )
+        self.assertEqual([54, 56], [*self.feed.draw_many(2)])
+        self.assertEqual([58, 60, 62, 64, 66], [*self.feed.draw_many(9)])
+
     def test_processes_draw_each_number_once(self) -> None:
         expected: list[int] = []
         first = 1
