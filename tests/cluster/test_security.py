@@ -278,9 +278,9 @@ def lies(run: str) -> list[messages.Message]:
         messages.ChunkData(run, 0, 400, 0, 1, 2, 3, numbers, b"rows"),
         messages.ChunkMissing(run, 0, "gone"),
         messages.Snapshot(run, 10**5, True, counted.to_state()),
-        messages.WorkRequest(run, 10**6, 10**6, 0),
+        messages.WorkRequest(run, 10**6, 10**6, 1, 0),
         messages.Started(run, tuple(range(1, 50))),
-        messages.Heartbeat(run, "running", 10**6, 0, 0, 0, 5, 5, 10**6),
+        messages.Heartbeat(run, "running", 10**6, 0, 0, 0, 5, 1, 5, 10**6),
     ]
 
 

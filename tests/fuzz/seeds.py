@@ -103,14 +103,15 @@ def chunk_data(sequence: int, part: chunk.Chunk) -> messages.ChunkData:
 def from_agents() -> list[messages.Message]:
     """One or more of every message that an agent may send."""
     heartbeat = messages.Heartbeat(
-        RUN, "running", 1, BEGIN_NS, BEGIN_NS + 1, BEGIN_NS + 2, 5, 20, 2
+        RUN, "running", 1, BEGIN_NS, BEGIN_NS + 1, BEGIN_NS + 2, 5, BEGIN_NS,
+        20, 2,
     )
     return [
         messages.Hello("i-1", VERSION, "host", 2, BEGIN_NS, RUN, (RUN, "r")),
         messages.Ready(RUN),
         messages.Refused(RUN, "it lacks a plugin"),
         heartbeat,
-        messages.WorkRequest(RUN, 1, 10, 2),
+        messages.WorkRequest(RUN, 1, 10, BEGIN_NS, 2),
         messages.Report(RUN, "something happened"),
         *(messages.Snapshot(RUN, 3, True, state) for state in states()),
         messages.Started(RUN, (1, 2, 3)),

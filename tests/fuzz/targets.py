@@ -87,7 +87,7 @@ def running(now: int = BEGIN_NS) -> tuple[controller.Controller, int]:
         machine.handle(name, messages.Hello("i", VERSION, "h", 2, now), now)
     for name in ("a1", "a2"):
         machine.handle(name, messages.Ready(RUN), now)
-    beat = messages.Heartbeat(RUN, "running", 1, now, now, now, 0, 4, 2)
+    beat = messages.Heartbeat(RUN, "running", 1, now, now, now, 0, now, 4, 2)
     for _ in range(controller.CLOCK_SAMPLES):
         for name in ("a1", "a2"):
             machine.handle(name, beat, now)

@@ -300,13 +300,13 @@ class Agent(delivering.Delivering):
     def _on_load_low(
         self, message: messages.LoadLow, now: int
     ) -> list[Command]:
-        self._held.progressed(message)
+        self._held.progressed(message, now)
         return [self._to(self._held.work_request())]
 
     def _on_load_status(
         self, message: messages.LoadStatus, now: int
     ) -> list[Command]:
-        self._held.progressed(message)
+        self._held.progressed(message, now)
         return []
 
     def _pass_on(

@@ -36,6 +36,7 @@ class HeldRun:
         self.run = ""
         self.lease = 0
         self.drawn = 0
+        self.drawn_ns = 0  # when the load process said so
         self.remaining = 0
         self.is_closed = False  # there will be no more leases
         self.ended: messages.Ended | None = None
@@ -44,7 +45,7 @@ class HeldRun:
     def begin(self, run: str) -> None:
         """Work for *run* from now on."""
         self.run = run
-        self.lease = self.drawn = self.remaining = 0
+        self.lease = self.drawn = self.drawn_ns = self.remaining = 0
         self.is_closed = False
         self.ended = None
         self._spools[run] = 0
@@ -70,9 +71,10 @@ class HeldRun:
         return True
 
     def progressed(
-        self, status: messages.LoadLow | messages.LoadStatus
+        self, status: messages.LoadLow | messages.LoadStatus, now: int
     ) -> None:
         """The load process said how far it is."""
+        self.drawn_ns = now
         self.drawn, self.remaining = status.drawn, status.remaining
 
     def spooled(self, count: int) -> None:
@@ -108,13 +110,14 @@ class HeldRun:
             received_ns=now,
             sent_ns=now,
             drawn=self.drawn,
+            drawn_ns=self.drawn_ns,
             remaining=self.remaining,
             spooled=self._spools.get(beat.run, 0),
         )
 
     def work_request(self) -> messages.WorkRequest:
         return messages.WorkRequest(
-            self.run, self.lease, self.drawn, self.remaining
+            self.run, self.lease, self.drawn, self.drawn_ns, self.remaining
         )
 
     def ended_by(self, end: messages.LoadEnded) -> messages.Ended:

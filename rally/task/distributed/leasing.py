@@ -78,7 +78,7 @@ class Leasing:
         now: int,
     ) -> list[messages.Grant]:
         """Learn how far an agent is; the leases it has not seen."""
-        member.progressed(message.drawn, now)
+        member.progressed(message.drawn, message.drawn_ns)
         unseen = self._later(member, message.lease)
         self._unseen[member.name] = unseen
         member.remaining = message.remaining + sum(

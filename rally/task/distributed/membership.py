@@ -104,6 +104,7 @@ ACTIVE = frozenset({
 })
 
 
+#: a rate over less time than this says little
 RATE_WINDOW_NS = 50_000_000
 
 
@@ -123,7 +124,7 @@ class Member:
     lease: int = 0  # number of its newest lease
     drawn: int = 0  # iterations it started
     remaining: int = 0  # granted and not started, as it said last
-    marked_ns: int = 0  # when the rate was measured last ...
+    marked_ns: int = 0  # until when the rate was measured, its clock ...
     marked_drawn: int = 0  # ... and what it had started by then
     rate: float = 0.0  # iterations per second; 0: not known yet
     spooled: int = 0  # chunks it announced
@@ -143,15 +144,19 @@ class Member:
     def advance(self, event: AgentEvent) -> None:
         self.state = advance(self.state, event)
 
-    def progressed(self, drawn: int, now: int) -> None:
-        """Measure the rate, over no less than ``RATE_WINDOW_NS``."""
+    def progressed(self, drawn: int, drawn_ns: int) -> None:
+        """Measure the rate, over no less than ``RATE_WINDOW_NS``.
+
+        :param drawn_ns: when it had started *drawn* iterations, agent's
+            clock: it may say so much later, and more than once
+        """
         self.drawn = drawn
-        since = now - self.marked_ns
+        since = drawn_ns - self.marked_ns
         if not self.marked_ns or not drawn:
-            self.marked_ns, self.marked_drawn = now, drawn
+            self.marked_ns, self.marked_drawn = drawn_ns, drawn
         elif since >= RATE_WINDOW_NS:
-            self.rate = (drawn - self.marked_drawn) * 1e9 / since
-            self.marked_ns, self.marked_drawn = now, drawn
+            self.rate = max(0, drawn - self.marked_drawn) * 1e9 / since
+            self.marked_ns, self.marked_drawn = drawn_ns, drawn
 
     def shift_ns(self) -> int:
         """What is to be taken off its times, now."""
@@ -173,6 +178,7 @@ class Member:
         """Its process is another one, perhaps with another clock."""
         self.hello = hello
         self.clock = ClockEstimate()
+        self.marked_ns = 0
 
     @property
     def is_active(self) -> bool:

@@ -93,7 +93,8 @@ class Heartbeat(_Message, frozen=True):
     echo_ns: Moment  # sent_ns of the Beat, controller's clock
     received_ns: Moment  # agent's clock
     sent_ns: Moment  # agent's clock
-    drawn: Count  # iterations started so far
+    drawn: Count  # iterations started so far ...
+    drawn_ns: Moment  # ... and when that was so, agent's clock
     remaining: Count  # granted and not started
     spooled: Count  # chunks spooled so far
 
@@ -104,6 +105,7 @@ class WorkRequest(_Message, frozen=True):
     run: Name
     lease: Count  # the newest lease it has
     drawn: Count
+    drawn_ns: Moment
     remaining: Count
 
 

@@ -100,7 +100,7 @@ class UndisturbedTestCase(test.TestCase):
             at = now + i * 50_000
             machine.handle(
                 "a%d" % (i % 40),
-                messages.WorkRequest(machine.run, 1, 0, 10), at,
+                messages.WorkRequest(machine.run, 1, 0, 0, 10), at,
             )
             if at >= machine.next_deadline():
                 machine.expire(at)

@@ -59,3 +59,30 @@ class MemberClockTestCase(test.TestCase):
         self.exchange(0, 700, 2)
 
         self.assertNotEqual([], collector.fetch([self.member], 0))
+
+
+class MemberRateTestCase(test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.member = membership.Member("n1", hello("a"), 0)
+        self.member.progressed(100, 10**9)
+
+    def test_it_counts_from_when_the_figure_was_true(self):
+        self.member.progressed(100, 10**9)  # again, in a heartbeat
+        self.member.progressed(1100, 2 * 10**9)
+        self.assertEqual(1000, self.member.rate)
+
+    def test_what_comes_too_soon_says_nothing(self):
+        self.member.progressed(150, 10**9 + membership.RATE_WINDOW_NS - 1)
+        self.assertEqual(0, self.member.rate)
+
+    def test_an_agent_that_stands_still_has_no_rate(self):
+        self.member.progressed(1100, 2 * 10**9)
+        self.member.progressed(1100, 3 * 10**9)
+        self.assertEqual(0, self.member.rate)
+
+    def test_another_process_begins_with_a_clock_of_its_own(self):
+        self.member.restarted(hello("b"))
+        self.member.progressed(5, 10**12)
+        self.member.progressed(105, 10**12 + 10**9)
+        self.assertEqual(100, self.member.rate)

@@ -100,7 +100,7 @@ class HostileAgentTestCase(test.TestCase):
     def beat(self, spooled):
         now = clock.now_ns()
         return messages.Heartbeat(
-            seeds.RUN, "running", 1, now, now, now, 0, 4, spooled
+            seeds.RUN, "running", 1, now, now, now, 0, now, 4, spooled
         )
 
     def test_a_chunk_that_nobody_could_read_is_refused_and_lost(self):
