@@ -44,22 +44,31 @@ def workload_chunks_create(
     :returns: how many were new
     :raises DBRecordNotFound: there is no such workload
     """
-    with _workload_exists(workload_uuid), engine.writing() as session:
-        stored = _already_stored(session, workload_uuid, chunks)
-        new = {
-            (chunk.agent, chunk.sequence): chunk
-            for chunk in chunks
-            if (chunk.agent, chunk.sequence) not in stored
-        }
-        if new:
-            session.connection().execute(
-                sa.insert(WorkloadData.__table__),  # type: ignore[arg-type]
-                [
-                    _columns(task_uuid, workload_uuid, chunk)
-                    for chunk in new.values()
-                ],
-            )
-    return len(new)
+    given = {(chunk.agent, chunk.sequence): chunk for chunk in chunks}
+    columns = {
+        key: _columns(task_uuid, workload_uuid, chunk)
+        for key, chunk in given.items()
+    }
+    with _workload_exists(workload_uuid):
+        try:  # nearly always they are new: looking costs as much again
+            with engine.writing() as session:
+                _insert(session, list(columns.values()))
+        except exceptions.DBException as e:
+            if not isinstance(e.__cause__, db_exc.DBDuplicateEntry):
+                raise
+            with engine.writing() as session:
+                for key in _already_stored(session, workload_uuid, chunks):
+                    columns.pop(key, None)
+                _insert(session, list(columns.values()))
+    return len(columns)
+
+
+def _insert(session: orm.Session, columns: list[Values]) -> None:
+    if columns:
+        session.connection().execute(
+            sa.insert(WorkloadData.__table__),  # type: ignore[arg-type]
+            columns,
+        )
 
 
 def workload_chunk_sequences(workload_uuid: str) -> dict[str, set[int]]:
