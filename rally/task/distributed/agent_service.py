@@ -42,6 +42,7 @@ from rally.task.distributed import (
 from rally.task.distributed import spool as spool_module
 from rally.task.distributed.channels import Channel
 from rally.task.distributed.load_process import LoadProcess
+from rally.task.load import cpus
 
 LOG = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class AgentService:
             instance=uuid.uuid4().hex,
             rally_version=version.__version__,
             host=socket.gethostname(),
-            cpus=len(os.sched_getaffinity(0)),
+            cpus=len(cpus.usable()),
             now=self._now_ns(),
             spooled={run: each.end for run, each in found.items()},
             torn={run: each.cut for run, each in found.items()},

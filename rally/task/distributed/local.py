@@ -33,6 +33,7 @@ import typing as t
 
 from rally.task.distributed import keys, notices
 from rally.task.distributed.channels import Channel
+from rally.task.load import cpus
 
 #: how long local agents may take to end once nobody needs them
 END_S = 10.0
@@ -86,9 +87,9 @@ class LocalAgents:
     ) -> None:
         """Start them; *tell* is told when one ends before its time."""
         reading, self._lifeline = os.pipe()
-        for i in range(1, self._count + 1):
+        for i, own_cpus in enumerate(cpus.shares(self._count), start=1):
             name = "local-%d" % i
-            process = self._start_one(name, addresses, reading)
+            process = self._start_one(name, addresses, reading, own_cpus)
             self._processes[name] = process
             watcher = threading.Thread(
                 target=self._watch, args=(name, process, tell), daemon=True
@@ -98,7 +99,8 @@ class LocalAgents:
         os.close(reading)
 
     def _start_one(
-        self, name: str, addresses: t.Mapping[Channel, str], lifeline: int
+        self, name: str, addresses: t.Mapping[Channel, str], lifeline: int,
+        own_cpus: t.Iterable[int],
     ) -> subprocess.Popen[bytes]:
         key_file = self.path / ("%s.key" % name)
         text = keys.authorize(name, self.keys_folder)
@@ -116,6 +118,7 @@ class LocalAgents:
             pass_fds=[lifeline],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            env={**os.environ, cpus.VARIABLE: ",".join(map(str, own_cpus))},
         )
 
     def _watch(

@@ -29,6 +29,7 @@ from rally.task import aggregate as aggregate_module
 from rally.task import chunk as chunk_module
 from rally.task.load import builder as builder_module
 from rally.task.load import (
+    cpus,
     forking,
     forks,
     frames,
@@ -119,8 +120,7 @@ class WorkerPool:
     # ---- making workers
 
     def _fork_all(self) -> None:
-        cpus = len(os.sched_getaffinity(0))
-        count = self._plan.process_count(cpus)
+        count = self._plan.process_count(len(cpus.usable()))
         shares = plan_module.split_evenly(self._plan.concurrency, count)
         for index, seats in enumerate(shares):
             self._fork(index, seats, is_replacement=False)

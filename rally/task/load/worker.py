@@ -27,8 +27,16 @@ import typing as t
 from rally.common import logging
 from rally.task import aggregate as aggregate_module
 from rally.task import chunk as chunk_module
+from rally.task.load import (
+    cpus,
+    forks,
+    frames,
+    iteration,
+    meter,
+    outbox,
+    shared,
+)
 from rally.task.load import crew as crew_module
-from rally.task.load import forks, frames, iteration, meter, outbox, shared
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
 
@@ -36,7 +44,6 @@ if t.TYPE_CHECKING:
     from rally.task import scenario
 
 LOG = logging.getLogger(__name__)
-FIRST_CPU_VARIABLE = "RALLY_FIRST_CPU"
 _PR_SET_TIMERSLACK = 29  # linux/prctl.h
 #: young objects that make the garbage collector look: rows that wait for
 #: their block are no garbage
@@ -138,22 +145,13 @@ def _settle_in(index: int) -> None:
     # Ctrl-C reaches the whole terminal; the controller decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _bind_to_cpu(index)
+    cpus.bind(index)
     # due moments are met to 1 us instead of 50; threads inherit it
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1000, 0, 0, 0)
     # a row waits for its block, not for four threads to run 5 ms each
     sys.setswitchinterval(0.001)
     gc.freeze()  # what was there before the fork is not garbage
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
-
-
-def _bind_to_cpu(index: int) -> None:
-    """Threads of one CPU hand over to each other many times cheaper."""
-    cpus = sorted(os.sched_getaffinity(0))
-    first = os.environ.get(FIRST_CPU_VARIABLE, "")
-    shift = int(first) if first.isdecimal() else 0
-    with contextlib.suppress(OSError):  # a container may forbid it
-        os.sched_setaffinity(0, {cpus[(shift + index) % len(cpus)]})
 
 
 def _work(work: Work, place: Place) -> None:
