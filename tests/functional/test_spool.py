@@ -257,7 +257,10 @@ class SpoolTestCase(cluster.TestCase):
         other = spool_module.Spool(folder.parent, "other-run")
         payload = self.kept["n1", int(torn.stem)]
         for sequence in (0, int(torn.stem) + 1):
-            other.write(sequence, payload, 25, 0, 1, 2, 3)
+            head = spool_module.ChunkHead(
+                sequence, 25, 0, 1, 2, 3, len(payload)
+            )
+            other.write_all([spool_module.SpooledChunk(head, payload)])
         alien = "%012d.chunk" % (int(torn.stem) + 1)
         shutil.copy(other.folder / alien, folder / alien)
 

@@ -60,12 +60,30 @@ def write(path: pathlib.Path, parts: t.Iterable[bytes]) -> None:
 
     :raises OSError: it cannot be written; what was there before still is
     """
-    with _unfinished(path) as (descriptor, unfinished):
-        for part in parts:
-            _write_all(descriptor, part)
-        os.fsync(descriptor)
-        os.rename(unfinished, path)
-    sync_folder(path.parent)
+    write_all({path: parts})
+
+
+def write_all(files: t.Mapping[pathlib.Path, t.Iterable[bytes]]) -> None:
+    """Write or replace files, all durable when this returns.
+
+    A disk takes hardly longer for a few of them than for one.
+
+    :raises OSError: one cannot be written: none is, or, if it was their
+        folder that failed, some are
+    """
+    with contextlib.ExitStack() as stack:
+        unfinished = {}
+        for path, parts in files.items():
+            descriptor, name = stack.enter_context(_unfinished(path))
+            unfinished[path] = descriptor, name
+            for part in parts:
+                _write_all(descriptor, part)
+        for descriptor, _ in unfinished.values():
+            os.fsync(descriptor)
+        for path, (_, name) in unfinished.items():
+            os.rename(name, path)
+    for folder in {path.parent for path in files}:
+        sync_folder(folder)
 
 
 def create(path: pathlib.Path, data: bytes) -> bool:

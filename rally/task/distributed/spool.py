@@ -12,7 +12,7 @@
 
 """Result chunks on an agent's disk, until the controller has stored them.
 
-One file per chunk, checksummed as a whole and durable before ``write``
+One file per chunk, checksummed as a whole and durable before ``write_all``
 returns. A run has a folder of its own, named after it. Payloads are opaque
 here; contexts and credentials never come near a spool.
 """
@@ -33,6 +33,7 @@ import struct
 import typing as t
 
 from rally import exceptions
+from rally.task import chunk as chunk_module
 from rally.task.distributed import private_files
 
 LOG = logging.getLogger(__name__)
@@ -113,6 +114,16 @@ class Recovery:
     def cut(self) -> int:
         """How many files hold no chunk, though one was begun or kept."""
         return self.torn + self.unfinished
+
+
+def spooled(sequence: int, chunk: chunk_module.Chunk) -> SpooledChunk:
+    """*chunk* as it is kept."""
+    payload = chunk.to_bytes()
+    head = ChunkHead(
+        sequence, len(chunk), chunk.failed_count, chunk.first_ns,
+        chunk.last_ns, chunk.finished_ns, len(payload),
+    )
+    return SpooledChunk(head, payload)
 
 
 def pack(run_id: str, chunk: SpooledChunk) -> list[bytes]:
@@ -210,36 +221,22 @@ class Spool:
                 sizes.append(self._path(sequence).stat().st_size)
         return SpoolSize(len(sizes), sum(sizes))
 
-    def write(
-        self,
-        sequence: int,
-        payload: bytes,
-        count: int,
-        failed: int,
-        first_ns: int,
-        last_ns: int,
-        finished_ns: int,
-    ) -> None:
-        """Keep a chunk; it survives a crash from when this returns.
+    def write_all(self, chunks: t.Iterable[SpooledChunk]) -> None:
+        """Keep some chunks; they survive a crash from when this returns.
 
         :raises ValueError: there is a chunk of that number already
-        :raises SpoolError: it cannot be kept; nothing of it is left
+        :raises SpoolError: they cannot be kept; as a rule none of them is
         """
-        path = self._path(sequence)
-        if path.exists():
-            raise ValueError("chunk %d is in the spool already" % sequence)
-        head = ChunkHead(
-            sequence,
-            count,
-            failed,
-            first_ns,
-            last_ns,
-            finished_ns,
-            len(payload),
-        )
-        parts = pack(self.run_id, SpooledChunk(head, payload))
+        files = {}
+        for chunk in chunks:
+            path = self._path(chunk.head.sequence)
+            if path.exists():
+                raise ValueError(
+                    "chunk %d is in the spool already" % chunk.head.sequence
+                )
+            files[path] = pack(self.run_id, chunk)
         with self._explained():
-            private_files.write(path, parts)
+            private_files.write_all(files)
 
     def read(self, sequence: int) -> SpooledChunk:
         """A chunk, verified.

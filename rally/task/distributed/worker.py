@@ -30,6 +30,7 @@ import typing as t
 
 from rally import exceptions, plugins
 from rally.common import clock, logging
+from rally.task import chunk as chunk_module
 from rally.task import runner as runner_module
 from rally.task import scenario, sla
 from rally.task.distributed import messages, spool, wire_context
@@ -45,28 +46,11 @@ SNAPSHOT_INTERVAL_S = 1.0
 FAILING_INTERVAL_S = 0.3
 #: chunks that may wait to be spooled; then the load is held up
 WAITING = 16
+#: so many are put on the disk together, if they come within this
+GROUP = 8
+LINGER_S = 0.05
 #: a wait that nothing ends looks again after so long
 LONG_S = 3600.0
-
-
-class TaskOfLoad:
-    """What plugins on an agent see of the task: its uuid.
-
-    Not a dict: each iteration gets a copy, and one of a subclass of dict
-    costs ten times as much as one of a plain object.
-    """
-
-    def __init__(self, task: dict[str, t.Any]) -> None:
-        self.task = task
-
-    def __getitem__(self, key: str) -> t.Any:
-        return self.task[key]
-
-    def to_dict(self) -> dict[str, t.Any]:
-        return dict(self.task)
-
-    def result_has_valid_schema(self, result: t.Any) -> bool:
-        return isinstance(result, dict)
 
 
 class Load:
@@ -124,7 +108,7 @@ class Load:
             raise exceptions.RallyException("; ".join(problems))
 
     def _make_runner(self) -> runner_module.ScenarioRunner:
-        task = TaskOfLoad(self._context.get("task") or {})
+        task = wire_context.TaskOfLoad(self._context.get("task") or {})
         self._context["task"] = task
         cls = runner_module.ScenarioRunner.get(self._order.runner_type)
         runner = cls(
@@ -230,16 +214,25 @@ class Load:
             self.feed.stop()
 
     def _carry_chunks(self) -> None:
-        while (chunk := self.runner.result_queue.get(None)) is not None:
-            self._spool.write(
-                self._spooled, chunk.to_bytes(), len(chunk),
-                chunk.failed_count, chunk.first_ns, chunk.last_ns,
-                chunk.finished_ns,
-            )
-            self._spooled += 1
-            self._link.send(messages.LoadSpooled(self._spooled - 1))
-            took_ns = chunk.duration_ns + chunk.idle_ns
-            self._longest_ns = max(self._longest_ns, int(took_ns.max()))
+        queue = self.runner.result_queue
+        while chunks := queue.gather(GROUP, LINGER_S):
+            try:
+                self._keep(chunks)
+            except spool.SpoolError:
+                for chunk in chunks:  # perhaps there is room for some
+                    self._keep([chunk])
+
+    def _keep(self, chunks: t.Sequence[chunk_module.Chunk]) -> None:
+        """:raises SpoolError: they cannot be kept"""
+        self._spool.write_all(
+            spool.spooled(self._spooled + i, chunk)
+            for i, chunk in enumerate(chunks)
+        )
+        self._spooled += len(chunks)
+        self._link.send(messages.LoadSpooled(self._spooled - 1))
+        took = (chunk.duration_ns + chunk.idle_ns for chunk in chunks)
+        longest_ns = max(int(each.max()) for each in took)
+        self._longest_ns = max(self._longest_ns, longest_ns)
 
     def _carry_aggregates(self) -> None:
         board, version, failed = self.runner.board, 0, False

@@ -68,6 +68,18 @@ class Stream(collections.deque[T]):
             self._changed.notify_all()
             return self.popleft()
 
+    def gather(self, most: int, linger_s: float) -> list[T]:
+        """Wait for an item, and then a little for up to *most* of them.
+
+        :returns: nothing if nothing will come any more
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self or self._closed)
+            self._changed.wait_for(
+                lambda: len(self) >= most or self._closed, linger_s
+            )
+        return self.take(most)
+
     def take(self, most: int) -> list[T]:
         """Take up to *most* items of those that are there."""
         with self._changed:

@@ -19,6 +19,7 @@ import stat
 import struct
 import tempfile
 import time
+from unittest import mock
 
 import hypothesis
 from hypothesis import strategies as st
@@ -43,6 +44,16 @@ heads = st.builds(
 def packed(payload: bytes, head: spool.ChunkHead | None = None) -> bytes:
     head = head or spool.ChunkHead(7, 3, 1, 10, 20, 30, len(payload))
     return b"".join(spool.pack(RUN, spool.SpooledChunk(head, payload)))
+
+
+def kept(sequence: int, payload: bytes) -> spool.SpooledChunk:
+    start = sequence * 10
+    return spool.SpooledChunk(
+        spool.ChunkHead(
+            sequence, 3, 1, start, start + 5, start + 9, len(payload)
+        ),
+        payload,
+    )
 
 
 class FormatTestCase(test.TestCase):
@@ -99,15 +110,7 @@ class SpoolTestCase(test.TestCase):
         self.spool = spool.Spool(self.folder, RUN)
 
     def write(self, sequence: int, payload: bytes = b"payload") -> None:
-        self.spool.write(
-            sequence,
-            payload,
-            count=3,
-            failed=1,
-            first_ns=sequence * 10,
-            last_ns=sequence * 10 + 5,
-            finished_ns=sequence * 10 + 9,
-        )
+        self.spool.write_all([kept(sequence, payload)])
 
     def path(self, sequence: int) -> pathlib.Path:
         return self.folder / RUN / ("%012d.chunk" % sequence)
@@ -138,11 +141,26 @@ class SpoolTestCase(test.TestCase):
         self.write(1)
         self.assertRaises(ValueError, self.write, 1)
 
+    def test_some_are_kept_together_or_none_of_them(self):
+        self.spool.write_all([kept(1, b"a"), kept(2, b"b")])
+        with mock.patch.object(
+            os, "fsync", side_effect=[None, OSError(28, "no space")]
+        ):
+            self.assertRaises(
+                spool.SpoolError,
+                self.spool.write_all, [kept(3, b"c"), kept(4, b"d")],
+            )
+        self.assertEqual([1, 2], self.spool.sequences())
+        self.assertEqual(
+            ["000000000001.chunk", "000000000002.chunk"],
+            sorted(os.listdir(self.folder / RUN)),
+        )
+
     def test_only_its_owner_can_read_it(self):
         previous = os.umask(0)
         self.addCleanup(os.umask, previous)
         fresh = spool.Spool(self.folder.parent / "fresh", RUN)
-        fresh.write(1, b"", 0, 0, 0, 0, 0)
+        fresh.write_all([kept(1, b"")])
 
         modes = {
             stat.S_IMODE(path.stat().st_mode)

@@ -24,7 +24,7 @@ from unittest import mock
 import hypothesis
 from hypothesis import strategies as st
 
-from rally.task.distributed import worker
+from rally.task.distributed import wire_context
 from rally.task.load import isolation
 from tests.unit import test
 
@@ -185,7 +185,7 @@ class CopierTestCase(test.TestCase):
         self.assertIsNot(ring, made["ring"])
 
     def test_what_stands_for_a_task_on_an_agent_needs_no_pickle(self) -> None:
-        context = {"task": worker.TaskOfLoad({"uuid": "u"}), "config": {}}
+        context = {"task": wire_context.TaskOfLoad({"uuid": "u"})}
         with mock.patch.object(
             isolation, "_copier_of_any", wraps=isolation._copier_of_any
         ) as pickled:

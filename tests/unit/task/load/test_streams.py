@@ -49,6 +49,18 @@ class StreamTestCase(test.TestCase):
         threading.Timer(0.02, stream.close).start()
         self.assertIsNone(stream.get(10))
 
+    def test_a_reader_may_wait_for_a_few(self) -> None:
+        stream = streams.Stream([1])
+        threading.Timer(0.02, stream.extend, ([2, 3],)).start()
+        self.assertEqual([1, 2], stream.gather(2, 10))
+        self.assertEqual([3], stream.gather(2, 0.01))
+
+    def test_a_close_ends_the_wait_for_more(self) -> None:
+        stream = streams.Stream([1])
+        threading.Timer(0.02, stream.close).start()
+        self.assertEqual([1], stream.gather(2, 10))
+        self.assertEqual([], stream.gather(2, 10))
+
 
 class LimitTestCase(test.TestCase):
     def test_whoever_appends_too_much_waits_for_room(self):
