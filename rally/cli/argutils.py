@@ -86,11 +86,12 @@ class Syntax:
 
 def syntax_of(function: t.Callable[..., t.Any]) -> Syntax:
     """Read the syntax of a command from the signature of its function."""
-    hints = t.get_type_hints(function, include_extras=True)
+    # not get_type_hints, which changes what has the default None (3.10)
+    parameters = inspect.signature(function, eval_str=True).parameters
     values, lists = set(), set()
     keywords, aliases = {}, {}
-    for name in inspect.signature(function).parameters:
-        hint = hints.get(name)
+    for name, parameter in parameters.items():
+        hint = parameter.annotation
         is_list = _mentions(hint, list)
         for marker in getattr(hint, "__metadata__", ()):
             if isinstance(marker, ArgumentOrKeyword):

@@ -71,10 +71,9 @@ def version_() -> None:
 
 def _with_logging_options(function: _F) -> _F:
     """Give *function* the logging options as parameters."""
-    hints = t.get_type_hints(function, include_extras=True)
+    parameters = inspect.signature(function, eval_str=True).parameters
     own = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in inspect.signature(function).parameters.values()
+        parameter for parameter in parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

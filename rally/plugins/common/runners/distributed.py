@@ -68,7 +68,8 @@ class DistributedRunner(runner.ScenarioRunner):
             "local_agents": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "Start so many agents on this host instead.",
+                "description": "Start so many agents on this host instead. "
+                "They share its CPUs out.",
             },
             "on_agent_loss": {
                 "enum": ["continue", "abort"],
