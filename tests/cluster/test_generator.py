@@ -109,7 +109,8 @@ class GeneratorTestCase(cluster.TestCase):
         }
         closed = {"constant": {"times": 12, "concurrency": 4}}
         # the target lets two a second pass, four are asked for
-        full = {"rps": {"rps": 4, "times": 32, "max_concurrency": 4}}
+        # as many for each agent as it takes to say anything of it
+        full = {"rps": {"rps": 4, "times": 48, "max_concurrency": 4}}
         run = self.start_task(task_of(
             {**slow, "runner": distributed(closed, **options)},
             {**slow, "runner": distributed(full, **options)},
