@@ -68,7 +68,7 @@ def _sentence_of(error: t.Any) -> str:
     known = sorted((error.schema or {}).get("properties") or ())
     if error.validator == "additionalProperties" and known:
         text += " What may stand there: %s." % ", ".join(known)
-        unknown = [key for key in error.instance if key not in known]
+        unknown = [str(key) for key in error.instance if key not in known]
         near = [
             name for key in unknown
             for name in difflib.get_close_matches(key, known, 1)

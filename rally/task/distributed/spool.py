@@ -146,8 +146,7 @@ def pack(run_id: str, chunk: SpooledChunk) -> list[bytes]:
 def unpack(run_id: str, data: bytes) -> SpooledChunk:
     """Inverse of ``pack``.
 
-    :raises ValueError: for anything that ``pack`` did not make for this run;
-        says why
+    :raises ValueError: it was not made by ``pack`` for this run; says why
     """
     if len(data) < HEADER_BYTES:
         raise ValueError("it ends within its header")
@@ -225,7 +224,7 @@ class Spool:
         """Keep some chunks; they survive a crash from when this returns.
 
         :raises ValueError: there is a chunk of that number already
-        :raises SpoolError: they cannot be kept; as a rule none of them is
+        :raises SpoolError: they cannot be kept, and none of them is
         """
         files = {}
         for chunk in chunks:
@@ -235,8 +234,14 @@ class Spool:
                     "chunk %d is in the spool already" % chunk.head.sequence
                 )
             files[path] = pack(self.run_id, chunk)
-        with self._explained():
-            private_files.write_all(files)
+        try:
+            with self._explained():
+                private_files.write_all(files)
+        except SpoolError:
+            for path in files:  # of a folder that failed after its files
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            raise
 
     def read(self, sequence: int) -> SpooledChunk:
         """A chunk, verified.

@@ -158,6 +158,14 @@ class JsonSchemaTestCase(TestCase):
             "concurrency, times. Did you mean concurrency?", problem,
         )
 
+    def test_a_key_need_not_be_a_text(self) -> None:
+        problem = self.problem(
+            validators.JsonSchemaValidator(),
+            plugin_cls=TypedPlugin, plugin_cfg={"inner": {1: 3}},
+        )
+
+        self.assertIn("(1 was unexpected)", problem or "")
+
 
 @ddt.ddt
 class ArgsTestCase(TestCase):

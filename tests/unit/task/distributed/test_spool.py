@@ -156,6 +156,18 @@ class SpoolTestCase(test.TestCase):
             sorted(os.listdir(self.folder / RUN)),
         )
 
+    def test_a_folder_that_fails_keeps_none_of_them(self):
+        chunks = [kept(1, b"a"), kept(2, b"b")]
+        with mock.patch.object(
+            private_files, "sync_folder", side_effect=OSError(5, "bad disk")
+        ):
+            self.assertRaises(
+                spool.SpoolError, self.spool.write_all, chunks
+            )
+        self.assertEqual([], self.spool.sequences())
+        self.spool.write_all(chunks)
+        self.assertEqual([1, 2], self.spool.sequences())
+
     def test_only_its_owner_can_read_it(self):
         previous = os.umask(0)
         self.addCleanup(os.umask, previous)

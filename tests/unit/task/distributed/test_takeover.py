@@ -424,6 +424,23 @@ class OperatorTestCase(TakeoverTestCase):
         self.assertGreater(cluster.stored_by["a1"], 100)
 
 
+def two_running_agents():
+    """Agents a and b of a run of two iterations, and its leases."""
+    plan = roster.RunPlan(
+        prepare=PREPARE, shares=[], concurrencies=[],
+        rally_version="", address="",
+    )
+    hello = messages.Hello("i", "", "host", 2, 0)
+    agents = roster.Roster(plan)
+    for name in ("a", "b"):
+        agents.members[name] = membership.Member(
+            name, hello, 0, AgentState.RUNNING, concurrency=1
+        )
+    leases = leasing.Leasing(agents, granting.ClosedGranting(2, None))
+    leases.begin(0)
+    return agents, leases
+
+
 @ddt.ddt
 class TerminatedAgentTestCase(TakeoverTestCase):
     @ddt.data(3.0, 8.0, 11.0, 11.1, 11.2, 11.3, 11.4)
@@ -447,18 +464,7 @@ class TerminatedAgentTestCase(TakeoverTestCase):
         self.assertIn("Agent a1", str(cluster.machine.failure))
 
     def test_with_everything_dealt_out_it_is_dealt_again(self):
-        plan = roster.RunPlan(
-            prepare=PREPARE, shares=[], concurrencies=[],
-            rally_version="", address="",
-        )
-        hello = messages.Hello("i", "", "host", 2, 0)
-        agents = roster.Roster(plan)
-        for name in ("a", "b"):
-            agents.members[name] = membership.Member(
-                name, hello, 0, AgentState.RUNNING, concurrency=1
-            )
-        leases = leasing.Leasing(agents, granting.ClosedGranting(2, None))
-        leases.begin(0)
+        agents, leases = two_running_agents()
         leases.grant(0)
         self.assertTrue(leases.is_closed)
         member = agents.members["a"]
@@ -480,20 +486,8 @@ class TerminatedAgentTestCase(TakeoverTestCase):
         self.assertEqual(2, other.ledger.outstanding_count)
 
     def test_what_came_back_too_late_is_lost_with_its_first_agent(self):
-        plan = roster.RunPlan(
-            prepare=PREPARE, shares=[], concurrencies=[],
-            rally_version="", address="",
-        )
-        hello = messages.Hello("i", "", "host", 2, 0)
-        agents = roster.Roster(plan)
-        first, second = (
-            membership.Member(name, hello, 0, AgentState.RUNNING,
-                              concurrency=1)
-            for name in ("a", "b")
-        )
-        agents.members.update(a=first, b=second)
-        leases = leasing.Leasing(agents, granting.ClosedGranting(2, None))
-        leases.begin(0)
+        agents, leases = two_running_agents()
+        first, second = agents.members.values()
         self.assertFalse(leases.lose_late())
         leases.grant(0)
         back = messages.Ended("r", 0, ((1, 1, 1),), False, 1, 1, {})
