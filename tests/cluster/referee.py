@@ -16,16 +16,21 @@
 ``start NUMBER`` and ``end NUMBER``, answers each, and writes down when it
 came, from where, and how many iterations were running then. After a line
 ``stall SECONDS`` it writes down what comes and answers nobody for so long.
-The clock is the monotonic one, which all namespaces of a machine share.
+The clock is the monotonic one, which all namespaces of a machine share. When
+something came is what the kernel noted as it arrived, so that a referee that
+waits for a CPU does not delay it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import collections.abc
+import contextlib
 import os
 import pathlib
+import selectors
+import socket
+import struct
 import sys
 import time
 import typing as t
@@ -33,6 +38,11 @@ import typing as t
 LISTENING = "listening"
 #: how an event changes the number of iterations that run
 CHANGE = {"start": 1, "end": -1, "gone": -1, "stall": 0}
+#: socket option and kind of message, see socket(7) and asm/socket.h: the
+#: wall time at which data arrived, as seconds and nanoseconds
+SO_TIMESTAMPNS = 35
+STAMP = struct.Struct("=qq")
+BACKLOG = 1024
 
 
 class Event(t.NamedTuple):
@@ -45,49 +55,109 @@ class Event(t.NamedTuple):
     host: str  # address it came from
 
 
+class Connection:
+    """What one client has sent, and what of it is not answered yet."""
+
+    def __init__(self, stream: socket.socket, host: str) -> None:
+        self.stream = stream
+        self.host = host
+        self.number: int | None = None  # of the iteration that runs
+        self._received = b""
+
+    def receive(self) -> tuple[list[str], float] | None:
+        """Lines and when the last came; None after the client's last."""
+        try:
+            data, notes, _, _ = self.stream.recvmsg(4096, 64)
+        except ConnectionError:
+            return None
+        if not data:
+            return None
+        *lines, self._received = (self._received + data).split(b"\n")
+        return [line.decode() for line in lines], arrived(notes)
+
+
+def arrived(notes: t.Iterable[tuple[int, int, bytes]]) -> float:
+    """When the kernel received what comes with *notes*, monotonic."""
+    now = time.monotonic()
+    for level, kind, value in notes:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+            seconds, nanoseconds = STAMP.unpack(value)
+            wall_ns = seconds * 10 ** 9 + nanoseconds
+            return now - (time.time_ns() - wall_ns) / 1e9
+    return now
+
+
 class Server:
     """Writes an event for each line that arrives."""
 
     def __init__(self, log: pathlib.Path) -> None:
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._selector = selectors.DefaultSelector()
         self._running = 0
         self._mute_until = 0.0
+        self._unanswered: list[Connection] = []
 
-    async def serve(self, port: int) -> None:
-        server = await asyncio.start_server(self._talk, "0.0.0.0", port)
+    def serve(self, port: int) -> None:
+        listener = socket.create_server(("0.0.0.0", port), backlog=BACKLOG)
+        # connections inherit it, so their first bytes have a time as well
+        listener.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._selector.register(listener, selectors.EVENT_READ)
         os.write(self._log, (LISTENING + "\n").encode())
-        async with server:
-            await server.serve_forever()
+        while True:
+            for key, _ in self._selector.select(self._silence()):
+                if key.data is None:
+                    self._accept(listener)
+                else:
+                    self._read(key.data)
+            if self._unanswered and not self._silence():
+                for connection in self._unanswered:
+                    self._answer(connection)
+                self._unanswered.clear()
 
-    async def _talk(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        host = writer.get_extra_info("peername")[0]
-        number: int | None = None
-        try:
-            while line := await reader.readline():
-                kind, _, rest = line.decode().partition(" ")
-                if kind == "stall":
-                    self._stall(float(rest), host)
-                    continue
-                number = int(rest) if kind == "start" else None
-                self._note(kind, int(rest), host)
-                while (left := self._mute_until - time.monotonic()) > 0:
-                    await asyncio.sleep(left)
-                writer.write(b"ok\n")
-        except ConnectionError:
-            pass
-        if number is not None:
-            self._note("gone", number, host)
-        writer.close()
+    def _silence(self) -> float | None:
+        """For how long still nobody is answered."""
+        return max(0.0, self._mute_until - time.monotonic()) or None
 
-    def _stall(self, seconds: float, host: str) -> None:
-        self._mute_until = time.monotonic() + seconds
-        self._note("stall", 0, host)
+    def _accept(self, listener: socket.socket) -> None:
+        stream, (host, _) = listener.accept()
+        self._selector.register(
+            stream, selectors.EVENT_READ, Connection(stream, host)
+        )
 
-    def _note(self, kind: str, number: int, host: str) -> None:
+    def _read(self, connection: Connection) -> None:
+        received = connection.receive()
+        if received is None:
+            self._close(connection)
+            return
+        lines, at = received
+        for line in lines:
+            kind, _, rest = line.partition(" ")
+            if kind == "stall":
+                self._mute_until = time.monotonic() + float(rest)
+                self._note(kind, 0, at, connection.host)
+                continue
+            connection.number = int(rest) if kind == "start" else None
+            self._note(kind, int(rest), at, connection.host)
+            if self._silence():
+                self._unanswered.append(connection)
+            else:
+                self._answer(connection)
+
+    def _answer(self, connection: Connection) -> None:
+        with contextlib.suppress(OSError):  # gone, which its end will say
+            connection.stream.send(b"ok\n")
+
+    def _close(self, connection: Connection) -> None:
+        self._selector.unregister(connection.stream)
+        connection.stream.close()
+        if connection.number is not None:
+            self._note(
+                "gone", connection.number, time.monotonic(), connection.host
+            )
+
+    def _note(self, kind: str, number: int, at: float, host: str) -> None:
         self._running += CHANGE[kind]
-        event = Event(kind, number, time.monotonic(), self._running, host)
+        event = Event(kind, number, at, self._running, host)
         line = " ".join(map(str, event)) + "\n"
         os.write(self._log, line.encode())
 
@@ -115,7 +185,8 @@ class Log:
             found.append(
                 Event(kind, int(number), float(at), int(running), host)
             )
-        return found[self._forgotten:]
+        found = found[self._forgotten:]
+        return sorted(found, key=lambda event: event.at)
 
     def arrivals(self, host: str | None = None) -> list[Event]:
         """Starts of iterations, in order; of all hosts, or of one."""
@@ -155,4 +226,4 @@ class Log:
 
 
 if __name__ == "__main__":
-    asyncio.run(Server(pathlib.Path(sys.argv[2])).serve(int(sys.argv[1])))
+    Server(pathlib.Path(sys.argv[2])).serve(int(sys.argv[1]))

@@ -51,13 +51,6 @@ class Visit(scenario.Scenario):
         used = time.thread_time() + burn
         while time.thread_time() < used:
             pass
-        self.add_output(
-            additive={
-                "title": "Number",
-                "chart_plugin": "StackedArea",
-                "data": [["number", number]],
-            }
-        )
         if ballast:
             text = base64.b64encode(os.urandom(ballast)).decode()
             self.add_output(
@@ -77,6 +70,7 @@ class Visit(scenario.Scenario):
             threading.Event().wait(
                 slow_sleep if number == slow_at else sleep
             )
+            self._keep(number)
             connection.sendall(b"end %d\n" % number)
             answers.readline()
         if number == fail_at or (
@@ -84,3 +78,13 @@ class Visit(scenario.Scenario):
             and fail_on in ("", address)
         ):
             raise ValueError("iteration %d is to fail" % number)
+
+    def _keep(self, number: int) -> None:
+        """Put *number* into the results, once all hosts have started."""
+        self.add_output(
+            additive={
+                "title": "Number",
+                "chart_plugin": "StackedArea",
+                "data": [["number", number]],
+            }
+        )
