@@ -12,8 +12,8 @@
 
 """On which CPUs the workers of this process run.
 
-Each worker is bound to one. Several agents on one host share its CPUs out:
-each with workers for all of them would only take turns.
+A worker with several threads is bound to one. Several agents on one host
+share its CPUs out: each with workers for all of them would only take turns.
 """
 
 from __future__ import annotations
@@ -42,13 +42,17 @@ def shares(count: int) -> list[list[int]]:
     ]
 
 
-def bind(index: int) -> None:
-    """Run on one CPU from now on.
+def bind(index: int, seats: int) -> None:
+    """Run on one CPU from now on, or with a single seat on any of them.
 
-    Threads of one CPU hand over to each other many times cheaper.
+    Threads of one CPU hand over to each other many times cheaper. A worker
+    that has one thread for iterations has little to hand over: where it runs
+    is left to the kernel, which knows the workers of other agents too.
 
     :param index: of the worker; those of one process spread over its CPUs
+    :param seats: iterations that may run at once in it
     """
     cpus = usable()
+    chosen = {cpus[index % len(cpus)]} if seats > 1 else set(cpus)
     with contextlib.suppress(OSError):  # a container may forbid it
-        os.sched_setaffinity(0, {cpus[index % len(cpus)]})
+        os.sched_setaffinity(0, chosen)

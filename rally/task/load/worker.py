@@ -120,7 +120,7 @@ def main(work: Work, place: Place, foreign_fds: t.Iterable[int]) -> None:
     try:
         for fd in foreign_fds:
             os.close(fd)
-        _settle_in(place.index)
+        _settle_in(place)
         _work(work, place)
         status = 0
     except OSError as e:  # mostly: the pool is gone
@@ -140,12 +140,12 @@ def _exit(status: int) -> t.NoReturn:
         os._exit(status)
 
 
-def _settle_in(index: int) -> None:
+def _settle_in(place: Place) -> None:
     """Make this process good at running iterations."""
     # Ctrl-C reaches the whole terminal; the controller decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    cpus.bind(index)
+    cpus.bind(place.index, place.seats)
     # due moments are met to 1 us instead of 50; threads inherit it
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1000, 0, 0, 0)
     # a row waits for its block, not for four threads to run 5 ms each
