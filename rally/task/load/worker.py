@@ -22,6 +22,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import typing as t
 
 from rally.common import logging
@@ -163,6 +164,11 @@ def _work(work: Work, place: Place) -> None:
         _PipeSink(writer), work.sla_config, lambda: crew.watermark_ns(),
         gauge,
     )
+
+    def begin(zero_ns: int) -> None:
+        first.begin(zero_ns)
+        gauge.begin(zero_ns)
+
     crew = crew_module.Crew(
         work.plan, place.seats, work.source,
         iteration.IterationRunner(
@@ -171,7 +177,7 @@ def _work(work: Work, place: Place) -> None:
         ),
         box, _start_hook(work, writer, first),
         lambda text: writer.write(frames.Problem(text)), place.watch,
-        gauge.begin,
+        begin,
     )
     box.start()
     crew.assemble()
@@ -186,17 +192,39 @@ def _work(work: Work, place: Place) -> None:
 
 
 class _FirstStart:
-    """Tells the pool, a little later, which iteration started first."""
+    """Tells the pool, a little later, which iteration started first.
+
+    Its thread is there before the start: to make one waits until that has
+    had a CPU, which is what the iterations that start then compete for.
+    """
 
     def __init__(self, writer: frames.FrameWriter) -> None:
         self._writer = writer
         self._untold: list[int] = []
+        self._begun = threading.Event()
+        self._started = threading.Event()
+        self._zero_ns = 0
+        threading.Thread(
+            target=self._tell_later, name="first start", daemon=True
+        ).start()
 
-    def tell_later(self, number: int) -> None:
+    def begin(self, zero_ns: int) -> None:
+        """The load starts at *zero_ns* of the monotonic clock."""
+        self._zero_ns = zero_ns
+        self._begun.set()
+
+    def note(self, number: int) -> None:
+        """Iteration *number* is the first that starts here."""
         self._untold.append(number)
-        timer = threading.Timer(FIRST_START_DELAY_S, self.tell_now)
-        timer.daemon = True
-        timer.start()
+        self._started.set()
+
+    def _tell_later(self) -> None:
+        self._begun.wait()
+        passed_s = (time.monotonic_ns() - self._zero_ns) / 1e9
+        # not time.sleep, which fails where libfaketime sets the clock
+        threading.Event().wait(max(0.0, FIRST_START_DELAY_S - passed_s))
+        self._started.wait()
+        self.tell_now()
 
     def tell_now(self) -> None:
         with contextlib.suppress(IndexError, OSError):  # told; nobody listens
@@ -216,7 +244,7 @@ def _start_hook(
     def tell_first(number: int) -> None:
         if not told:
             told.append(number)
-            first.tell_later(number)
+            first.note(number)
 
     def log_too(number: int) -> None:
         LOG.debug("%s | ITER: %s START" % (work.log_prefix, number))
