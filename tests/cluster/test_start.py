@@ -17,10 +17,10 @@ from __future__ import annotations
 from tests.cluster import cluster
 
 TIMED = True
-#: what an idle machine achieves. A busy one delays bare clients, too: their
-#: spread, measured just before and after, is added
+#: what an idle machine achieves; whatever else a machine does delays agents,
+#: too, so the most idle of a few moments counts
 START_S = 0.020
-RUNS = 5
+RUNS = 8
 #: from the start of an iteration to its arrival, where a CPU is to be had
 ARRIVAL_S = 0.005
 #: in which bare clients get ready
@@ -31,23 +31,19 @@ class StartTestCase(cluster.TestCase):
     AGENTS = tuple("n%d" % i for i in range(1, 11))
 
     def test_ten_agents_start_together(self):
-        before = self.bare_spread()
         for _ in range(RUNS):
+            bare = self.bare_spread()
             seen, told, bound = self.spreads()
-            after = self.bare_spread()
             self.figure(
                 "first iterations within",
                 "%.1f ms at the referee, %.1f ms reported; bare clients: "
-                "%.1f and %.1f ms"
-                % tuple(1e3 * x for x in (seen, told, before, after)),
+                "%.1f ms" % tuple(1e3 * x for x in (seen, told, bare)),
             )
-            bare = max(before, after)
             if (
-                max(seen, told) <= START_S + bare
-                and abs(seen - told) <= bound + ARRIVAL_S + bare
+                max(seen, told) <= START_S
+                and abs(seen - told) <= bound + ARRIVAL_S
             ):
                 return
-            before = after
         self.fail("not within %g ms" % (START_S * 1e3))
 
     def firsts(self, skipped):
