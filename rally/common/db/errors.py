@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import typing as t
 
 import sqlalchemy as sa
@@ -111,6 +112,11 @@ _SERVER_IN_TROUBLE = (
     "shutting down", "starting up", "too many connections",
     "too many clients", "lock wait timeout",
 )
+#: how SQLite, MySQL and PostgreSQL say that a table or column is missing
+_NO_SUCH = re.compile(
+    r"no such (table|column)|has no column named|unknown column"
+    r"|(table|relation|column) .*(does not|doesn't) exist"
+)
 #: errors that are not the fault of what was asked: later it may succeed
 PASSING = (DatabaseNotWritable, DatabaseUnavailable, DatabaseBusy)
 
@@ -143,19 +149,33 @@ def _translate(
             return DatabaseBusy(
                 url=shown, reason=reason, wait_s=patience.busy_s.get()
             )
-    if isinstance(error, db_exc.DBNonExistentTable) or any(
-        part in text for part in ("no such column", "has no column named")
-    ):
+    if _NO_SUCH.search(text):
         return SchemaMissing(url=shown, reason=reason)
-    if isinstance(
-        error,
-        (
-            db_exc.DBConnectionError, db_exc.DBNonExistentDatabase,
-            db_exc.DBDeadlock,
-        ),
-    ) or any(part in text for part in _SERVER_IN_TROUBLE):
+    if _is_the_server(error, inner, url) or any(
+        part in text for part in _SERVER_IN_TROUBLE
+    ):
         return DatabaseUnavailable(url=shown, reason=reason)
     return StatementFailed(url=shown, reason=reason)
+
+
+def _is_the_server(
+    error: Exception, inner: Exception | None, url: sa.URL
+) -> bool:
+    """Whether the server failed, rather than refused what it was asked.
+
+    A driver says so by the class of its error (PEP 249), also where it only
+    tried to connect, which oslo.db knows of some drivers. SQLite's driver
+    uses that class for nearly everything.
+    """
+    known = (
+        db_exc.DBConnectionError, db_exc.DBNonExistentDatabase,
+        db_exc.DBDeadlock,
+    )
+    said = sa.exc.OperationalError, sa.exc.InterfaceError
+    return isinstance(error, known) or (
+        url.get_backend_name() != "sqlite"
+        and (isinstance(error, said) or isinstance(inner, said))
+    )
 
 
 def not_writable(path: str, reason: str) -> DatabaseNotWritable:

@@ -20,6 +20,7 @@ import threading
 
 import ddt
 import hypothesis
+import sqlalchemy as sa
 from hypothesis import strategies as st
 from oslo_db import exception as db_exc
 
@@ -332,6 +333,12 @@ class ServersTestCase(test.TestCase):
         db_exc.DBError(Exception("The table 'workloaddata' is full")),
         db_exc.DBError(Exception("cannot execute INSERT in a read-only "
                                  "transaction")),
+        # not wrapped at all where it only tried to connect
+        sa.exc.OperationalError("", {}, Exception("Connection refused")),
+        sa.exc.InterfaceError("", {}, Exception("connection already closed")),
+        db_exc.DBError(
+            sa.exc.OperationalError("", {}, Exception("unknown to oslo.db"))
+        ),
     )
     def test_may_pass(self, error):
         self.assertTrue(patience.may_pass(self.translated(error)))
@@ -341,13 +348,22 @@ class ServersTestCase(test.TestCase):
         db_exc.DBReferenceError("t", "c", "k", "kt",
                                 Exception("foreign key")),
         db_exc.DBError(Exception("syntax error")),
+        sa.exc.ProgrammingError("", {}, Exception("syntax error")),
+        sa.exc.OperationalError("", {}, Exception("Unknown column 'x'")),
     )
     def test_will_not_pass(self, error):
         self.assertFalse(patience.may_pass(self.translated(error)))
 
-    def translated(self, error):
-        import sqlalchemy as sa
+    @ddt.data(
+        'relation "tasks" does not exist', 'column "title" does not exist',
+        "(1146, \"Table 'rally.tasks' doesn't exist\")",
+        "(1054, \"Unknown column 'title' in 'SELECT'\")",
+    )
+    def test_a_missing_schema(self, text):
+        error = sa.exc.ProgrammingError("", {}, Exception(text))
+        self.assertIsInstance(self.translated(error), errors.SchemaMissing)
 
+    def translated(self, error):
         url = sa.make_url("postgresql://u:p@h/d")
 
         def fail():
