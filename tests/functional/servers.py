@@ -1,0 +1,232 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Database servers of the tests' own: PostgreSQL and MariaDB."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import typing as t
+
+from tests.functional.sandbox import free_ports, wait_until
+
+READY_S = 60.0
+
+
+class Server:
+    """A server with an empty database; may be killed and started again."""
+
+    NAME: t.ClassVar[str]
+    #: whom it runs as if the tests run as root, which it refuses
+    USER: t.ClassVar[str]
+    URL: t.ClassVar[str]
+
+    def __init__(self) -> None:
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rally-server-"))
+        self.data = self.folder / "data"
+        self.port = free_ports(1)
+        self._as: dict[str, t.Any] = {}
+        if os.getuid() == 0:
+            entry = pwd.getpwnam(self.USER)
+            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+            self._as = {
+                "user": entry.pw_uid, "group": entry.pw_gid,
+                "extra_groups": [],
+            }
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._make()
+            self.start()
+            self._make_database()
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def why_not(cls) -> str:
+        """Why it cannot be started here; empty if it can."""
+        if cls._program() is None:
+            return "%s is not installed" % cls.NAME
+        return ""
+
+    @property
+    def url(self) -> str:
+        """Address of the database, as in rally.conf."""
+        return self.URL % self.port
+
+    def start(self) -> None:
+        """Start it, perhaps once more, and wait until it takes clients."""
+        with open(self.folder / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                self._command(), stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, cwd=self.folder,
+                start_new_session=True, **self._as,
+            )
+        wait_until(
+            self._is_ready, READY_S, "%s takes clients; its log is %s"
+            % (self.NAME, (self.folder / "log").read_text()[-2000:]),
+        )
+
+    def kill(self) -> None:
+        """As if its host had lost its power."""
+        if self._process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def close(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder)
+
+    def _is_ready(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(
+            ("127.0.0.1", self.port), 5
+        ):
+            return self._answers()
+        return False
+
+    def _run(self, *words: t.Any) -> None:
+        done = subprocess.run(
+            [*map(str, words)], cwd=self.folder, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self._as,
+        )
+        if done.returncode:
+            raise AssertionError(done.stdout)
+
+    @classmethod
+    def _program(cls) -> pathlib.Path | None:
+        """The server's executable, if there is one."""
+        raise NotImplementedError
+
+    def _make(self) -> None:
+        """Fill the folder of data."""
+        raise NotImplementedError
+
+    def _make_database(self) -> None:
+        """Make the database the tests use."""
+        raise NotImplementedError
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+    def _answers(self) -> bool:
+        raise NotImplementedError
+
+
+class PostgreSQL(Server):
+    NAME = "PostgreSQL"
+    USER = "postgres"
+    URL = "postgresql+psycopg2://rally@127.0.0.1:%d/rally"
+
+    @classmethod
+    def _program(cls) -> pathlib.Path | None:
+        found = shutil.which("postgres")
+        if found:
+            return pathlib.Path(found).resolve()
+        # where Debian keeps it, with one folder for each release
+        kept = pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")
+        return max(kept, default=None)
+
+    def _make(self) -> None:
+        program = self._program()
+        assert program
+        self._run(
+            program.with_name("initdb"), "-D", self.data, "-A", "trust",
+            "-U", "rally", "--no-sync",
+        )
+
+    def _make_database(self) -> None:
+        connection = self._connect()
+        connection.autocommit = True
+        connection.cursor().execute("CREATE DATABASE rally")
+        connection.close()
+
+    def _command(self) -> list[str]:
+        return [
+            str(self._program()), "-D", str(self.data),
+            "-k", str(self.folder), "-p", str(self.port),
+            "-c", "listen_addresses=127.0.0.1",
+        ]
+
+    def _connect(self) -> t.Any:
+        import psycopg2
+
+        return psycopg2.connect(
+            host="127.0.0.1", port=self.port, user="rally",
+            dbname="postgres",
+        )
+
+    def _answers(self) -> bool:
+        import psycopg2
+
+        try:
+            self._connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+
+class MariaDB(Server):
+    NAME = "MariaDB"
+    USER = "mysql"
+    URL = "mysql+pymysql://rally@127.0.0.1:%d/rally"
+
+    @classmethod
+    def _program(cls) -> pathlib.Path | None:
+        found = shutil.which("mariadbd", path=os.defpath + ":/usr/sbin")
+        return pathlib.Path(found) if found else None
+
+    def _make(self) -> None:
+        self._run(
+            "mariadb-install-db", "--no-defaults",
+            "--datadir=%s" % self.data, "--skip-test-db",
+        )
+
+    def _make_database(self) -> None:
+        connection = self._connect()
+        connection.cursor().execute(
+            "CREATE DATABASE rally CHARACTER SET utf8mb4"
+        )
+        connection.close()
+
+    def _command(self) -> list[str]:
+        return [
+            str(self._program()), "--no-defaults",
+            "--datadir=%s" % self.data, "--socket=%s" % (self.folder / "s"),
+            "--port=%d" % self.port, "--bind-address=127.0.0.1",
+            "--skip-grant-tables", "--skip-networking=0",
+        ]
+
+    def _connect(self) -> t.Any:
+        import pymysql
+
+        return pymysql.connect(
+            host="127.0.0.1", port=self.port, user="rally", autocommit=True
+        )
+
+    def _answers(self) -> bool:
+        import pymysql
+
+        try:
+            self._connect().close()
+        except pymysql.OperationalError:
+            return False
+        return True
