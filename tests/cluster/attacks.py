@@ -69,6 +69,10 @@ def a_gigabyte() -> list[bytes]:
     ]
 
 
+#: in which the controller answers what it understands
+ANSWER_S = 0.2
+
+
 class Strangers:
     """Connections to all ports of a controller; closed at the end."""
 
@@ -87,6 +91,21 @@ class Strangers:
                 if first:
                     with contextlib.suppress(ConnectionError):
                         made.sendall(first)
+
+    def repeat(self, pieces: t.Sequence[bytes]) -> None:
+        """Say *pieces* on two connections to each port, one after the other.
+
+        Each is said once the controller had time to answer the one before:
+        said all at once they break the protocol, whatever protects it.
+        """
+        before = len(self.sockets)
+        self.connect(2)
+        made = self.sockets[before:]
+        for piece in pieces:
+            for each in made:
+                with contextlib.suppress(OSError):
+                    each.sendall(piece)
+            select.select((), (), (), ANSWER_S)
 
     def closed(self) -> int:
         """How many the controller has closed by now."""
@@ -127,8 +146,11 @@ class Recorder:
         self._address = address
         self._lock = threading.Lock()
         self._is_closed = False
-        #: what was said by an agent, on one connection each, by port
-        self.said: dict[int, list[bytearray]] = collections.defaultdict(list)
+        #: what was said by an agent, in pieces, on one connection each, by
+        #: port
+        self.said: dict[int, list[list[bytes]]] = (
+            collections.defaultdict(list)
+        )
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         for port in PORTS:
@@ -158,20 +180,20 @@ class Recorder:
             (self._address, port), CONNECT_S
         )
         controller.settimeout(None)
-        said = bytearray()
+        said: list[bytes] = []
         with self._lock:
             self.said[port].append(said)
             self._sockets += agent, controller
         self._start(self._pass_on, agent, controller, said)
-        self._start(self._pass_on, controller, agent, bytearray())
+        self._start(self._pass_on, controller, agent, [])
 
     @staticmethod
     def _pass_on(
-        source: socket.socket, target: socket.socket, said: bytearray
+        source: socket.socket, target: socket.socket, said: list[bytes]
     ) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                said += data
+                said.append(data)
                 target.sendall(data)
         for each in (source, target):
             with contextlib.suppress(OSError):
