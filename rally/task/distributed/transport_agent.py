@@ -122,10 +122,9 @@ class Line:
         return ConnectionEvent(self.channel, change, text)
 
 
-class AgentTransport:
+class AgentTransport(transport_sockets.End):
     """Sockets of an agent; for one thread, but for ``wake``.
 
-    Use it in the process that made it: ZeroMQ does not survive a fork.
     Messages are taken while a channel is ``CONNECTED``; those that a loss
     catches in the queue go out, late, after the next connection.
 
@@ -142,16 +141,10 @@ class AgentTransport:
     ) -> None:
         protected = key.is_protected
         transport_sockets.check_protected(addresses.values(), protected)
+        super().__init__()
         self._key = key
         self._encode = encode
         self._decode = decode
-        self._trouble = transport_sockets.Trouble()
-        self._waker = transport_sockets.Waker()
-        self._poller = zmq.Poller()
-        self._poller.register(self._waker.fd, zmq.POLLIN)
-        self._context = zmq.Context(io_threads=transport_sockets.IO_THREADS)
-        self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
-        self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
         self._lines: dict[Channel, Line] = {}
         try:
             for channel in Channel:
@@ -207,18 +200,6 @@ class AgentTransport:
             self.counters["congested"] += 1
             return False
         return True
-
-    def wake(self) -> None:
-        """Make ``receive`` return; from any thread or signal handler."""
-        self._waker.wake()
-
-    def close(self, linger_s: float = 1.0) -> None:
-        """Let what is queued go out for *linger_s* at most, then end."""
-        for channel in self._monitors:
-            self._sockets[channel].disable_monitor()
-        self._monitors.clear()
-        self._context.destroy(linger=round(linger_s * 1000))
-        self._waker.close()
 
     def _open(self, channel: Channel, address: str) -> None:
         _, port = channels.split_address(address)

@@ -65,10 +65,9 @@ class Route:
             self.public_key = public_key
 
 
-class ControllerTransport:
+class ControllerTransport(transport_sockets.End):
     """Sockets of a controller; for one thread, but for ``wake``.
 
-    Use it in the process that made it: ZeroMQ does not survive a fork.
     Whoever has the controller's own key is an operator, and no agent,
     whatever the list of agents says.
 
@@ -90,18 +89,13 @@ class ControllerTransport:
         protected = key is not None
         transport_sockets.check_protected(addresses.values(), protected)
         transport_sockets.allow_many_connections()
+        super().__init__()
         self._key = key
         self._allow = allow
         self._encode = encode
         self._decode = decode
-        self._trouble = transport_sockets.Trouble()
         self._routes: dict[tuple[str, Channel], Route] = {}
         self._revoked: list[Revoked] = []  # not handed out yet
-        self._waker = transport_sockets.Waker()
-        self._poller = zmq.Poller()
-        self._context = zmq.Context(io_threads=transport_sockets.IO_THREADS)
-        self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
-        self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
         self.endpoints: dict[Channel, str] = {}
         try:
             self._gate = transport_zap.Gatekeeper(
@@ -109,7 +103,6 @@ class ControllerTransport:
                 "" if key is None else key.public,
             )
             self._poller.register(self._gate.socket, zmq.POLLIN)
-            self._poller.register(self._waker.fd, zmq.POLLIN)
             for channel in Channel:
                 self._listen(channel, addresses[channel])
         except BaseException:
@@ -174,18 +167,6 @@ class ControllerTransport:
             self.counters["unroutable"] += 1
             return False
         return True
-
-    def wake(self) -> None:
-        """Make ``receive`` return; from any thread or signal handler."""
-        self._waker.wake()
-
-    def close(self, linger_s: float = 1.0) -> None:
-        """Let what is queued go out for *linger_s* at most, then end."""
-        for channel in self._monitors:
-            self._sockets[channel].disable_monitor()
-        self._monitors.clear()
-        self._context.destroy(linger=round(linger_s * 1000))
-        self._waker.close()
 
     def _listen(self, channel: Channel, address: str) -> None:
         socket = transport_sockets.new_socket(

@@ -243,6 +243,34 @@ class Trouble:
         LOG.warning("%s (further ones of %s are only counted)", text, peer)
 
 
+class End:
+    """Sockets of one side of the channels, and what ends a wait for them.
+
+    Use it in the process that made it: ZeroMQ does not survive a fork.
+    """
+
+    def __init__(self) -> None:
+        self._trouble = Trouble()
+        self._waker = Waker()
+        self._poller = zmq.Poller()
+        self._poller.register(self._waker.fd, zmq.POLLIN)
+        self._context = zmq.Context(io_threads=IO_THREADS)
+        self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
+        self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
+
+    def wake(self) -> None:
+        """Make ``receive`` return; from any thread or signal handler."""
+        self._waker.wake()
+
+    def close(self, linger_s: float = 1.0) -> None:
+        """Let what is queued go out for *linger_s* at most, then end."""
+        for channel in self._monitors:
+            self._sockets[channel].disable_monitor()
+        self._monitors.clear()
+        self._context.destroy(linger=round(linger_s * 1000))
+        self._waker.close()
+
+
 def fitting_frames(
     frames: list[bytes], channel: Channel, trouble: Trouble
 ) -> bool:
