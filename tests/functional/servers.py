@@ -65,6 +65,8 @@ class Server:
         """Why it cannot be started here; empty if it can."""
         if cls._program() is None:
             return "%s is not installed" % cls.NAME
+        if os.getuid() == 0 and cls.USER not in _users():
+            return "there is no user %s to run it as" % cls.USER
         return ""
 
     @property
@@ -129,6 +131,10 @@ class Server:
 
     def _answers(self) -> bool:
         raise NotImplementedError
+
+
+def _users() -> set[str]:
+    return {entry.pw_name for entry in pwd.getpwall()}
 
 
 class PostgreSQL(Server):
