@@ -56,7 +56,7 @@ LAYERS: t.Mapping[str, t.Collection[str]] = {
     "shell": (
         "agent_service", "allow_list", "key_files", "keys", "link",
         "load_process", "local", "operating", "output_tail",
-        "private_files", "recovery", "roll_call", "service", "spool",
+        "recovery", "roll_call", "service", "spool",
         "spool_clock", "transport", "transport_agent",
         "transport_controller", "transport_memory", "transport_sockets",
         "transport_zap", "worker",

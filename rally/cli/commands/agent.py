@@ -73,8 +73,8 @@ def authorize(
     ] = None,
 ) -> None:
     """Let an agent join; print the key file to copy to its host."""
+    from rally.common import private_files
     from rally.task.distributed import keys as keys_module
-    from rally.task.distributed import private_files
 
     if out is None:
         sys.stdout.write(keys_module.authorize(name, keys))

@@ -21,7 +21,8 @@ import pathlib
 import stat
 import typing as t
 
-from rally.task.distributed import key_files, keys, private_files
+from rally.common import private_files
+from rally.task.distributed import key_files, keys
 
 LOG = logging.getLogger(__name__)
 

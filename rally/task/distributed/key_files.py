@@ -26,7 +26,7 @@ import typing as t
 import zmq
 
 from rally import exceptions
-from rally.task.distributed import private_files
+from rally.common import private_files
 
 MAX_BYTES = 65536
 

@@ -28,7 +28,8 @@ import re
 import zmq
 
 from rally import exceptions
-from rally.task.distributed import key_files, private_files
+from rally.common import private_files
+from rally.task.distributed import key_files
 
 LOG = logging.getLogger(__name__)
 

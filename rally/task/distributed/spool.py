@@ -33,8 +33,8 @@ import struct
 import typing as t
 
 from rally import exceptions
+from rally.common import private_files
 from rally.task import chunk as chunk_module
-from rally.task.distributed import private_files
 
 LOG = logging.getLogger(__name__)
 

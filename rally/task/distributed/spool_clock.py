@@ -22,8 +22,7 @@ from __future__ import annotations
 
 import pathlib
 
-from rally.common import clock
-from rally.task.distributed import private_files
+from rally.common import clock, private_files
 
 FILE = "clock"
 

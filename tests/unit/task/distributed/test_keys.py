@@ -22,11 +22,11 @@ import hypothesis
 from hypothesis import strategies as st
 
 from rally import exceptions
+from rally.common import private_files
 from rally.task.distributed import (
     allow_list,
     key_files,
     keys,
-    private_files,
 )
 from tests.unit import test
 

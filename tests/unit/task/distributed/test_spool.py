@@ -24,7 +24,8 @@ from unittest import mock
 import hypothesis
 from hypothesis import strategies as st
 
-from rally.task.distributed import private_files, spool
+from rally.common import private_files
+from rally.task.distributed import spool
 from tests.unit import test
 
 RUN = "3f0c5e62-run"
