@@ -27,6 +27,7 @@ from rally import consts, exceptions
 from rally.common import cfg, db, logging, objects, opts, owners
 from rally.common.db.patience import Patience
 from rally.task import (
+    cleanup_notes,
     context,
     hook,
     progress,
@@ -323,11 +324,6 @@ class TaskEngine:
     def _context_manager(
         self, workload: dict[str, t.Any], workload_obj: objects.Workload
     ) -> context.ContextManager:
-        def record(results: context.Results) -> None:
-            self.patience(
-                workload_obj.set_contexts, [dict(each) for each in results]
-            )
-
         return context.ContextManager(
             workload_context.prepare(
                 self.task,
@@ -336,7 +332,10 @@ class TaskEngine:
                 workload["name"],
                 workload_obj["uuid"],
             ),
-            record,
+            cleanup_notes.Recorder(
+                workload_obj["uuid"],
+                lambda known: self.patience(workload_obj.set_contexts, known),
+            ),
         )
 
     @staticmethod

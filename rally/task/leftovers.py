@@ -21,7 +21,7 @@ import typing as t
 
 from rally.common import db, objects
 from rally.env import env_mgr
-from rally.task import context, workload_context
+from rally.task import cleanup_notes, context, workload_context
 
 Values: t.TypeAlias = dict[str, t.Any]
 
@@ -36,10 +36,17 @@ class Leftovers:
 
     def __init__(self, task: Values, workload: Values) -> None:
         self._workload = workload
-        begun = workload["contexts_results"] or []
+        stored = workload["contexts_results"] or []
+        begun = cleanup_notes.applied(workload["uuid"], stored)
         self._left = [
             result for result in begun if not context.is_cleaned_up(result)
         ]
+        self._untold = [
+            result for result, known in zip(begun, stored)
+            if context.is_cleaned_up(result)
+            and not context.is_cleaned_up(known)
+        ]
+        workload["contexts_results"] = begun
         self._manager = self._manager_of(task, begun) if self._left else None
 
     def _manager_of(
@@ -66,12 +73,19 @@ class Leftovers:
 
         :returns: a sentence for each context, in the order of its clean-up
         """
-        if self._manager is None:
-            return []
-        self._manager.cleanup()
-        results = self._manager.contexts_results()
-        self._workload["contexts_results"] = [dict(each) for each in results]
-        return [_sentence(result) for result in reversed(self._left)]
+        workload = self._workload
+        if self._manager is not None:
+            self._manager.cleanup()
+            results = self._manager.contexts_results()
+            workload["contexts_results"] = [dict(each) for each in results]
+        elif self._untold:
+            db.workload_set_contexts(
+                workload["uuid"], workload["contexts_results"]
+            )
+        if self._untold:
+            cleanup_notes.forget(workload["uuid"])
+        done = [*self._left, *self._untold]
+        return [_sentence(result) for result in reversed(done)]
 
 
 def is_left(workload: Values) -> bool:

@@ -187,7 +187,10 @@ class GoneForGoodTestCase(TroubleTestCase):
     OPTIONS = TroubleTestCase.OPTIONS + "\ndatabase_patience = 2"
 
     def test_the_task_ends_and_can_be_recovered_later(self):
-        run = self.begin(9999)
+        notes = self.sandbox.folder / "contexts"
+        run = self.begin(
+            9999, contexts={"first_noting": {"log": str(notes)}}
+        )
         uuid = run.uuid
 
         os.rename(self.disk, self.away)
@@ -205,6 +208,10 @@ class GoneForGoodTestCase(TroubleTestCase):
 
         os.rename(self.away, self.disk)
         self.must("task", "recover", uuid)
+        self.assertEqual(
+            ["setup", "cleanup"],
+            [line.split()[0] for line in notes.read_text().splitlines()],
+        )
         report = report_of(self.sandbox, uuid)
         workload = Workload(report["subtasks"][0]["workloads"][0])
         self.assertEqual(

@@ -17,12 +17,22 @@ from __future__ import annotations
 import os
 import tempfile
 import typing as t
+from unittest import mock
 
 import testtools
 
 
 class TestCase(testtools.TestCase):
     """A test case of this tree: nothing global outlives it."""
+
+    def make_home(self) -> str:
+        """A home for this test, where nothing is yet."""
+        folder = tempfile.TemporaryDirectory(prefix="rally-test-home-")
+        self.addCleanup(folder.cleanup)
+        patched = mock.patch.dict(os.environ, {"HOME": folder.name})
+        patched.start()
+        self.addCleanup(patched.stop)
+        return folder.name
 
 
 class DBTestCase(TestCase):

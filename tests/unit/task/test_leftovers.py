@@ -19,7 +19,7 @@ import json
 from rally import exceptions
 from rally.common import db, objects
 from rally.env import env_mgr
-from rally.task import context, leftovers
+from rally.task import cleanup_notes, context, leftovers
 from tests.unit import test
 
 
@@ -118,6 +118,36 @@ class LeftoversTestCase(test.DBTestCase):
         self.clean_up()
 
         self.assertEqual(["two", "one"], [each[0] for each in self.log])
+
+    def test_what_it_could_only_note_is_left_alone_and_recorded(self):
+        self.make_home()
+        self.begin(one={}, two={}, three={})
+        results = self.stored()["contexts_results"]
+        for each in results[1:]:
+            each["cleanup"]["finished_at"] = 1234.5
+        path = cleanup_notes.keep(self.uuid, results)
+
+        said = self.clean_up()
+
+        self.assertEqual(["one"], [each[0] for each in self.log])
+        self.assertEqual(3, len(said))
+        self.assertFalse(leftovers.is_left(self.stored()))
+        self.assertNotIn("state", str(self.stored()["contexts_results"]))
+        self.assertFalse(path.exists())
+
+    def test_if_all_was_noted_it_is_only_recorded(self):
+        self.make_home()
+        self.begin(one={})
+        results = self.stored()["contexts_results"]
+        results[0]["cleanup"]["finished_at"] = 1234.5
+        path = cleanup_notes.keep(self.uuid, results)
+
+        self.assertEqual(
+            ["context one@default is cleaned up"], self.clean_up()
+        )
+        self.assertEqual([], self.log)
+        self.assertFalse(leftovers.is_left(self.stored()))
+        self.assertFalse(path.exists())
 
     def test_a_clean_up_that_fails_is_told_and_keeps_none_from_theirs(self):
         self.begin(one={}, two={"raises": True})
