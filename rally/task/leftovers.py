@@ -71,6 +71,9 @@ class Leftovers:
     def clean_up(self) -> list[str]:
         """Clean up, as the controller would have done.
 
+        What it could only note on this host is recorded, too.
+
+        :raises DBException: that cannot be recorded; the note is kept
         :returns: a sentence for each context, in the order of its clean-up
         """
         workload = self._workload
@@ -78,11 +81,10 @@ class Leftovers:
             self._manager.cleanup()
             results = self._manager.contexts_results()
             workload["contexts_results"] = [dict(each) for each in results]
-        elif self._untold:
+        if self._untold:  # not before the database knows it for certain
             db.workload_set_contexts(
                 workload["uuid"], workload["contexts_results"]
             )
-        if self._untold:
             cleanup_notes.forget(workload["uuid"])
         done = [*self._left, *self._untold]
         return [_sentence(result) for result in reversed(done)]

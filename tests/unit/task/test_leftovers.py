@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+from unittest import mock
 
 from rally import exceptions
 from rally.common import db, objects
@@ -148,6 +149,21 @@ class LeftoversTestCase(test.DBTestCase):
         self.assertEqual([], self.log)
         self.assertFalse(leftovers.is_left(self.stored()))
         self.assertFalse(path.exists())
+
+    def test_a_note_is_kept_until_it_is_recorded(self):
+        self.make_home()
+        self.begin(one={}, two={})
+        results = self.stored()["contexts_results"]
+        results[1]["cleanup"]["finished_at"] = 1234.5
+        path = cleanup_notes.keep(self.uuid, results)
+
+        with mock.patch.object(
+            db, "workload_set_contexts",
+            side_effect=exceptions.DBException("it is gone"),
+        ):
+            self.assertRaises(exceptions.DBException, self.clean_up)
+
+        self.assertTrue(path.exists())
 
     def test_a_clean_up_that_fails_is_told_and_keeps_none_from_theirs(self):
         self.begin(one={}, two={"raises": True})
