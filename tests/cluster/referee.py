@@ -43,6 +43,8 @@ CHANGE = {"start": 1, "end": -1, "gone": -1, "stall": 0}
 SO_TIMESTAMPNS = 35
 STAMP = struct.Struct("=qq")
 BACKLOG = 1024
+#: two clocks read within this are read at one moment
+SAME_MOMENT_NS = 20_000
 
 
 class Event(t.NamedTuple):
@@ -78,13 +80,26 @@ class Connection:
 
 def arrived(notes: t.Iterable[tuple[int, int, bytes]]) -> float:
     """When the kernel received what comes with *notes*, monotonic."""
-    now = time.monotonic()
     for level, kind, value in notes:
         if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
             seconds, nanoseconds = STAMP.unpack(value)
-            wall_ns = seconds * 10 ** 9 + nanoseconds
-            return now - (time.time_ns() - wall_ns) / 1e9
-    return now
+            now_ns, wall_ns = both_clocks()
+            ago_ns = wall_ns - (seconds * 10 ** 9 + nanoseconds)
+            return (now_ns - ago_ns) / 1e9
+    return time.monotonic()  # it came before the kernel noted any
+
+
+def both_clocks() -> tuple[int, int]:
+    """The monotonic and the wall clock at one moment, ns.
+
+    Read again if something else took the CPU in between.
+    """
+    while True:
+        before = time.monotonic_ns()
+        wall = time.time_ns()
+        after = time.monotonic_ns()
+        if after - before <= SAME_MOMENT_NS:
+            return (before + after) // 2, wall
 
 
 class Server:
