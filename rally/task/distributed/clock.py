@@ -45,8 +45,12 @@ class ClockSample:
         return (ahead + ahead_back) // 2
 
     def error_ns(self, now: int) -> int:
-        """Bound of the error of ``offset_ns`` at *now*."""
-        drifted = max(0, now - self.answered_ns) * DRIFT_PPM // 1_000_000
+        """Bound of the error of ``offset_ns`` at *now*.
+
+        The clocks drift from the question on, not only from the answer: an
+        agent may hold a question for long and have a short round trip.
+        """
+        drifted = -(-max(0, now - self.asked_ns) * DRIFT_PPM // 1_000_000)
         return (self.round_trip_ns + 1) // 2 + drifted
 
 
@@ -55,7 +59,8 @@ def estimate_offset(samples: t.Iterable[ClockSample]) -> tuple[int, int]:
 
     Only one sample is used: the true offset was within half of its round
     trip, however lopsided the path (RFC 5905, section 8), and has drifted
-    since by no more than ``DRIFT_PPM``. The one with the least of both.
+    meanwhile and since by no more than ``DRIFT_PPM``. The one with the least
+    of both.
 
     :param samples: one or more exchanges with one agent
     :returns: offset and its error bound at the time of the newest sample,

@@ -34,10 +34,11 @@ class MemberClockTestCase(test.TestCase):
     def test_the_bound_stated_holds_for_all_that_was_shifted(self):
         self.exchange(0, 700, 100)
         self.assertEqual(700, self.member.shift_ns())
+        worst = self.member.clock.error_ns
         self.exchange(1000, 700, 20)
 
-        self.assertEqual(10, self.member.clock.error_ns)
-        self.assertEqual(50, self.member.clock_error_ns)
+        self.assertLess(self.member.clock.error_ns, worst)
+        self.assertEqual(worst, self.member.clock_error_ns)
 
     def test_nothing_is_stated_without_an_exchange(self):
         self.assertIsNone(self.member.clock_error_ns)
