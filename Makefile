@@ -22,8 +22,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONWARNINGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional cluster-test soak fuzz style mypy \
-        benchmarks docs clean
+.PHONY: help demo test unit functional cluster-test soak fuzz explore \
+        style mypy benchmarks docs clean
 
 help:
 	@echo "make demo          run a distributed task and write its report"
@@ -32,6 +32,7 @@ help:
 	@echo "make cluster-test  run the cluster tests"
 	@echo "make soak          200 agents, then a run of MINUTES=30 minutes"
 	@echo "make fuzz          look for input that does harm (FUZZ_S seconds)"
+	@echo "make explore       other examples and faults (ROUNDS=10)"
 	@echo "make benchmarks    compare with the released rally"
 	@echo "make clean         remove what the other targets made"
 	@echo "PYTHON=python3.12 chooses the interpreter of a new $(VENV)."
@@ -68,6 +69,10 @@ soak: $(BIN)/.test-installed
 fuzz: $(BIN)/.test-installed
 	@$(PIP) install "atheris>=2.3"
 	@$(BIN)/python -m tests.fuzz $(FUZZ_S)
+
+ROUNDS ?= 10
+explore: $(BIN)/.test-installed
+	@$(BIN)/python -m tests.explore $(ROUNDS)
 
 style: $(BIN)/.test-installed
 	@$(BIN)/ruff check rally tests rally-jobs samples

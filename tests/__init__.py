@@ -10,11 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Tests. Examples of hypothesis have no deadline: no test asserts a time."""
+"""Tests. Examples of hypothesis have no deadline: no test asserts a time.
+
+They are the same in each run, so that luck does not decide whether a change
+lands; ``tests/explore.py`` looks at others.
+"""
 
 from __future__ import annotations
-
-import os
 
 import hypothesis
 
@@ -22,7 +24,12 @@ hypothesis.settings.register_profile(
     "rally",
     deadline=None,
     max_examples=60,
-    derandomize=bool(os.environ.get("CI")),
+    derandomize=True,
+    database=None,
+    print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile(
+    "explore", hypothesis.settings.get_profile("rally"), derandomize=False
 )
 hypothesis.settings.load_profile("rally")

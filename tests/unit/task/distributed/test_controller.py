@@ -433,9 +433,17 @@ class StopTestCase(test.TestCase):
 class SeededFaultsTestCase(test.TestCase):
     """Schedules of faults; a failing seed is named and repeats."""
 
-    @ddt.data(*range(60))
+    SEEDS = range(60)
+    seed = 0
+
+    @ddt.data(*SEEDS)
     def test_every_number_is_stored_or_lost_and_none_twice(self, seed):
-        cluster = self._cluster(random.Random(seed), seed)
+        self.seed = seed
+        self.check()
+
+    def check(self):
+        """Play the schedule of ``seed``."""
+        cluster = self._cluster(random.Random(self.seed), self.seed)
         cluster.play(3000)
 
         problems = cluster.problems()
@@ -450,7 +458,7 @@ class SeededFaultsTestCase(test.TestCase):
         innocent = set(cluster.losers) - self.victims
         if innocent:
             problems.append("lost without a fault: %s" % sorted(innocent))
-        self.assertEqual([], problems, "seed %d" % seed)
+        self.assertEqual([], problems, "seed %d" % self.seed)
 
     def _cluster(self, chance, seed):
         """Agents, spares, late comers; faults, drains and SIGTERMs."""
