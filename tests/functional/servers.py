@@ -15,29 +15,35 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import os
 import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import typing as t
+
+import sqlalchemy as sa
 
 from tests.functional.sandbox import free_ports, wait_until
 
 READY_S = 60.0
 
 
-class Server:
+class Server(abc.ABC):
     """A server with an empty database; may be killed and started again."""
 
     NAME: t.ClassVar[str]
     #: whom it runs as if the tests run as root, which it refuses
     USER: t.ClassVar[str]
+    #: addresses, but for the port: the tests' database, and one that a new
+    #: server has
     URL: t.ClassVar[str]
+    FIRST_URL: t.ClassVar[str]
+    MAKE_DATABASE: t.ClassVar[str]
 
     def __init__(self) -> None:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rally-server-"))
@@ -55,7 +61,7 @@ class Server:
         try:
             self._make()
             self.start()
-            self._make_database()
+            self._execute(self.MAKE_DATABASE)
         except BaseException:
             self.close()
             raise
@@ -99,10 +105,9 @@ class Server:
         shutil.rmtree(self.folder)
 
     def _is_ready(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(
-            ("127.0.0.1", self.port), 5
-        ):
-            return self._answers()
+        with contextlib.suppress(sa.exc.OperationalError):
+            self._execute("SELECT 1")
+            return True
         return False
 
     def _run(self, *words: t.Any) -> None:
@@ -113,24 +118,27 @@ class Server:
         if done.returncode:
             raise AssertionError(done.stdout)
 
+    def _execute(self, statement: str) -> None:
+        """Do something on the server, outside the tests' database."""
+        engine = sa.create_engine(
+            self.FIRST_URL % self.port, isolation_level="AUTOCOMMIT",
+            poolclass=sa.NullPool,
+        )
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+
     @classmethod
+    @abc.abstractmethod
     def _program(cls) -> pathlib.Path | None:
         """The server's executable, if there is one."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _make(self) -> None:
         """Fill the folder of data."""
-        raise NotImplementedError
 
-    def _make_database(self) -> None:
-        """Make the database the tests use."""
-        raise NotImplementedError
-
+    @abc.abstractmethod
     def _command(self) -> list[str]:
-        raise NotImplementedError
-
-    def _answers(self) -> bool:
-        raise NotImplementedError
+        """The command line of the server."""
 
 
 def _users() -> set[str]:
@@ -141,6 +149,8 @@ class PostgreSQL(Server):
     NAME = "PostgreSQL"
     USER = "postgres"
     URL = "postgresql+psycopg2://rally@127.0.0.1:%d/rally"
+    FIRST_URL = "postgresql+psycopg2://rally@127.0.0.1:%d/postgres"
+    MAKE_DATABASE = "CREATE DATABASE rally"
 
     @classmethod
     def _program(cls) -> pathlib.Path | None:
@@ -159,12 +169,6 @@ class PostgreSQL(Server):
             "-U", "rally", "--no-sync",
         )
 
-    def _make_database(self) -> None:
-        connection = self._connect()
-        connection.autocommit = True
-        connection.cursor().execute("CREATE DATABASE rally")
-        connection.close()
-
     def _command(self) -> list[str]:
         return [
             str(self._program()), "-D", str(self.data),
@@ -172,28 +176,13 @@ class PostgreSQL(Server):
             "-c", "listen_addresses=127.0.0.1",
         ]
 
-    def _connect(self) -> t.Any:
-        import psycopg2
-
-        return psycopg2.connect(
-            host="127.0.0.1", port=self.port, user="rally",
-            dbname="postgres",
-        )
-
-    def _answers(self) -> bool:
-        import psycopg2
-
-        try:
-            self._connect().close()
-        except psycopg2.OperationalError:
-            return False
-        return True
-
 
 class MariaDB(Server):
     NAME = "MariaDB"
     USER = "mysql"
     URL = "mysql+pymysql://rally@127.0.0.1:%d/rally"
+    FIRST_URL = "mysql+pymysql://rally@127.0.0.1:%d/mysql"
+    MAKE_DATABASE = "CREATE DATABASE rally CHARACTER SET utf8mb4"
 
     @classmethod
     def _program(cls) -> pathlib.Path | None:
@@ -206,13 +195,6 @@ class MariaDB(Server):
             "--datadir=%s" % self.data, "--skip-test-db",
         )
 
-    def _make_database(self) -> None:
-        connection = self._connect()
-        connection.cursor().execute(
-            "CREATE DATABASE rally CHARACTER SET utf8mb4"
-        )
-        connection.close()
-
     def _command(self) -> list[str]:
         return [
             str(self._program()), "--no-defaults",
@@ -220,19 +202,3 @@ class MariaDB(Server):
             "--port=%d" % self.port, "--bind-address=127.0.0.1",
             "--skip-grant-tables", "--skip-networking=0",
         ]
-
-    def _connect(self) -> t.Any:
-        import pymysql
-
-        return pymysql.connect(
-            host="127.0.0.1", port=self.port, user="rally", autocommit=True
-        )
-
-    def _answers(self) -> bool:
-        import pymysql
-
-        try:
-            self._connect().close()
-        except pymysql.OperationalError:
-            return False
-        return True
