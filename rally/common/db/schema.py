@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from rally import exceptions
 from rally.common.db import engine as db_engine
-from rally.common.db import errors, models
+from rally.common.db import errors, models, sqlite_file
 
 if t.TYPE_CHECKING:
     from alembic import config as alembic_config
@@ -169,26 +169,13 @@ def _create(engine: sa.Engine | None) -> bool:
 
 
 def _prepare_file(engine: sa.Engine) -> None:
-    """Make an SQLite file private, and let it keep a write-ahead log.
-
-    Environments hold passwords of clouds: nobody else is to read them.
-    """
     path = engine.url.database
     if engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
         return
-    try:
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-        os.close(os.open(str(path), flags, mode=0o600))
-    except FileExistsError:
-        pass  # its owner decided who may read it
-    except OSError as e:
-        raise errors.not_writable(
-            str(path), e.strerror or str(e)
-        ) from e
-    with errors.translated(engine.url), engine.connect() as connection:
-        driver = connection.connection.dbapi_connection
-        assert driver is not None
-        driver.execute("PRAGMA journal_mode = WAL")  # type: ignore
+    if not os.path.exists(str(path)):
+        sqlite_file.make(str(path))
+    else:
+        sqlite_file.adopt(str(path))
 
 
 def _revision(connection: sa.Connection) -> str | None:

@@ -10,15 +10,19 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""An SQLite file that may be moved away while it is in use.
+"""An SQLite file: it is made here, and may be moved away while in use.
 
 SQLite goes on writing into a file that was moved or removed, and makes a new
-one where there is none: both would lose results without a word.
+one where there is none, which everybody may read: all of it without a word.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import sqlite3
+import tempfile
 import typing as t
 
 import sqlalchemy as sa
@@ -29,6 +33,63 @@ from rally.common.db import errors
 Identity: t.TypeAlias = "tuple[int, int] | None"
 #: key in the record of a connection: the file it was opened on
 _OPENED = "rally_file"
+#: what a file system says that has no hard links
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+def make(path: str) -> None:
+    """Make an empty file with a write-ahead log, unless there is one.
+
+    Environments hold passwords of clouds: nobody but its owner is to read it.
+    It appears as a whole, because SQLite refuses one of two processes that
+    begin a log at once, however long it may wait.
+
+    :raises DatabaseNotWritable: it cannot be made
+    """
+    path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    try:
+        descriptor, draft = tempfile.mkstemp(prefix=name + ".", dir=folder)
+    except OSError as e:
+        raise errors.not_writable(path, e.strerror or str(e)) from e
+    os.close(descriptor)
+    try:
+        begin_log(draft)
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # whoever made it meanwhile decided who may read it
+    except sqlite3.Error as e:
+        raise errors.not_writable(path, str(e)) from e
+    except OSError as e:
+        if e.errno not in _NO_LINKS:
+            raise errors.not_writable(path, e.strerror or str(e)) from e
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, mode=0o600))
+    finally:
+        os.unlink(draft)
+
+
+def adopt(path: str) -> None:
+    """Let a file that others made keep a write-ahead log, too.
+
+    :raises DatabaseNotWritable: it cannot, or is no database
+    """
+    try:
+        begin_log(path)
+    except sqlite3.Error as e:
+        # who holds it is about to do the same, or is waited for when the
+        # tables are made
+        if "locked" not in str(e):
+            raise errors.not_writable(path, str(e)) from e
+
+
+def begin_log(path: str) -> None:
+    """Readers need not wait for the one who writes, from now on.
+
+    :raises sqlite3.Error: it cannot be written
+    """
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 class SqliteFile:
@@ -48,8 +109,11 @@ class SqliteFile:
         return status.st_dev, status.st_ino
 
     def _before_connect(self, *what: t.Any) -> None:
-        if self._was_seen and self._identity() is None:
+        if self._identity() is not None:
+            return
+        if self._was_seen:
             raise self._gone()
+        make(self._path)
 
     def _before_begin(self, connection: sa.Connection) -> None:
         """:raises DatabaseNotWritable: the connection leads elsewhere"""

@@ -14,19 +14,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import multiprocessing
 import os
 import pathlib
 import sqlite3
 import stat
 import typing as t
+from unittest import mock
 
 import sqlalchemy as sa
 from alembic import autogenerate, migration, script
 
 from rally import exceptions
 from rally.common import cfg, db
-from rally.common.db import errors, models, schema
+from rally.common.db import errors, models, schema, sqlite_file
 from tests.unit import test
 
 RELEASED = pathlib.Path(__file__).parent / "rally_5_1_1.sql"
@@ -68,6 +71,10 @@ class SchemaTestCase(test.DBTestCase):
         connection = sqlite3.connect(self.db_path)
         connection.executescript(RELEASED.read_text())
         connection.close()
+
+    def journal_mode(self) -> str:
+        with contextlib.closing(sqlite3.connect(self.db_path)) as connection:
+            return connection.execute("PRAGMA journal_mode").fetchone()[0]
 
 
 class CreateTestCase(SchemaTestCase):
@@ -116,6 +123,52 @@ class CreateTestCase(SchemaTestCase):
         mode = stat.S_IMODE(os.stat(self.db_path).st_mode)
 
         self.assertEqual(0o600, mode)
+
+    def test_nothing_makes_a_file_that_others_may_read(self):
+        for func in (schema.schema_revision, schema.schema_ensure,
+                     schema.schema_upgrade):
+            db.engine_reset()
+            pathlib.Path(self.db_path).unlink(missing_ok=True)
+
+            func()
+
+            mode = stat.S_IMODE(os.stat(self.db_path).st_mode)
+            self.assertEqual(0o600, mode)
+            self.assertEqual(
+                [], list(pathlib.Path(self.db_path).parent.glob("*.sqlite.*"))
+            )
+
+    def test_a_link_to_where_the_file_is_to_be_is_followed(self):
+        there = pathlib.Path(self.db_path).with_name("there")
+        os.symlink(there, self.db_path)
+
+        schema.schema_ensure()
+
+        self.assertEqual(0o600, stat.S_IMODE(there.stat().st_mode))
+        self.assertTrue(os.path.islink(self.db_path))
+
+    def test_a_file_has_its_log_when_it_appears(self):
+        sqlite_file.make(self.db_path)
+
+        self.assertEqual("wal", self.journal_mode())
+
+    def test_a_disk_without_hard_links_will_do(self):
+        refused = OSError(errno.EPERM, "Operation not permitted")
+        with mock.patch.object(os, "link", side_effect=refused):
+            schema.schema_ensure()
+
+        mode = stat.S_IMODE(os.stat(self.db_path).st_mode)
+        self.assertEqual(0o600, mode)
+        self.assertEqual("wal", self.journal_mode())
+
+    def test_a_file_that_is_none_of_ours_is_reported(self):
+        pathlib.Path(self.db_path).write_text("no database\n" * 100)
+
+        error = self.assertRaises(
+            errors.DatabaseNotWritable, schema.schema_create
+        )
+
+        self.assertIn(self.db_path, str(error))
 
     def test_a_file_that_exists_keeps_its_mode(self):
         pathlib.Path(self.db_path).touch(mode=0o640)
@@ -166,6 +219,13 @@ class EnsureTestCase(SchemaTestCase):
 
         self.assertEqual(1, sum(made))
         self.assertEqual(schema.HEAD_REVISION, schema.schema_revision())
+
+    def test_so_do_those_that_find_an_empty_file(self):
+        pathlib.Path(self.db_path).touch()
+
+        self.test_processes_that_start_together_make_one_schema()
+
+        self.assertEqual("wal", self.journal_mode())
 
     def test_an_older_schema_is_reported(self):
         self.load_released()
