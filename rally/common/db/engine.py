@@ -153,7 +153,9 @@ def _create_sqlite_engine(url: sa.URL) -> sa.Engine:
         )
     else:
         engine = sa.create_engine(url, max_overflow=-1)
-        sqlite_file.SqliteFile(engine, os.path.abspath(str(url.database)))
+        path = sqlite_file.path_of(url)
+        if path:
+            sqlite_file.SqliteFile(engine, path)
     exc_filters.register_engine(engine)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

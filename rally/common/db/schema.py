@@ -169,13 +169,12 @@ def _create(engine: sa.Engine | None) -> bool:
 
 
 def _prepare_file(engine: sa.Engine) -> None:
-    path = engine.url.database
-    if engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
-        return
-    if not os.path.exists(str(path)):
-        sqlite_file.make(str(path))
-    else:
-        sqlite_file.adopt(str(path))
+    """Let an SQLite file, new or not, keep a write-ahead log."""
+    path = sqlite_file.path_of(engine.url)
+    if path and os.path.exists(path):
+        sqlite_file.adopt(path)
+    elif path:
+        sqlite_file.make(path)
 
 
 def _revision(connection: sa.Connection) -> str | None:

@@ -37,6 +37,21 @@ _OPENED = "rally_file"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
+def path_of(url: sa.URL) -> str | None:
+    """The file of a database; None if it is no file that is known by a path.
+
+    That is: a server, memory, or a URI, which says itself how the file is
+    to be opened (https://www.sqlite.org/uri.html).
+    """
+    path = url.database
+    if (
+        url.get_backend_name() != "sqlite" or path in (None, "", ":memory:")
+        or "uri" in url.query
+    ):
+        return None
+    return os.path.abspath(str(path))
+
+
 def make(path: str) -> None:
     """Make an empty file with a write-ahead log, unless there is one.
 

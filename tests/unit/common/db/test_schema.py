@@ -204,6 +204,20 @@ class CreateTestCase(SchemaTestCase):
         self.assertEqual(["e"], [env["name"] for env in db.env_list()])
 
 
+    def test_a_file_may_be_named_by_a_uri(self):
+        cfg.CONF.set_override(
+            "connection",
+            "sqlite:///file:%s?mode=rwc&uri=true" % self.db_path,
+            group="database",
+        )
+        db.engine_reset()
+        schema.schema_ensure()
+
+        self.make_env("e")
+
+        self.assertEqual(["e"], [env["name"] for env in db.env_list()])
+
+
 class EnsureTestCase(SchemaTestCase):
     def test_the_schema_is_made_on_first_use_only(self):
         self.assertTrue(schema.schema_ensure())
