@@ -208,8 +208,8 @@ class HookExecutorTestCase(HookTestCase):
         at = [r["started_at"] - started for r in results["results"]]
         values = [r["triggered_by"]["value"] for r in results["results"]]
         self.assertEqual([0, 1], values)
-        self.assertLess(at[0], at[1])
-        self.assertGreaterEqual(at[1], 0.99)
+        # each in the second it is due in; clocks differ a little
+        self.assertEqual([0, 1], [int(moment + 0.01) for moment in at])
 
     def test_the_timer_stops_at_once(self) -> None:
         self.trigger("time", {0})

@@ -210,7 +210,9 @@ class LeaseFeedTestCase(test.TestCase):
             data += piece
         starts = struct.unpack("%dq" % (len(data) // 8), data)
         self.assertTrue(starts)
-        self.assertLess(max(starts), stopped_ns + 1_000_000_000)
+        fence_ns = stopped_ns + 100_000_000
+        # it may be held up between its look at the fence and the start
+        self.assertLessEqual(sum(ns > fence_ns for ns in starts), 1)
 
     @staticmethod
     def _feed_a_child(feed: source.LeaseFeed, writer: int) -> None:

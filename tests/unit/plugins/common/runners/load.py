@@ -101,6 +101,12 @@ class LoadTestCase(test.TestCase):
         parts = [chunk.numbers for chunk in made.result_queue]
         return sorted(np.concatenate(parts).tolist()) if parts else []
 
+    def starts(self, made: t.Any) -> t.Any:
+        """When what was delivered started, ns, in no order."""
+        return np.concatenate(
+            [chunk.started_ns for chunk in made.result_queue]
+        )
+
     def lost(self, made: t.Any) -> list[int]:
         return [
             n for each in made.lost

@@ -371,11 +371,11 @@ class ConstantForDurationTestCase(load.LoadTestCase):
             args={"sleep": 0.01},
         )
         self.assertLess(time.monotonic() - started, 15)
-        merged = made.board.merged()
-        spread = merged.last_started_ns - merged.first_started_ns
+        starts = self.starts(made)
+        late = starts > starts.min() + 400_000_000
         # a thread may be held up between its look at the clock and the start
-        self.assertLessEqual(spread, 1_400_000_000)
-        self.assertGreater(merged.iterations, 4)
+        self.assertLessEqual(late.sum(), 4)
+        self.assertGreater(len(starts), 8)
         self.assertEqual([], made.lost)
         self.assertIsNone(made.asked)
 
@@ -402,10 +402,10 @@ class ConstantForDurationTestCase(load.LoadTestCase):
 
     def test_who_takes_over_ends_with_the_others(self) -> None:
         made, zero_ns = self.takeover(2.0)
-        merged = made.board.merged()
-        self.assertGreater(merged.iterations, 2)
-        # not 3 s after its own start
-        self.assertLess(merged.last_started_ns, zero_ns + 4_000_000_000)
+        starts = self.starts(made)
+        self.assertGreater(len(starts), 4)
+        late = starts > zero_ns + 3_000_000_000
+        self.assertLessEqual(late.sum(), 2)  # as above: one for each thread
 
     def test_waiting_for_a_lease_ends_with_the_duration(self) -> None:
         made = self.make(
