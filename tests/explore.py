@@ -63,6 +63,9 @@ def schedules(chance: random.Random) -> t.Iterator[Case]:
 def play(rounds: int, seed: int) -> unittest.TestResult:
     chance = random.Random(seed)
     result = unittest.TestResult()
+    print("%d properties, %d schedules in each round" % (
+        len(list(properties())), len(list(schedules(random.Random(seed)))),
+    ), flush=True)
     for number in range(1, rounds + 1):
         for case in (*properties(), *schedules(chance)):
             case.run(result)
