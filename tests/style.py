@@ -40,7 +40,6 @@ SUFFIXES = (
 SKIPPED = ("__pycache__", "build", ".hypothesis")
 
 MAX_COLUMNS = 79
-MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50
 
 #: path, or path and function -> why it may be longer
@@ -179,15 +178,6 @@ def whitespace(source: Source) -> Found:
         yield len(source.lines), "ends with empty lines"
 
 
-def module_size(source: Source) -> Found:
-    """A longer module holds two ideas."""
-    size = len(source.lines)
-    is_judged = source.is_python and source.is_shipped
-    is_allowed = str(source.path) in ALLOWED
-    if is_judged and size > MAX_MODULE_LINES and not is_allowed:
-        yield 1, "has %d lines, more than %d" % (size, MAX_MODULE_LINES)
-
-
 def function_size(source: Source) -> Found:
     """A longer function does two things."""
     if not source.is_python or not source.is_shipped:
@@ -205,7 +195,7 @@ def function_size(source: Source) -> Found:
 
 CHECKS: t.Sequence[t.Callable[[Source], Found]] = (
     license_notice, no_copyright_line, opening, modules_not_names, columns,
-    nothing_unfinished, whitespace, module_size, function_size,
+    nothing_unfinished, whitespace, function_size,
 )
 
 
