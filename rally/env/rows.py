@@ -18,6 +18,7 @@ import datetime as dt
 import traceback
 import typing as t
 
+from rally import plugins
 from rally.common import db, logging
 from rally.env import platform
 
@@ -51,6 +52,7 @@ def as_text(moment: dt.datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
+@plugins.ensure_plugins_are_loaded
 def plugin_of(row: Row) -> platform.Platform:
     """The plugin of a platform, with its data.
 

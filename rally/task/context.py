@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import abc
+import copy
 import functools
 import types
 import typing as t
@@ -120,12 +121,18 @@ class BaseContext(
         self.config: t.Any = self._config_of(ctx.get("config", {}))
 
     def _config_of(self, configs: dict[str, t.Any]) -> t.Any:
-        """The part of the workload's contexts that is for this one."""
+        """The part of the workload's contexts that is for this one.
+
+        Defaults are put into *configs*, too, since scenarios read them there.
+        """
         config: t.Any = {}
         for name in (self.get_name(), self.get_fullname()):
             config = configs.get(name, config)
         if isinstance(config, dict):
-            return utils.LockedDict({**self.DEFAULT_CONFIG, **config})
+            for key, value in self.DEFAULT_CONFIG.items():
+                if key not in config:
+                    config[key] = copy.deepcopy(value)
+            return utils.LockedDict(config)
         if isinstance(config, list):
             return utils.LockedDict(config=config)["config"]
         return config

@@ -132,13 +132,9 @@ class TaskEngine:
             )
 
     def _validation_context(self) -> dict[str, t.Any]:
-        platforms = self.env.data["platforms"]
         return {
             "task": self.task,
-            "platforms": {
-                name: platform["platform_data"]
-                for name, platform in platforms.items()
-            },
+            "platforms": workload_context.platforms_data(self.env.data),
         }
 
     def _validate_config_semantic(self, config: task_cfg.TaskConfig) -> None:
@@ -153,7 +149,7 @@ class TaskEngine:
                 )
         vcontext = self._validation_context()
         vcontext["config"] = self.env.get_validation_context()
-        vcontext["env"] = self.env.data
+        vcontext["env"] = workload_context.as_plugins_see(self.env.data)
         vcontext["owner_id"] = self.task["uuid"]
         with context.ContextManager(vcontext):
             for workload in self._workloads():

@@ -31,14 +31,21 @@ _GONE = ("DELETED", "DELETE_COMPLETE")
 def get_status(resource: t.Any, status_attr: str = "status") -> str:
     """The status of a resource in upper case, ``NONE`` if it has none.
 
+    What is no text, such as the ``state`` None of a resource whose status is
+    elsewhere, does not count.
+
     :param resource: of orchestration (``stack_status``), of block storage
-        snapshots and the like (``state``), or any other
-    :param status_attr: attribute of the others
+        snapshots and the like (``state``), or any other; or a dict
+    :param status_attr: attribute of the others, key of a dict
     """
-    for attr in ("stack_status", "state", status_attr):
-        if hasattr(resource, attr):
-            return str(getattr(resource, attr) or "NONE").upper()
-    return "NONE"
+    candidates = [
+        getattr(resource, attr, None)
+        for attr in ("stack_status", "state", status_attr)
+    ]
+    if isinstance(resource, dict):
+        candidates.append(resource.get(status_attr))
+    found = (each for each in candidates if isinstance(each, str) and each)
+    return next(found, "NONE").upper()
 
 
 class resource_is:  # noqa: N801 (a public name)

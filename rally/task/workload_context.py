@@ -34,7 +34,7 @@ def prepare(
     """What the contexts of a workload get.
 
     :param task: record of the task
-    :param env_data: what the environment is
+    :param env_data: what the environment is, with records of its platforms
     :param contexts: those of the task file; the scenario may bring more
     :param owner_id: uuid of the workload
     """
@@ -49,5 +49,22 @@ def prepare(
             context.Context.get(name, allow_hidden=True).get_fullname(): value
             for name, value in wanted.items()
         },
-        "env": env_data,
+        "env": as_plugins_see(env_data),
+    }
+
+
+def as_plugins_see(env_data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """An environment whose platforms are their data, by name of the platform.
+
+    That is all that scenarios and contexts get to see of a platform; the
+    records of the database have more.
+    """
+    return {**env_data, "platforms": platforms_data(env_data)}
+
+
+def platforms_data(env_data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What each platform's plugin has put into ``platform_data``, by name."""
+    return {
+        name: platform["platform_data"]
+        for name, platform in env_data["platforms"].items()
     }

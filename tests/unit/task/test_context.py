@@ -76,8 +76,20 @@ class ConfigTestCase(ContextTestCase):
         given = {"b": {"d": [3]}}
         instance = cls({"config": {"ctx": given}})
         self.assertEqual({"a": 1, "b": {"d": (3,)}}, instance.config)
-        self.assertEqual({"b": {"d": [3]}}, given)
         self.assertEqual({"a": 1, "b": {"c": 2}}, cls({}).config)
+
+    def test_defaults_are_seen_by_scenarios_too(self) -> None:
+        cls = self.make("ctx", DEFAULT_CONFIG={"a": 1, "b": {"c": []}})
+        shared = {"config": {"ctx@default": {"d": 2}}}
+
+        cls(shared)
+        shared["config"]["ctx@default"]["b"]["c"].append(3)
+
+        self.assertEqual(
+            {"ctx@default": {"a": 1, "b": {"c": [3]}, "d": 2}},
+            shared["config"],
+        )
+        self.assertEqual({"a": 1, "b": {"c": []}}, cls.DEFAULT_CONFIG)
 
     def test_it_cannot_be_changed(self) -> None:
         config = self.make("ctx")({"config": {"ctx": {"a": {"b": 1}}}}).config

@@ -21,13 +21,14 @@ import signal
 import sqlite3
 import threading
 import time
+import typing as t
 
 from rally import consts, exceptions, plugins
-from rally.common import cfg, db, objects
+from rally.common import cfg, db, objects, validation
 from rally.common.db import patience
-from rally.env import env_mgr
+from rally.env import env_mgr, platform
 from rally.plugins.common.runners import constant
-from rally.task import engine, runner, scenario, sla, task_cfg
+from rally.task import context, engine, runner, scenario, sla, task_cfg
 from tests.unit import test
 
 
@@ -397,3 +398,82 @@ class DatabaseInTroubleTestCase(EngineTestCase):
         task = db.task_get(self.uuid, detailed=True)
         (workload,) = self.workloads(task)
         self.assertGreater(len(workload["data"]), 0)
+
+
+@context.configure(name="engine_test_shapes", order=1)
+class ShapesContext(context.Context):
+    """Keeps what it was given."""
+
+    seen: t.ClassVar[list[t.Any]] = []
+
+    def setup(self):
+        self.seen.append(self.env["platforms"])
+
+    def cleanup(self):
+        self.seen.append(self.env["platforms"])
+
+
+@validation.add("required_platform", platform="shapes")
+@validation.configure(name="engine_test_shapes")
+class ShapesValidator(validation.Validator):
+    """Keeps what it was given."""
+
+    seen: t.ClassVar[list[t.Any]] = []
+
+    def validate(self, context, config, plugin_cls, plugin_cfg):
+        if context:
+            self.seen.append(context["platforms"])
+
+
+@validation.add("engine_test_shapes")
+@validation.add("required_platform", platform="shapes", admin=True)
+@scenario.configure(name="EngineTest.shapes")
+class ShapesScenario(scenario.Scenario):
+    """Fails unless the environment has the shape that plugins read."""
+
+    def run(self):
+        assert self.context["env"]["platforms"] == SHAPES
+
+
+@platform.configure(name="existing", platform="shapes")
+class ShapesPlatform(platform.Platform):
+    """A platform that scenarios in the field know."""
+
+    CONFIG_SCHEMA: t.ClassVar[t.Any] = {"type": "object"}
+
+    def create(self):
+        return dict(self.spec), {"secret": "of the plugin"}
+
+    def destroy(self):
+        pass
+
+    def check_health(self):
+        return {"available": True}
+
+    def _get_validation_context(self):
+        return {"engine_test_shapes": None}
+
+
+SHAPES = {"shapes": {"admin": {"username": "root"}, "users": []}}
+
+
+class ShapeTestCase(EngineTestCase):
+    def test_plugins_see_the_data_of_platforms_and_nothing_else(self):
+        ShapesContext.seen.clear()
+        ShapesValidator.seen.clear()
+        self.env = env_mgr.EnvManager.create("shaped", SHAPES)
+
+        task = self.run_task({
+            "scenario": {"EngineTest.shapes": {}},
+            "contexts": {"engine_test_shapes": None},
+            "runner": {"serial": {"times": 1}},
+        })
+
+        (workload,) = self.workloads(task)
+        self.assertEqual([], [row["error"] for row in workload["data"]
+                              if row["error"]])
+        # around validation and around the load, set-up and clean-up each
+        self.assertEqual(4 * [SHAPES], ShapesContext.seen)
+        self.assertNotEqual([], ShapesValidator.seen)
+        for seen in ShapesValidator.seen:
+            self.assertEqual(SHAPES, seen)
