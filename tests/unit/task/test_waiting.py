@@ -68,6 +68,27 @@ class GetStatusTestCase(test.TestCase):
             status, utils.get_status(_resource(**attributes), **kwargs)
         )
 
+    @ddt.data(
+        ({"status": "active"}, {}, "ACTIVE"),
+        ({"provisioning_status": "error"},
+         {"status_attr": "provisioning_status"}, "ERROR"),
+        ({"status": "active"}, {"status_attr": "state"}, "NONE"),
+        ({"status": None}, {}, "NONE"),
+        ({}, {}, "NONE"),
+    )
+    @ddt.unpack
+    def test_of_a_dict(
+        self, resource: t.Any, kwargs: t.Any, status: str
+    ) -> None:
+        self.assertEqual(status, utils.get_status(resource, **kwargs))
+
+    def test_what_is_no_text_hides_nothing(self) -> None:
+        for nothing in (None, 4, ""):
+            resource = _resource(
+                stack_status=nothing, state=nothing, status="active"
+            )
+            self.assertEqual("ACTIVE", utils.get_status(resource))
+
     def test_as_a_predicate(self) -> None:
         is_active = utils.resource_is("Active")
         self.assertTrue(is_active(_resource(status="active")))
