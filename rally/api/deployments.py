@@ -113,7 +113,7 @@ class _Deployment(group.APIGroup):
         env = self._get(deployment).env_obj
         info = env.get_info()
         return {
-            name: [_checked(health, info.get(name, {}))]
+            name.rpartition("@")[2]: [_checked(health, info.get(name, {}))]
             for name, health in env.check_health().items()
         }
 

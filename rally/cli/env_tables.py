@@ -15,19 +15,30 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 import typing as t
 
 from rally.cli import cliutils
+from rally.common import masking
+from rally.env import reasons
 
 Values: t.TypeAlias = dict[str, t.Any]
 
 YES = ":-)"
 NO = ":-("
 
+#: a narrower column is harder to read than a table that is too wide
+SHORTEST_LINE = 24
+
 LIST_FIELDS = ["uuid", "name", "status", "created_at", "description"]
 
 
-def print_cleanup(result: Values) -> None:
+def print_cleanup(result: Values, detailed: bool = False) -> None:
+    """Print what was cleaned up.
+
+    :param detailed: with the tracebacks of plugins
+    """
     for platform, info in sorted(result.items()):
         print("\nInformation for %s platform." % platform)
         print("=" * 80)
@@ -39,9 +50,46 @@ def print_cleanup(result: Values) -> None:
         for kind, counts in sorted((info.get("resources") or {}).items()):
             print("- %s: %s" % (kind, json.dumps(counts, sort_keys=True)))
         for error in info["errors"]:
-            print("\nError: %s" % error.get("message", error))
-            if error.get("traceback"):
-                print(error["traceback"])
+            _print_error(error, detailed)
+
+
+def _print_error(error: Values, detailed: bool) -> None:
+    resource = " ".join(
+        str(error[key]) for key in ("resource_type", "resource_id")
+        if error.get(key)
+    )
+    reason = reasons.in_answer(error)
+    print("\nError: %s" % (": ".join(x for x in (resource, reason) if x)))
+    if detailed and error.get("traceback"):
+        print(error["traceback"])
+
+
+def print_destroyed(result: Values, detailed: bool = False) -> None:
+    """Print how cleaning up and destroying went.
+
+    :param detailed: with the tracebacks of plugins
+    """
+    cleanup = result["cleanup_info"]
+    if not cleanup["skipped"]:
+        print_cleanup(cleanup["info"], detailed)
+    destroyed = result["destroy_info"]
+    if destroyed.get("message"):
+        print("\nNothing was destroyed: %s." % destroyed["message"])
+    for name, told in sorted(destroyed["platforms"].items()):
+        reason = (
+            ": %s" % reasons.in_traceback(told["traceback"])
+            if told.get("traceback") else ""
+        )
+        print(
+            "\nPlatform %s: %s%s. It was %s and is %s."
+            % (name, told["message"], reason, *_statuses(told["status"]))
+        )
+        if detailed and told.get("traceback"):
+            print(told["traceback"])
+
+
+def _statuses(status: Values) -> tuple[str, str]:
+    return str(status["old"]), str(status["new"])
 
 
 def print_envs(envs: list[Values], current: str | None) -> None:
@@ -81,17 +129,20 @@ def print_env(
         return
     import prettytable
 
+    shown = masking.masked(data)
     table = prettytable.PrettyTable(header=False)
     table.align = "l"
     for key in (
         "uuid", "name", "status", "created_at", "updated_at", "description",
     ):
-        table.add_row([key, data[key]])
-    table.add_row(["extras", json.dumps(data["extras"], indent=2)])
-    for name, platform in sorted(data["platforms"].items()):
-        table.add_row(
-            ["platform %s" % name, json.dumps(platform, indent=2)]
-        )
+        table.add_row([key, shown[key]])
+    table.add_row(["extras", json.dumps(shown["extras"], indent=2)])
+    for name, platform in sorted(shown["platforms"].items()):
+        # what its plugin made of the specification is what tasks get to see
+        text = json.dumps(platform["platform_data"], indent=2)
+        if platform["status"] != "READY":
+            text = "%s\n%s" % (platform["status"], text)
+        table.add_row(["platform: %s" % name, text])
     print(table)
 
 
@@ -100,6 +151,10 @@ def print_health(
     health: Values,
     detailed: bool,
 ) -> None:
+    """Print whether platforms can be used, and what to do if not.
+
+    :param detailed: with the names of plugins, and their tracebacks
+    """
     fields = ["Available", "Platform", "Message"]
     if detailed:
         fields.append("Plugin")
@@ -107,13 +162,78 @@ def print_health(
     rows = [
         {
             "available": YES if x["available"] else NO,
-            "platform": name.partition("@")[2] or name,
-            "message": x.get("message", ""),
-            "plugin": platforms.get(name, {}).get("plugin_name", name),
+            "platform": _platform(name),
+            "message": x.get("message", "") if x["available"]
+            else reasons.in_answer(x),
+            "plugin": platforms.get(_platform(name), {}).get(
+                "plugin_name", name
+            ),
         }
         for name, x in sorted(health.items())
     ]
+    _wrap(rows, "message", fields)
     cliutils.print_list(rows, fields, sortby_index=None)
+    for name, x in sorted(health.items()):
+        if not x["available"]:
+            print("\n" + unavailable(name, env["name"], x))
     for name, x in sorted(health.items()) if detailed else ():
         if x.get("traceback"):
             print("\nPlugin %s raised an error:\n%s" % (name, x["traceback"]))
+
+
+def print_info(env: Values, found: Values, detailed: bool = False) -> None:
+    """Print what platforms say of themselves.
+
+    :param detailed: with the tracebacks of plugins
+    """
+    fields = ["platform", "info", "error"]
+    rows = [
+        {
+            "platform": name,
+            "info": json.dumps(masking.masked(x["info"]), indent=2),
+            "error": reasons.in_answer(x) if x.get("error") else "",
+        }
+        for name, x in sorted(found.items())
+    ]
+    _wrap(rows, "error", fields)
+    cliutils.print_list(rows, fields)
+    for name, x in sorted(found.items()):
+        if x.get("traceback") and "not implemented" not in x["error"]:
+            print("\n" + unavailable(name, env["name"], x))
+            if detailed:
+                print("\n" + x["traceback"])
+
+
+def unavailable(plugin: str, env: str, answer: Values) -> str:
+    """The paragraph about a platform that cannot be used.
+
+    :param plugin: name@platform
+    :param env: name of the environment
+    :param answer: of the plugin
+    """
+    return reasons.paragraph(
+        _platform(plugin), env, reasons.in_answer(answer)
+    )
+
+
+def _platform(plugin: str) -> str:
+    """The platform in the full name of its plugin."""
+    return plugin.partition("@")[2] or plugin
+
+
+def _wrap(
+    rows: t.Sequence[Values], field: str, fields: t.Sequence[str]
+) -> None:
+    """Break the lines of one column so that the table fits a terminal."""
+    width = shutil.get_terminal_size().columns - 3 * len(fields) - 1
+    for other in fields:
+        if other.lower() != field:
+            cells = [other, *(row[other.lower()] for row in rows)]
+            width -= max(
+                len(line) for cell in cells for line in cell.split("\n")
+            )
+    for row in rows:
+        row[field] = textwrap.fill(
+            row[field], max(width, SHORTEST_LINE), break_long_words=False,
+            break_on_hyphens=False,
+        )

@@ -23,10 +23,13 @@ import typing as t
 
 import jsonschema
 
-from rally.common import logging
+from rally.common import logging, masking
 
 LOG = logging.getLogger(__name__)
 Answer: t.TypeAlias = dict[str, t.Any]
+
+#: message of a method that raised, or answered nonsense
+BROKEN = "Plugin %s method is broken"
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer"}
@@ -117,26 +120,28 @@ class PluginProblem(t.NamedTuple):
 
 
 def ask(
-    what: str, call: t.Callable[[], t.Any], form: t.Mapping[str, t.Any]
+    what: str, call: t.Callable[[], t.Any], form: t.Mapping[str, t.Any],
+    secrets: t.Collection[str] = (),
 ) -> Answer | PluginProblem:
     """Let a plugin answer.
 
     :param what: plugin and method, for messages
     :param call: calls the method
     :param form: JSON schema of a right answer
+    :param secrets: what messages and tracebacks must not show
     """
     try:
         answer = call()
     except NotImplementedError:
         return _problem(
-            "Plugin %s is not implemented" % what, is_missing=True
+            "Plugin %s is not implemented" % what, secrets, is_missing=True
         )
     except Exception:  # a plugin's code
-        return _problem("Plugin %s method is broken" % what)
+        return _problem(BROKEN % what, secrets)
     try:
         jsonschema.validate(answer, form)
     except jsonschema.ValidationError as e:
-        message = "Plugin %s method is broken" % what
+        message = BROKEN % what
         # not the answer itself: it may hold credentials
         LOG.warning(
             "%s: its answer breaks the rule `%s: %s` at '%s'",
@@ -144,12 +149,30 @@ def ask(
             "/".join(map(str, e.absolute_path)),
         )
         return PluginProblem(message, None, False)
-    return dict(answer)
+    return {
+        key: _without(secrets, key, value) for key, value in answer.items()
+    }
 
 
-def _problem(message: str, is_missing: bool = False) -> PluginProblem:
-    """Describe the exception being handled."""
-    text = traceback.format_exc()
-    LOG.warning("%s: %s", message, text.strip().splitlines()[-1])
-    LOG.debug("%s", text)
+def _without(secrets: t.Collection[str], key: str, value: t.Any) -> t.Any:
+    """*value* of an answer, without secrets if a person is to read it."""
+    if key in ("message", "error", "traceback"):
+        return masking.masked_text(value, secrets)
+    if key != "errors":
+        return value
+    return [
+        {name: _without(secrets, name, each) for name, each in error.items()}
+        for error in value
+    ]
+
+
+def _problem(
+    message: str, secrets: t.Collection[str], is_missing: bool = False
+) -> PluginProblem:
+    """Describe the exception being handled.
+
+    It is no warning: whoever asked is told, and says what it means there.
+    """
+    text = masking.masked_text(traceback.format_exc(), secrets)
+    LOG.debug("%s: %s", message, text)
     return PluginProblem(message, text, is_missing)

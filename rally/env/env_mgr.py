@@ -256,12 +256,12 @@ class EnvManager:
     # ---- using
 
     def check_health(self) -> dict[str, Data]:
-        """Whether each platform, by plugin, can be used."""
+        """Whether each platform, by plugin, can be used, and why not."""
         return {
             name: (
                 {"available": False, **answer.to_dict("message")}
                 if isinstance(answer, answers.PluginProblem)
-                else answer
+                else _with_message(answer)
             )
             for name, answer in self._ask_all(
                 "check_health", answers.HEALTH_FORMAT
@@ -296,7 +296,9 @@ class EnvManager:
             def call(row: Data = row) -> t.Any:
                 return getattr(rows.plugin_of(row), method)(**kwargs)
 
-            yield name, answers.ask("%s.%s()" % (name, method), call, form)
+            yield name, answers.ask(
+                "%s.%s()" % (name, method), call, form, rows.secrets_of(row)
+            )
 
     def cleanup(self, task_uuid: str | None = None) -> dict[str, Data]:
         """Let each platform delete what tasks left behind.
@@ -381,6 +383,12 @@ class EnvManager:
                     mgr="Env", expected=STATUS.DESTROYED, actual=status
                 )
         db.env_delete_cascade(self.uuid)
+
+
+def _with_message(health: Data) -> Data:
+    """*health* with a message, even if the plugin gave none."""
+    is_told = health.get("message") or not health["available"]
+    return health if is_told else {**health, "message": "OK!"}
 
 
 def _cleaned(answer: answers.Answer | answers.PluginProblem) -> Data:

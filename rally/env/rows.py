@@ -19,8 +19,8 @@ import traceback
 import typing as t
 
 from rally import plugins
-from rally.common import db, logging
-from rally.env import platform
+from rally.common import db, logging, masking
+from rally.env import platform, reasons
 
 LOG = logging.getLogger(__name__)
 Row: t.TypeAlias = dict[str, t.Any]
@@ -68,6 +68,13 @@ def plugin_of(row: Row) -> platform.Platform:
     )
 
 
+def secrets_of(row: Row) -> set[str]:
+    """What nothing that is said of a platform may show."""
+    return masking.secrets_of(
+        row["plugin_spec"], row["plugin_data"], row["platform_data"]
+    )
+
+
 def skip(row: Row) -> None:
     """Record that a platform is not going to be made."""
     db.platform_set_status(row["uuid"], STATUS.INIT, STATUS.SKIPPED)
@@ -75,6 +82,7 @@ def skip(row: Row) -> None:
 
 def create(row: Row) -> bool:
     """Make a platform and record it; False if its plugin cannot."""
+    failure: Exception | None = None
     try:
         platform_data, plugin_data = plugin_of(row).create()
         db.platform_set_data(
@@ -83,16 +91,14 @@ def create(row: Row) -> bool:
             plugin_data=dict(plugin_data or {}),
         )
     except Exception as e:  # a plugin's code
-        LOG.error(
-            "Platform %s of environment %s cannot be made: %s: %s",
-            row["plugin_name"], row["env_uuid"], type(e).__name__, e,
-        )
-        LOG.debug("%s", traceback.format_exc())
-        _set_status(row, STATUS.FAILED_TO_CREATE)
-        return False
+        failure = e
     except BaseException:  # interrupted: what there is, is not usable
         _set_status(row, STATUS.FAILED_TO_CREATE)
         raise
+    if failure is not None:
+        _log_failure(row, "made", failure)
+        _set_status(row, STATUS.FAILED_TO_CREATE)
+        return False
     _set_status(row, STATUS.READY)
     return True
 
@@ -112,21 +118,38 @@ def destroy(row: Row) -> dict[str, t.Any]:
         }
     _set_status(row, STATUS.DESTROYING)
     new = STATUS.FAILED_TO_DESTROY
+    failure: Exception | None = None
     try:
         plugin_of(row).destroy()
         new = STATUS.DESTROYED
     except Exception as e:  # a plugin's code
-        LOG.error(
-            "Platform %s of environment %s cannot be destroyed: %s: %s",
-            row["plugin_name"], row["env_uuid"], type(e).__name__, e,
-        )
-        told = {
-            "message": "Could not destroy",
-            "traceback": traceback.format_exc(),
-        }
+        failure = e
     finally:
         _set_status(row, new)
+    if failure is not None:
+        told = {
+            "message": "Could not destroy",
+            "traceback": _log_failure(row, "destroyed", failure),
+        }
     return {**told, "status": {"old": old, "new": new}}
+
+
+def _log_failure(row: Row, done: str, error: Exception) -> str:
+    """Say that a platform cannot be *done*; returns the traceback.
+
+    Not while *error* is being handled: the logging library would add it, with
+    the secrets that it may quote.
+    """
+    secrets = secrets_of(row)
+    lines = traceback.format_exception(error)
+    text = masking.masked_text("".join(lines), secrets)
+    LOG.error(
+        "Platform %s of environment %s cannot be %s: %s",
+        row["plugin_name"], row["env_uuid"], done,
+        masking.masked_text(reasons.of_exception(error), secrets),
+    )
+    LOG.debug("%s", text)
+    return text
 
 
 def _set_status(row: Row, status: str) -> None:

@@ -23,6 +23,7 @@ import typing as t
 import jsonschema
 
 from rally import exceptions, plugins
+from rally.common import masking
 from rally.env import answers, platform
 
 SPEC_SCHEMA = {
@@ -79,8 +80,11 @@ def parse(spec: t.Any) -> Spec:
         }
         errors = _conflicts(spec) or _platform_errors(platforms)
     if errors:
+        secrets = masking.secrets_of(spec)
         raise exceptions.ManagerInvalidSpec(
-            mgr="Env", spec=spec, errors=errors
+            mgr="Env",
+            spec=spec,
+            errors=[masking.masked_text(e, secrets) for e in errors],
         )
     return Spec(
         platforms=platforms,

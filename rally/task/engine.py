@@ -26,6 +26,7 @@ import uuid
 from rally import consts, exceptions
 from rally.common import cfg, db, logging, objects, opts, owners
 from rally.common.db.patience import Patience
+from rally.env import reasons
 from rally.task import (
     cleanup_notes,
     context,
@@ -141,11 +142,11 @@ class TaskEngine:
         for name, health in self.env.check_health().items():
             if not health["available"]:
                 raise exceptions.ValidationError(
-                    "Platform %s of environment %s is not available, so no "
-                    "task can be run on it: %s. Check it with `rally env "
-                    "check --detailed`."
-                    % (name, self.env, health.get("message", "no reason "
-                                                  "was given"))
+                    reasons.paragraph(
+                        name.rpartition("@")[2],
+                        self.env.cached_data["name"],
+                        reasons.in_answer(health),
+                    )
                 )
         vcontext = self._validation_context()
         vcontext["config"] = self.env.get_validation_context()

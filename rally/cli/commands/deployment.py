@@ -21,7 +21,7 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import argutils, cliutils, envutils
+from rally.cli import argutils, cliutils, env_tables, envutils
 from rally.common import logging
 
 if t.TYPE_CHECKING:
@@ -122,7 +122,7 @@ def list_() -> None:
 
 @deployment_app.command()
 def config(deployment: Deployment) -> None:
-    """Print the configuration of a deployment."""
+    """Print the configuration of a deployment, with its passwords."""
     found = _api().deployment.get(deployment=deployment)
     print(json.dumps(found["config"], sort_keys=True, indent=4))
 
@@ -145,7 +145,9 @@ def show(deployment: Deployment) -> None:
 @deployment_app.command()
 def check(deployment: Deployment) -> None:
     """Check that the platforms answer; list their services."""
-    found = _api().deployment.check(deployment=deployment)
+    api = _api()
+    name = api.deployment.get(deployment=deployment)["name"]
+    found = api.deployment.check(deployment=deployment)
     failed = False
     for platform, checks in sorted(found.items()):
         print(cliutils.make_header("Platform %s:" % platform).strip())
@@ -153,15 +155,36 @@ def check(deployment: Deployment) -> None:
             error = result.get("admin_error") or result.get("user_error")
             if error:
                 failed = True
-                print("Error: %s" % error["msg"])
-            elif result["services"]:
-                cliutils.print_list(
-                    result["services"], ["name", "type", "status"]
-                )
+                _print_error(platform, name, error)
             else:
-                print("available")
+                _print_services(result["services"])
     if failed:
         raise typer.Exit(1)
+
+
+def _print_error(
+    platform: str, deployment: str, error: dict[str, t.Any]
+) -> None:
+    answer = {"message": error["msg"], "traceback": error.get("trace")}
+    print(env_tables.unavailable(platform, deployment, answer))
+    if logging.is_debug() and error.get("trace"):
+        print("\n" + error["trace"])
+
+
+def _print_services(services: list[dict[str, t.Any]]) -> None:
+    if not services:
+        print("The platform is available. It names no services.")
+        return
+    print("Available services:")
+    rows = [
+        {
+            "service": x.get("name", "__unknown__"),
+            "service_type": x.get("type", ""),
+            "status": x.get("status", "Available"),
+        }
+        for x in services
+    ]
+    cliutils.print_list(rows, ["Service", "Service Type", "Status"])
 
 
 @deployment_app.command()

@@ -22,8 +22,8 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import argutils, cliutils, env_tables, envutils
-from rally.common import logging
+from rally.cli import argutils, env_tables, envutils
+from rally.common import logging, masking
 
 if t.TYPE_CHECKING:
     from rally.env import env_mgr
@@ -34,6 +34,13 @@ NO = env_tables.NO
 MSG_NO_ENVS = (
     "There are no environments. To create a new environment, use the "
     "command:\nrally env create"
+)
+
+MSG_NOT_MADE = (
+    "A platform of environment %(env)s could not be made, so no task can be "
+    "run in it; the log says why. Fix the cause, then make room for a new "
+    "environment of this name with `rally env destroy %(env)s` and `rally "
+    "env delete %(env)s`."
 )
 
 env_app = typer.Typer(help="Environments Rally tests against.")
@@ -96,34 +103,39 @@ def create(
     from rally.env import env_mgr
 
     try:
-        content = _spec(spec, from_sysenv)
+        content = _spec(spec, from_sysenv, quiet=to_json)
         given = None if extras is None else _parsed(extras, "--extras")
         env = env_mgr.EnvManager.create(
             name=name, **_parts(content, description, given)
         )
     except exceptions.ManagerInvalidSpec as e:
         print("The specification is not valid:")
-        print(json.dumps(e.kwargs.get("spec"), indent=2))
+        print(json.dumps(masking.masked(e.kwargs.get("spec")), indent=2))
         for error in e.kwargs["errors"]:
             print(error)
         raise typer.Exit(1) from None
     except Exception as e:  # a platform plugin's, or its author's
         print("The environment could not be created:")
-        print("%s: %s" % (type(e).__name__, e))
+        print(masking.masked_text("%s: %s" % (type(e).__name__, e)))
         if logging.is_debug():
-            print("".join(traceback.format_exception(e)))
+            text = "".join(traceback.format_exception(e))
+            print(masking.masked_text(text))
         raise typer.Exit(1) from None
     if not no_use:
         _use(env.data, quiet=to_json)
     env_tables.print_env(env.data, to_json=to_json)
+    if env.status == env_mgr.STATUS.FAILED_TO_CREATE:
+        if not to_json:
+            print(MSG_NOT_MADE % {"env": name})
+        raise typer.Exit(1)
 
 
-def _spec(path: str | None, from_sysenv: bool) -> t.Any:
+def _spec(path: str | None, from_sysenv: bool, quiet: bool) -> t.Any:
     """Content of a spec: of a file, of the process's environment, none."""
     if path is not None:
         with open(os.path.expanduser(path), "rb") as f:
             return _parsed(f.read(), "The env spec %s" % path) or {}
-    return _discovered_spec() if from_sysenv else {}
+    return _discovered_spec(quiet) if from_sysenv else {}
 
 
 def _parts(
@@ -156,11 +168,16 @@ def _parsed(text: str | bytes, what: str) -> t.Any:
         ) from None
 
 
-def _discovered_spec() -> dict[str, t.Any]:
+def _discovered_spec(quiet: bool) -> dict[str, t.Any]:
     from rally.env import env_mgr
 
     found = env_mgr.EnvManager.create_spec_from_sys_environ()
-    details = found["discovery_details"]
+    if not quiet:
+        _print_discovered(found["discovery_details"])
+    return t.cast(dict[str, t.Any], found["spec"])
+
+
+def _print_discovered(details: dict[str, t.Any]) -> None:
     available = [name for name, x in details.items() if x["available"]]
     print(
         "The environment of this shell describes %d platform(s)."
@@ -172,7 +189,6 @@ def _discovered_spec() -> dict[str, t.Any]:
             print("\t- %s : %s" % (YES, name))
         else:
             print("\t- %s : %s: %s" % (NO, name, result.get("message", "")))
-    return t.cast(dict[str, t.Any], found["spec"])
 
 
 @env_app.command()
@@ -187,7 +203,7 @@ def cleanup(env: Env, to_json: AsJson = False) -> None:
         print(json.dumps(result, indent=2))
     else:
         print("This is what was removed:")
-        env_tables.print_cleanup(result)
+        env_tables.print_cleanup(result, logging.is_debug())
     if failed:
         raise typer.Exit(1)
 
@@ -215,7 +231,7 @@ def destroy(
         print(json.dumps(result, indent=2))
     elif failed:
         print("%s Could not destroy env %s" % (NO, manager))
-        print(json.dumps(result, indent=2))
+        env_tables.print_destroyed(result, detailed or logging.is_debug())
     else:
         print("%s Destroyed env %s" % (YES, manager))
         if detailed:
@@ -269,10 +285,15 @@ def show(
     env: Env,
     to_json: AsJson = False,
     only_spec: t.Annotated[
-        bool, typer.Option("--only-spec", help="Print the spec alone.")
+        bool,
+        typer.Option(
+            "--only-spec",
+            help="Print the spec alone, as `env create --spec` takes it: "
+            "with its passwords.",
+        ),
     ] = False,
 ) -> None:
-    """Show what is known of an environment."""
+    """Show what is known of an environment; JSON has its passwords, too."""
     env_tables.print_env(_get(env).data, to_json=to_json, only_spec=only_spec)
 
 
@@ -286,15 +307,7 @@ def info(env: Env, to_json: AsJson = False) -> None:
         print(json.dumps(found, indent=2))
     else:
         print(manager)
-        rows = [
-            {
-                "platform": name,
-                "info": json.dumps(x["info"], indent=2),
-                "error": x.get("error", ""),
-            }
-            for name, x in sorted(found.items())
-        ]
-        cliutils.print_list(rows, ["platform", "info", "error"])
+        env_tables.print_info(manager.data, found, logging.is_debug())
     if failed:
         raise typer.Exit(1)
 
@@ -316,7 +329,9 @@ def check(
         print(json.dumps(health, indent=2))
     else:
         print("%s %s" % (manager, YES if available else NO))
-        env_tables.print_health(manager.data, health, detailed)
+        env_tables.print_health(
+            manager.data, health, detailed or logging.is_debug()
+        )
     if not available:
         raise typer.Exit(1)
 

@@ -156,11 +156,16 @@ class Deployment:
 
         :raises RallyException: one cannot
         """
+        from rally.env import reasons
+
         for platform, health in self._env.check_health().items():
             if not health["available"]:
                 raise exceptions.RallyException(
-                    "Platform %s is not available: %s."
-                    % (platform, health.get("message", "no reason given"))
+                    reasons.paragraph(
+                        platform.rpartition("@")[2],
+                        self["name"],
+                        reasons.in_answer(health),
+                    )
                 )
 
     def get_platforms(self) -> collections.abc.KeysView[str]:

@@ -274,7 +274,9 @@ class UseTestCase(EnvTestCase):
         told = env.check_health()
 
         self.assertFalse(told["gone@gone"]["available"])
-        self.assertEqual({"available": True}, told["p@p"])
+        self.assertEqual(
+            {"available": True, "message": "OK!"}, told["p@p"]
+        )
 
     def test_cleanup_can_be_limited_to_a_task(self):
         env = self.make(

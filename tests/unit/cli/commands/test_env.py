@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+import unittest.mock
 
 import ddt
 
@@ -30,8 +31,8 @@ class ShakyPlatform(platform.Platform):
 
     def create(self):
         if self.spec.get("breaks"):
-            raise RuntimeError("no ground here")
-        return {"where": "here"}, {}
+            raise RuntimeError("no ground %s" % self.spec["breaks"])
+        return {"where": "here", **self.spec}, {"token": "plugin-token"}
 
     def destroy(self):
         pass
@@ -53,14 +54,18 @@ class ShakyPlatform(platform.Platform):
         }
 
     def check_health(self):
+        if self.spec.get("unknown"):
+            raise RuntimeError("401 for %s" % self.spec["password"])
+        if self.spec.get("terse"):
+            return {"available": True}
         return {
             "available": bool(self.spec.get("healthy", True)),
-            "message": "it shakes",
+            "message": self.spec.get("says", "it shakes"),
         }
 
     def info(self):
         if self.spec.get("mute"):
-            raise RuntimeError("says nothing")
+            raise RuntimeError(self.spec.get("says", "says nothing"))
         return {"info": {"words": 1}}
 
 
@@ -142,6 +147,85 @@ class EnvCommandsTestCase(base.CommandTestCase):
         self.assertEqual("*", lines[4].split("|")[-2].strip())
         listed = json.loads(self.rally("env", "list", "--json").out)
         self.assertEqual({"one", "two"}, {x["name"] for x in listed})
+
+    def test_people_see_no_secrets(self):
+        shown = [self.create_shaky(
+            password="s3same-1", url="http://me:s3same-2@host/",
+            deep={"users": [{"api_key": "s3same-3"}], "port": 80},
+        ), self.rally("env", "show"), self.rally("env", "info"),
+            self.rally("env", "check")]
+        for outcome in shown:
+            self.assertNotIn("s3same", outcome.out + outcome.err)
+            self.assertNotIn("plugin-token", outcome.out)
+        for outcome in shown[:2]:
+            self.assertIn("| platform: ground ", outcome.out)
+            self.assertIn('"where": "here"', outcome.out)
+            self.assertIn('"password": "***"', outcome.out)
+            self.assertIn('"url": "http://***@host/"', outcome.out)
+            self.assertNotIn("plugin_spec", outcome.out)
+
+    def test_scripts_get_a_spec_that_makes_the_same_environment(self):
+        spec = {"password": "s3same"}
+        self.create_shaky(**spec)
+        for words, path in (
+            (["--only-spec"], ["shaky@ground"]),
+            (["--json"], ["spec", "shaky@ground"]),
+        ):
+            found = json.loads(self.rally("env", "show", *words).out)
+            for key in path:
+                found = found[key]
+            self.assertEqual(spec, found)
+
+    def test_a_refused_spec_is_shown_without_secrets(self):
+        outcome = self.create("lab", {"shaky@ground": "s3same-1", "x y": {
+            "password": "s3same-2"}, "a@b": {"token": "s3same-3"}})
+        self.assertEqual(1, outcome.code)
+        self.assertIn('"token": "***"', outcome.out)
+        self.assertNotIn("s3same-2", outcome.out)
+        self.assertNotIn("s3same-3", outcome.out)
+
+    def test_json_is_not_preceded_by_prose(self):
+        outcome = self.create("lab", None, "--from-sysenv", "--json")
+        self.assertEqual("lab", json.loads(outcome.out)["name"])
+
+    def test_a_platform_that_cannot_be_made_exits_with_1(self):
+        outcome = self.create_shaky(breaks="with s3same", password="s3same")
+        self.assertEqual(1, outcome.code)
+        self.assertIn("FAILED TO CREATE", outcome.out)
+        self.assertIn("could not be made", outcome.out)
+        self.assertEqual(1, outcome.err.count("no ground"), outcome.err)
+        self.assertNotIn("s3same", outcome.out + outcome.err)
+
+    def test_a_healthy_platform_is_ok(self):
+        self.create_shaky(terse=True)
+        self.assertIn("| OK!     |", self.rally("env", "check").out)
+
+    def test_why_a_platform_cannot_be_used_is_said_once_and_clearly(self):
+        self.create_shaky(unknown=True, password="s3same")
+        outcome = self.rally("env", "check")
+        self.assertEqual(1, outcome.code)
+        self.assertIn("| 401 for *** |", outcome.out)
+        self.assertIn(
+            "\nPlatform ground of environment lab cannot be used: 401 for "
+            "***. Until that is fixed", outcome.out,
+        )
+        self.assertNotIn("Traceback", outcome.out)
+        for words in (), ("--json",):
+            detailed = self.rally("env", "check", "--detailed", *words)
+            self.assertIn("Traceback", detailed.out)
+            self.assertNotIn("401 for s3same", detailed.out)
+
+    def test_tables_fit_a_terminal(self):
+        self.create_shaky(mute=True, healthy=False, says="word " * 40)
+        with unittest.mock.patch.dict("os.environ", COLUMNS="80"):
+            for command in "check", "info":
+                table = [
+                    line
+                    for line in self.rally("env", command).out.splitlines()
+                    if line.startswith("|")
+                ]
+                self.assertGreater(len(table), 3)
+                self.assertLessEqual(max(map(len, table)), 80)
 
     def test_show_only_spec(self):
         self.create_shaky(healthy=True)

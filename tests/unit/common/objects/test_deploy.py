@@ -91,7 +91,7 @@ class DeploymentTestCase(test.DBTestCase):
             exceptions.RallyException, made.verify_connections
         )
 
-        self.assertIn("existing@openstack", str(error))
+        self.assertIn("Platform openstack of environment d ", str(error))
         self.assertIn("bad", str(error))
 
     def test_deployments_are_found_by_name_and_status(self):
