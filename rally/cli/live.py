@@ -87,7 +87,7 @@ def summary(progress: progress_module.Progress) -> str:
         "%d failed" % progress.failed,
     ]
     if progress.lost:
-        parts.append("%d lost" % progress.lost)
+        parts.append(_lost(progress))
     if progress.p50 is not None:
         parts.append("p50/p95/p99 %s s" % "/".join(_percentiles(progress)))
     failing = [name for name, holds, _ in progress.sla if not holds]
@@ -102,6 +102,15 @@ def _done(progress: progress_module.Progress) -> str:
     if progress.asked is None:
         return "%d iterations" % progress.done
     return "%d of %d iterations" % (progress.done, progress.asked)
+
+
+def _lost(progress: progress_module.Progress) -> str:
+    """How many are lost, and why fewer may be done than a moment ago."""
+    if not progress.withdrawn:
+        return "%d lost" % progress.lost
+    return "%d lost (%d of them had been counted as done)" % (
+        progress.lost, progress.withdrawn
+    )
 
 
 def _percentiles(progress: progress_module.Progress) -> list[str]:
@@ -206,7 +215,7 @@ def _numbers(progress: progress_module.Progress) -> t.Any:
         ("   %d failed" % progress.failed, failed_style),
     ]
     if progress.lost:
-        parts.append(("   %d lost" % progress.lost, "bold red"))
+        parts.append(("   %s" % _lost(progress), "bold red"))
     if progress.p50 is not None:
         names = ("p50", "p95", "p99")
         shown = zip(names, _percentiles(progress), strict=True)

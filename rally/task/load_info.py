@@ -82,6 +82,7 @@ class RunWatch:
         self._stop_asked_ns: int | None = None
         self._seen: tuple[float, int] = (0.0, 0)
         self._rate = 0.0
+        self._most_done = 0
 
     def started(self) -> None:
         self._seen = (time.monotonic(), 0)
@@ -109,19 +110,19 @@ class RunWatch:
         elapsed_s: float,
     ) -> progress.Progress:
         """The workload as a person may see it now."""
-        now, (then, before) = time.monotonic(), self._seen
-        if now - then >= 0.5:
-            self._rate = (merged.iterations - before) / (now - then)
-            self._seen = (now, merged.iterations)
+        self._measure(merged.iterations)
+        done, lost = runner.done_and_lost(merged.iterations)
+        self._most_done = max(self._most_done, done)
         p50, p95, p99 = (_percentile(merged, p) for p in PERCENTS)
         return progress.Progress(
             workload=self._cfg["name"],
             position=self._cfg["position"],
             phase=runner.phase or phase,
-            done=merged.iterations,
+            done=done,
             asked=runner.asked,
             failed=merged.failed,
-            lost=runner.lost_so_far(),
+            lost=lost,
+            withdrawn=self._most_done - done,
             rate=self._rate,
             p50=p50,
             p95=p95,
@@ -134,6 +135,16 @@ class RunWatch:
             elapsed_s=elapsed_s,
             problems=runner.problems_so_far(),
         )
+
+    def _measure(self, iterations: int) -> None:
+        """Keep the rate up to date."""
+        now, (then, before) = time.monotonic(), self._seen
+        if iterations < before:
+            # sources were counted again: that tells nothing of the pace
+            self._seen = (now, iterations)
+        elif now - then >= 0.5:
+            self._rate = (iterations - before) / (now - then)
+            self._seen = (now, iterations)
 
     def record(
         self,

@@ -38,11 +38,14 @@ class Progress:
     workload: str
     position: int
     phase: str  # contexts, waiting for agents, running, stopping ...
-    done: int
+    done: int  # with what is lost, never more than was asked for
     asked: int | None  # None: until a duration has passed
     failed: int
     lost: int
-    rate: float  # iterations per second since the last progress
+    #: how many fewer are done than were before: agents had counted them, and
+    #: were lost with their results
+    withdrawn: int
+    rate: float  # iterations per second since the last progress, never < 0
     p50: float | None  # seconds
     p95: float | None
     p99: float | None

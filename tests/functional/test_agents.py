@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import shutil
 import signal
 import time
@@ -159,6 +160,7 @@ class KilledAgentTestCase(cluster.TestCase):
         self.assertIn("agent n2 was lost: it missed its liveness deadline",
                       run.log)
         self.assertIn("liveness deadline", workload.problems)
+        self.assert_live_lines_add_up(run.log)
         numbers = [each.number for each in self.started()]
         self.assertEqual(len(set(numbers)), len(numbers), "started twice")
         self.assertEqual(0, done.code, done.out)
@@ -168,6 +170,22 @@ class KilledAgentTestCase(cluster.TestCase):
         for path in self.sandbox.spooled():
             self.assertEqual(agents[1].spool, path.parent.parent)
             path.unlink()
+
+    def assert_live_lines_add_up(self, log: str) -> None:
+        """Nothing is both done and lost; a count goes back with a reason."""
+        lines = re.findall(
+            r"(\d+) of 1500 iterations, (\S+)/s, \d+ failed(.*)", log
+        )
+        self.assertNotEqual([], lines, log)
+        before = 0
+        for done, rate, rest in lines:
+            lost = re.search(r"(\d+) lost", rest)
+            together = int(done) + (int(lost[1]) if lost else 0)
+            self.assertLessEqual(together, 1500, rest)
+            self.assertGreaterEqual(float(rate), 0, rest)
+            if int(done) < before:
+                self.assertIn("had been counted as done", rest)
+            before = max(before, int(done))
 
 
 class ControllerGoneTestCase(cluster.TestCase):

@@ -210,6 +210,7 @@ def describe(member: Member) -> dict[str, t.Any]:
         "spooled_chunks": member.spooled - member.stored,
         "granted": member.ledger.granted,
         "returned": member.ledger.returned,
+        "delivered": member.ledger.stored,
         "reason": member.reason,
         "lost": (
             member.ledger.outstanding_count

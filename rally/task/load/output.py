@@ -95,6 +95,15 @@ class RunnerOutput:
         """How many iterations left no result, as known now."""
         return sum(lost.count for lost in self.lost)
 
+    def done_and_lost(self, counted: int) -> tuple[int, int]:
+        """How many iterations left a result, and how many left none.
+
+        No iteration is both.
+
+        :param counted: what the aggregates say that is done
+        """
+        return counted, self.lost_so_far()
+
     def chunk_stored(self, chunk_id: t.Any) -> None:
         """A chunk of the result queue is safe in the database."""
 

@@ -33,6 +33,7 @@ PROGRESS = progress_module.Progress(
     asked=100,
     failed=2,
     lost=0,
+    withdrawn=0,
     rate=12.345,
     p50=0.5,
     p95=1.0,
@@ -81,6 +82,14 @@ class SummaryTestCase(test.TestCase):
         self.assertIn(", 40 iterations,", line)
         self.assertIn("3 lost", line)
         self.assertIn("1 agent(s)", line)
+
+
+    def test_a_count_that_went_back_is_explained(self):
+        progress = changed(done=80, lost=20, withdrawn=5)
+        told = "20 lost (5 of them had been counted as done)"
+        self.assertIn("80 of 100 iterations", live.summary(progress))
+        self.assertIn(told, live.summary(progress))
+        self.assertIn(told, " ".join(drawn(progress).split()))
 
 
 class LogLinesTestCase(test.TestCase):

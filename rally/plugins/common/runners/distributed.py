@@ -28,7 +28,7 @@ from rally.common import logging, version
 from rally.task import agent_figures, progress, runner, sla
 
 if t.TYPE_CHECKING:
-    from rally.task import scenario
+    from rally.task import aggregate, scenario
     from rally.task.distributed import controller, messages, service
     from rally.task.load import plan as plan_module
 
@@ -327,16 +327,26 @@ class DistributedRunner(runner.ScenarioRunner):
     def lost_so_far(self) -> int:
         return self.lost_count
 
+    def done_and_lost(self, counted: int) -> tuple[int, int]:
+        """How many iterations left a result, and how many left none.
+
+        The last snapshot of an agent that is lost may count iterations whose
+        results it took along. They are among the lost ones already.
+        """
+        members, sources = self.members, self.board.sources()
+        taken_along = sum(
+            sources[member["name"]].iterations - member["delivered"]
+            for member in members
+            if member["lost"] and member["name"] in sources
+        )
+        return counted - taken_along, sum(m["lost"] for m in members)
+
     def agents_progress(self) -> list[progress.AgentProgress]:
         from rally.task.distributed import service
 
         sources = self.board.sources()
         return [
-            service.agent_progress(
-                member,
-                sources[member["name"]].iterations
-                if member["name"] in sources else 0,
-            )
+            service.agent_progress(member, _iterations(member, sources))
             for member in self.members
         ]
 
@@ -345,6 +355,17 @@ class DistributedRunner(runner.ScenarioRunner):
         return agent_figures.figures_of(
             self.members, self.board.sources(), self.inner_plan.schedule
         )
+
+
+def _iterations(
+    member: t.Mapping[str, t.Any],
+    sources: t.Mapping[str, aggregate.Aggregate],
+) -> int:
+    """How many iterations of an agent left a result."""
+    if member["lost"]:
+        return int(member["delivered"])
+    source = sources.get(member["name"])
+    return 0 if source is None else source.iterations
 
 
 def _inner(config: t.Mapping[str, t.Any]) -> tuple[str, dict[str, t.Any]]:

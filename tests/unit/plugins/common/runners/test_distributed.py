@@ -20,8 +20,9 @@ from unittest import mock
 import ddt
 
 from rally import plugins
+from rally.common.db import patience
 from rally.plugins.common.runners import distributed
-from rally.task import aggregate, runner, sla
+from rally.task import aggregate, chunk, load_info, runner, sla
 from tests.unit import test
 
 
@@ -95,6 +96,90 @@ class AgentsInfoTestCase(test.TestCase):
     def test_agents_of_an_open_model_begin_in_turn(self):
         inner = {"rps": {"times": 9, "rps": 10}}
         self.assertEqual([0.0, 0.0, 4.0], self.spreads(inner, [1, 101, 205]))
+
+
+def counted(iterations):
+    """What an agent knows that has counted so many."""
+    learnt = aggregate.Aggregate({})
+    row = {"timestamp": 1.0, "duration": 1.0, "idle_duration": 0.0,
+           "error": [], "output": {"additive": [], "complete": []},
+           "atomic_actions": []}
+    learnt.add_chunk(chunk.Chunk.of_results([row] * iterations))
+    return learnt
+
+
+class DoneAndLostTestCase(test.TestCase):
+    """100 iterations were asked for: n0 was granted 60, n1 40 of them."""
+
+    def setUp(self):
+        super().setUp()
+        plugins.load()
+        self.runner = runner.ScenarioRunner.get("distributed")(
+            {"uuid": "task"},
+            {"runner": {"constant": {"times": 100, "concurrency": 2}},
+             "agents": 2},
+        )
+        self.watch = load_info.RunWatch(
+            {"name": "a", "position": 0}, patience.Patience("task", 1)
+        )
+        self.watch.started()
+
+    def count(self, name, iterations, number=1):
+        self.runner.board.put(name, number, counted(iterations))
+
+    def members(self, *members):
+        self.runner.members = [
+            {"name": "n%d" % position, "position": position, "state": state,
+             "rate": 1.0, "clock_offset_s": None, "clock_error_s": None,
+             "delivered": delivered, "lost": lost}
+            for position, (state, delivered, lost) in enumerate(members)
+        ]
+
+    def seen(self):
+        return self.watch.progress(
+            "running", self.runner.board.merged(), self.runner, 1.0
+        )
+
+    def test_what_a_lost_agent_took_along_is_lost_and_not_done(self):
+        self.count("n0", 60)
+        self.count("n1", 25)
+        self.members(("running", 50, 0), ("running", 20, 0))
+        before = self.seen()
+        self.members(("running", 60, 0), ("lost", 20, 20))
+        after = self.seen()
+        self.assertEqual(
+            (85, 0, 0), (before.done, before.lost, before.withdrawn)
+        )
+        self.assertEqual(
+            (80, 20, 5), (after.done, after.lost, after.withdrawn)
+        )
+        self.assertEqual([60, 20], [x.iterations for x in after.agents])
+
+    def test_what_is_counted_again_changes_nothing_more(self):
+        self.count("n0", 60)
+        self.count("n1", 25)
+        self.members(("done", 60, 0), ("lost", 20, 20))
+        before = self.seen()
+        self.runner.board.replace("n1", counted(20))
+        self.assertEqual(before, self.seen())
+
+    def test_results_without_a_snapshot_are_done(self):
+        self.count("n1", 15)
+        self.members(("done", 0, 0), ("lost", 20, 20))
+        self.assertEqual((20, 20), (self.seen().done, self.seen().lost))
+
+    def test_the_rate_is_never_negative(self):
+        with mock.patch("time.monotonic") as now:
+            now.return_value = 10.0
+            self.watch.started()
+            now.return_value = 11.0
+            self.count("n1", 25)
+            self.assertEqual(25.0, self.seen().rate)
+            now.return_value = 12.0
+            self.runner.board.replace("n1", aggregate.Aggregate({}))
+            self.assertEqual(25.0, self.seen().rate)
+            now.return_value = 13.0
+            self.assertEqual(0.0, self.seen().rate)
 
 
 @ddt.ddt
