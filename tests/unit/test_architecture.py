@@ -43,7 +43,7 @@ DISTRIBUTED = "rally.task.distributed"
 #: lowest first; a module imports from its own layer and from those before
 LAYERS: t.Mapping[str, t.Collection[str]] = {
     "values": (
-        "channels", "clock", "messages", "notices", "wire_context", "work",
+        "channels", "clock", "messages", "notices", "work",
     ),
     "decisions": (
         "agent", "beginning", "collecting", "commands", "controller",
@@ -74,8 +74,6 @@ KNOWN = {
     "msgspec", "rally", "rally.exceptions", "rally.task.chunk",
     "rally.task.row",
 }
-#: used to carry a moment, never to read a clock
-EXCEPTIONS = {("wire_context", "datetime")}
 
 #: codes that several errors of Rally's public surface share
 SHARED_CODES = {
@@ -224,10 +222,7 @@ class LayersTestCase(test.TestCase):
     ) -> None:
         path = PACKAGE / "task" / "distributed" / (name + ".py")
         used = {each.split(".")[0] for each in imports_of(path)}
-        worldly = {
-            each for each in used & WORLD if (name, each) not in EXCEPTIONS
-        }
-        self.assertEqual(set(), worldly)
+        self.assertEqual(set(), used & WORLD)
 
     @ddt.data(*LAYERS["values"], *LAYERS["decisions"])
     def test_values_and_decisions_know_little_of_others(

@@ -32,6 +32,9 @@ if t.TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 _ENTRY_POINT_GROUP = "rally_plugins"
+#: attribute of a module that was loaded from a plugin folder or file
+MARK = "__rally_plugin__"
+_NOTHING = types.ModuleType("nothing")
 
 _T = t.TypeVar("_T")
 
@@ -108,6 +111,47 @@ def find_packages_by_entry_point() -> list[PluginPackage]:
         else:
             package["options"] = point.value
     return [packages[name] for name in sorted(packages)]
+
+
+def package_names() -> frozenset[str]:
+    """Names of the packages that plugins are in, Rally itself included.
+
+    A plugin package is its outermost package that is not shared with other
+    distributions: what its plugins are made of lies beside them.
+    """
+    names = {"rally"}
+    for package in find_packages_by_entry_point():
+        for path in (package["plugins_path"], package["options"]):
+            if path:
+                names.add(_outermost(path.partition(":")[0]))
+    return frozenset(names)
+
+
+def _outermost(module_name: str) -> str:
+    parts = module_name.split(".")
+    for end in range(1, len(parts)):
+        name = ".".join(parts[:end])
+        # a namespace package, which others share, has no file
+        if getattr(sys.modules.get(name), "__file__", None):
+            return name
+    return module_name
+
+
+def is_of_plugins(
+    module_name: str, packages: t.Collection[str] | None = None
+) -> bool:
+    """Does a module, loaded or not, belong to Rally or to its plugins?
+
+    :param packages: ``package_names()``, if it has been found out before
+    """
+    if MARK in vars(sys.modules.get(module_name, _NOTHING)):
+        return True
+    if packages is None:
+        packages = package_names()
+    parts = module_name.split(".")
+    return all(part.isidentifier() for part in parts) and any(
+        ".".join(parts[:end]) in packages for end in range(1, len(parts) + 1)
+    )
 
 
 def import_modules_by_entry_point(
@@ -197,6 +241,7 @@ def _load_package(folder: str) -> str | None:
     path = os.path.realpath(os.path.join(folder, "__init__.py"))
     known = _imported_as(path)
     if known is not None:
+        _mark(sys.modules[known])
         return known
     name = _free_name(os.path.basename(os.path.realpath(folder)), path)
     return name if _execute(name, path, is_package=True) else None
@@ -209,7 +254,9 @@ def _load_file(path: str, package: str | None) -> None:
     and by its short one: neighbours use either.
     """
     real = os.path.realpath(path)
-    if _imported_as(real) is not None:
+    known = _imported_as(real)
+    if known is not None:
+        _mark(sys.modules[known])
         return
     stem = os.path.basename(path)[: -len(".py")]
     short = _free_name(stem, real)
@@ -271,6 +318,7 @@ def _execute(
     )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    _mark(module)
     names = {name, alias or name}
     for each in names:
         sys.modules[each] = module
@@ -284,6 +332,10 @@ def _execute(
     _bind_to_parent(name, module)
     LOG.debug("Loaded plugin module %s from %s", name, path)
     return True
+
+
+def _mark(module: types.ModuleType) -> None:
+    setattr(module, MARK, True)
 
 
 def _bind_to_parent(name: str, module: types.ModuleType) -> None:

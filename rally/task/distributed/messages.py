@@ -154,8 +154,8 @@ class Prepare(_Message, frozen=True):
     run: Name
     scenario: Name
     given_args: dict[str, t.Any]  # as in the task file, to be checked
-    args: dict[str, t.Any]  # with resources looked up, see ``wire_context``
-    context: t.Any  # see ``wire_context``
+    args: t.Any  # with resources looked up, see ``context_codec``
+    context: t.Any  # see ``context_codec``
     runner_type: Name
     runner: dict[str, t.Any]  # this agent's share
     sla: dict[str, t.Any]

@@ -31,11 +31,12 @@ import typing as t
 from rally import exceptions, plugins
 from rally.common import clock, logging
 from rally.task import chunk as chunk_module
+from rally.task import context_codec, scenario, sla
 from rally.task import runner as runner_module
-from rally.task import scenario, sla
-from rally.task.distributed import messages, spool, wire_context
+from rally.task.distributed import messages, spool
 from rally.task.distributed.link import Link
 from rally.task.load import gate, source
+from rally.task.load.task_of_load import TaskOfLoad
 
 LOG = logging.getLogger(__name__)
 
@@ -74,8 +75,8 @@ class Load:
         self._gate = gate.StartGate(self._say_ready)
         self._started: queue.SimpleQueue[messages.LoadStart | None]
         self._started = queue.SimpleQueue()
-        self._context = wire_context.from_wire(self._order.context)
-        self._args = wire_context.from_wire(self._order.args)
+        self._context = context_codec.from_plain(self._order.context)
+        self._args = context_codec.from_plain(self._order.args)
         self._check()
         self.runner = self._make_runner()
 
@@ -108,7 +109,7 @@ class Load:
             raise exceptions.RallyException("; ".join(problems))
 
     def _make_runner(self) -> runner_module.ScenarioRunner:
-        task = wire_context.TaskOfLoad(self._context.get("task") or {})
+        task = TaskOfLoad(self._context.get("task") or {})
         self._context["task"] = task
         cls = runner_module.ScenarioRunner.get(self._order.runner_type)
         runner = cls(

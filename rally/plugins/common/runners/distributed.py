@@ -223,15 +223,16 @@ class DistributedRunner(runner.ScenarioRunner):
         context: dict[str, t.Any],
         args: dict[str, t.Any],
     ) -> messages.Prepare:
-        from rally.task.distributed import messages, wire_context
+        from rally.task import context_codec
+        from rally.task.distributed import messages
 
         sendable = {**context, "task": {"uuid": self.task["uuid"]}}
         return messages.Prepare(
             run=self.run_id,
             scenario=cls.get_fullname(),
             given_args=self._given_args,
-            args=wire_context.to_wire(args, "args"),
-            context=wire_context.to_wire(sendable, "context"),
+            args=context_codec.check_round_trip(args, "args"),
+            context=context_codec.check_round_trip(sendable, "context"),
             runner_type=_inner(self.config)[0],
             runner={},
             sla=dict(self.sla_config),

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pathlib
 import shutil
@@ -21,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import typing as t
+from unittest import mock
 
 from rally.common import logging
 from rally.common.plugin import discover
@@ -49,7 +52,7 @@ class IterSubclassesTestCase(test.TestCase):
         self.assertIn(type(os.PathLike), discover.itersubclasses(type))
 
 
-class LoadPluginsTestCase(test.TestCase):
+class FolderTestCase(test.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.folder = pathlib.Path(tempfile.mkdtemp())
@@ -79,6 +82,8 @@ class LoadPluginsTestCase(test.TestCase):
             and os.path.basename(module.__file__ or "") == f"{stem}.py"
         ]
 
+
+class LoadPluginsTestCase(FolderTestCase):
     def test_walks_folders_and_follows_links(self) -> None:
         self.write("a/one_zzz.py", "")
         self.write("elsewhere/two_zzz.py", "")
@@ -166,6 +171,50 @@ class LoadPluginsTestCase(test.TestCase):
 
     def test_missing_path_is_nothing(self) -> None:
         discover.load_plugins(str(self.folder / "missing"))
+
+
+class OfPluginsTestCase(FolderTestCase):
+    def package(self, **points: str | None) -> t.ContextManager[t.Any]:
+        offered = discover.PluginPackage(
+            name="acme", version="1",
+            plugins_path=points.get("path"), options=points.get("options"),
+        )
+        return mock.patch.object(
+            discover, "find_packages_by_entry_point", return_value=[offered]
+        )
+
+    def test_so_are_files_of_plugin_folders_and_only_these(self) -> None:
+        self.write("plugins/a_zzz.py", "import b_zzz, outside_zzz")
+        self.write("plugins/b_zzz.py", "")
+        self.write("outside/outside_zzz.py", "")
+        sys.path.append(str(self.folder / "outside"))
+
+        discover.load_plugins(str(self.folder / "plugins"))
+
+        for name, is_so in (
+            ("a_zzz", True), ("b_zzz", True), ("outside_zzz", False),
+            ("rally.task.sla", True), ("rally", True), ("rallyx", False),
+            ("json", False), ("not_there_zzz", False), ("", False),
+            ("rally.a b", False), ("rally..x", False),
+        ):
+            self.assertIs(is_so, discover.is_of_plugins(name), name)
+
+    def test_a_package_with_all_that_lies_beside_its_plugins(self) -> None:
+        self.write("acme_zzz/__init__.py", "")
+        self.write("acme_zzz/plugins/__init__.py", "")
+        sys.path.append(str(self.folder))
+        importlib.import_module("acme_zzz.plugins")
+        with self.package(path="acme_zzz.plugins"):
+            self.assertTrue(discover.is_of_plugins("acme_zzz.cloud"))
+            self.assertFalse(discover.is_of_plugins("acme_zzz_other"))
+
+    def test_not_what_else_is_in_a_shared_namespace(self) -> None:
+        self.write("shared_zzz/acme/__init__.py", "")
+        sys.path.append(str(self.folder))
+        importlib.import_module("shared_zzz.acme")
+        with self.package(options="shared_zzz.acme.opts:list_opts"):
+            self.assertTrue(discover.is_of_plugins("shared_zzz.acme.cloud"))
+            self.assertFalse(discover.is_of_plugins("shared_zzz.other"))
 
 
 class EntryPointTestCase(test.TestCase):

@@ -24,8 +24,7 @@ from unittest import mock
 import hypothesis
 from hypothesis import strategies as st
 
-from rally.task.distributed import wire_context
-from rally.task.load import isolation
+from rally.task.load import isolation, task_of_load
 from tests.unit import test
 
 scalars = st.one_of(
@@ -185,7 +184,7 @@ class CopierTestCase(test.TestCase):
         self.assertIsNot(ring, made["ring"])
 
     def test_what_stands_for_a_task_on_an_agent_needs_no_pickle(self) -> None:
-        context = {"task": wire_context.TaskOfLoad({"uuid": "u"})}
+        context = {"task": task_of_load.TaskOfLoad({"uuid": "u"})}
         with mock.patch.object(
             isolation, "_copier_of_any", wraps=isolation._copier_of_any
         ) as pickled:
