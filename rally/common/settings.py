@@ -79,6 +79,19 @@ def read(
     logging.setup("rally")
 
 
+def places() -> list[str] | None:
+    """Where the configuration was read from, in the form of a command line.
+
+    None: none was read, as in an agent that only serves its own host.
+    """
+    if "config_file" not in CONF:
+        return None
+    return [
+        *("--config-file=%s" % path for path in CONF.config_file or ()),
+        *("--config-dir=%s" % path for path in CONF.config_dir or ()),
+    ]
+
+
 def default_files(
     folders: t.Sequence[str] = tuple(CONFIG_SEARCH_PATHS),
 ) -> list[str]:

@@ -35,17 +35,18 @@ def load() -> None:
     if PLUGINS_LOADED:
         return
     from rally.common import opts
-    from rally.common.plugin import discover
+    from rally.common.plugin import discover, options
 
     opts.register()
-    discover.import_modules_from_package("rally.plugins.common")
-    packages = discover.find_packages_by_entry_point()
-    for package in packages:
-        discover.register_options_of(package)
-    discover.import_modules_by_entry_point(_packages=packages)
-    more = os.environ.get(PATHS_VARIABLE, "").split(",")
-    for path in (*PLUGIN_FOLDERS, *filter(None, more)):
-        discover.load_plugins(path)
+    with options.noticing():
+        discover.import_modules_from_package("rally.plugins.common")
+        packages = discover.find_packages_by_entry_point()
+        for package in packages:
+            discover.register_options_of(package)
+        discover.import_modules_by_entry_point(_packages=packages)
+        more = os.environ.get(PATHS_VARIABLE, "").split(",")
+        for path in (*PLUGIN_FOLDERS, *filter(None, more)):
+            discover.load_plugins(path)
     PLUGINS_LOADED = True
 
 
@@ -53,10 +54,11 @@ def load_paths(paths: t.Sequence[str]) -> None:
     """Load files and folders as plugins, here and in processes started from
     here: load processes of agents need the same ones.
     """
-    from rally.common.plugin import discover
+    from rally.common.plugin import discover, options
 
-    for path in paths:
-        discover.load_plugins(path)
+    with options.noticing():
+        for path in paths:
+            discover.load_plugins(path)
     if paths:
         os.environ[PATHS_VARIABLE] = ",".join(
             os.path.abspath(os.path.expanduser(path)) for path in paths

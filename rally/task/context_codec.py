@@ -502,7 +502,7 @@ class _Decoder:
     def _flag(self, name: str, number: t.Any) -> t.Any:
         cls = self._shape(name, "flag").cls
         if type(number) is not int:
-            raise ValueError("flags %r of %s" % (number, name))
+            raise ValueError("flags of %s are no integer" % name)
         return cls(number)
 
     def _of_state(self, name: str, state: t.Any) -> t.Any:

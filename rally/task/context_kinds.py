@@ -371,7 +371,7 @@ def made(shape: Shape, content: list[t.Any]) -> t.Any:
     if base in SCALARS:
         [scalar] = content
         if type(scalar) is not base:
-            raise ValueError("%r is no %s" % (scalar, base.__name__))
+            raise ValueError("contents of another type than %s" % base)
         return _scalar(cls, base, scalar)
     if base in (tuple, frozenset):
         names = getattr(cls, "_fields", content)

@@ -133,6 +133,7 @@ def from_controller() -> list[messages.Message]:
             RUN, "Dummy.dummy", {"sleep": 1}, {"sleep": 1},
             {"users": [{"id": 1}]}, "constant",
             {"times": 10, "concurrency": 2}, SLA, 1000, False, 1,
+            {"dummy": {"delay": 0.5}},
         ),
         messages.Beat(RUN, BEGIN_NS, 5.0),
         messages.Grant(RUN, 1, (1, 2, 50), 10),

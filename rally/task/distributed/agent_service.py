@@ -25,7 +25,7 @@ import types
 import typing as t
 import uuid
 
-from rally.common import clock, logging, version
+from rally.common import clock, logging, settings, version
 from rally.task import chunk as chunk_module
 from rally.task.distributed import agent as agent_module
 from rally.task.distributed import (
@@ -224,7 +224,7 @@ class AgentService:
     def _start_load(self, prepare: messages.Prepare) -> None:
         self._end_load()
         self._spool(prepare.run)
-        self._load = LoadProcess(self._wall_base_ns)
+        self._load = LoadProcess(self._wall_base_ns, settings.places())
         self._load.send(messages.Load(prepare, str(self._spool_folder)))
 
     def _end_load(self) -> None:

@@ -33,15 +33,22 @@ from rally.task.distributed.link import Link
 
 #: how long a load process that is no longer needed may take to end
 END_S = 3.0
+#: what follows in the load process's command line is where to find the
+#: configuration of its host
+OWN = "--own-configuration"
 
 
 class LoadProcess:
     """A child process that runs a Runner for this agent.
 
     :param wall_base_ns: of the agent's clock, which is its clock, too
+    :param own_args: where the configuration of this host is, in the form of
+        a command line; None: it has none of its own
     """
 
-    def __init__(self, wall_base_ns: int) -> None:
+    def __init__(
+        self, wall_base_ns: int, own_args: t.Sequence[str] | None = None
+    ) -> None:
         ours, theirs = socket.socketpair()
         self._link = Link(ours)
         with theirs:
@@ -49,6 +56,7 @@ class LoadProcess:
                 [
                     sys.executable, "-m", "rally.task.distributed.worker",
                     str(theirs.fileno()),
+                    *([] if own_args is None else [OWN, *own_args]),
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

@@ -162,6 +162,9 @@ class Prepare(_Message, frozen=True):
     chunk_size: Count
     iteration_events: bool
     first_cpu: Count = 0
+    #: of plugins, by section and name, where they are not as by default; the
+    #: values of a section as ``context_codec`` carries them
+    options: dict[str, t.Any] = {}
 
 
 class Beat(_Message, frozen=True):

@@ -30,10 +30,11 @@ import typing as t
 
 from rally import exceptions, plugins
 from rally.common import clock, logging
+from rally.common.plugin import options
 from rally.task import chunk as chunk_module
 from rally.task import context_codec, scenario, sla
 from rally.task import runner as runner_module
-from rally.task.distributed import messages, spool
+from rally.task.distributed import load_process, messages, spool
 from rally.task.distributed.link import Link
 from rally.task.load import gate, source
 from rally.task.load.task_of_load import TaskOfLoad
@@ -75,8 +76,8 @@ class Load:
         self._gate = gate.StartGate(self._say_ready)
         self._started: queue.SimpleQueue[messages.LoadStart | None]
         self._started = queue.SimpleQueue()
-        self._context = context_codec.from_plain(self._order.context)
-        self._args = context_codec.from_plain(self._order.args)
+        self._context = _dict_of(self._order.context)
+        self._args = _dict_of(self._order.args)
         self._check()
         self.runner = self._make_runner()
 
@@ -346,10 +347,35 @@ def _reason(problem: Exception) -> str:
     return text.rstrip(".")
 
 
-def _prepare(link: Link, order: messages.Load) -> Load | None:
+def _dict_of(plain: t.Any) -> dict[str, t.Any]:
+    """:raises CannotBeRead: it is no dict, or cannot be read"""
+    value = context_codec.from_plain(plain)
+    if not isinstance(value, dict):
+        raise context_codec.CannotBeRead(
+            reason="it is of type %s" % type(value).__name__
+        )
+    return value
+
+
+def _adopt_options(
+    link: Link, prepare: messages.Prepare, own_args: t.Sequence[str] | None
+) -> None:
+    """Let plugins have the options that they have on the controller."""
+    values = {
+        section: _dict_of(named)
+        for section, named in prepare.options.items()
+    }
+    for problem in options.adopt(values, own_args):
+        link.send(messages.Report(prepare.run, problem))
+
+
+def _prepare(
+    link: Link, order: messages.Load, own_args: t.Sequence[str] | None
+) -> Load | None:
     """Prepare the order; None: it cannot be done here."""
     try:
         plugins.load()
+        _adopt_options(link, order.prepare, own_args)
         load = Load(link, order)
     except Exception as e:  # plugins are code of others
         LOG.debug(traceback.format_exc())
@@ -358,11 +384,13 @@ def _prepare(link: Link, order: messages.Load) -> Load | None:
     return load
 
 
-def main(fd: int) -> None:
+def main(fd: int, own_args: t.Sequence[str] | None = None) -> None:
     """Run one load for the agent at the other end of *fd*.
 
     It ends when the agent closes the pipe, which it does once it has read
     how the load ended.
+
+    :param own_args: see ``LoadProcess``
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.setup("rally")
@@ -373,7 +401,7 @@ def main(fd: int) -> None:
     if ordered is None:
         return
     order, early = ordered
-    load = _prepare(link, order)
+    load = _prepare(link, order, own_args)
     if load is None:
         while link.receive() is not None:
             pass
@@ -387,4 +415,7 @@ def main(fd: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(
+        int(sys.argv[1]),
+        sys.argv[3:] if sys.argv[2:3] == [load_process.OWN] else None,
+    )

@@ -223,6 +223,7 @@ class DistributedRunner(runner.ScenarioRunner):
         context: dict[str, t.Any],
         args: dict[str, t.Any],
     ) -> messages.Prepare:
+        from rally.common.plugin import options
         from rally.task import context_codec
         from rally.task.distributed import messages
 
@@ -238,6 +239,12 @@ class DistributedRunner(runner.ScenarioRunner):
             sla=dict(self.sla_config),
             chunk_size=self.batch_size,
             iteration_events=self.iteration_events,
+            options={
+                section: context_codec.check_round_trip(
+                    named, "section [%s] of the configuration" % section
+                )
+                for section, named in options.changed().items()
+            },
         )
 
     def _machine(
