@@ -105,9 +105,13 @@ def register_options_from_path(path: str) -> None:
     register_opts(getattr(module, function or "list_opts")())
 
 
-def register_opts(opts: t.Iterable[tuple[str, t.Iterable[cfg.Opt]]]) -> None:
-    """Register pairs of section and options."""
-    for section, options in opts:
+def register_opts(
+    opts: t.Mapping[str, t.Iterable[cfg.Opt]]
+    | t.Iterable[tuple[str, t.Iterable[cfg.Opt]]],
+) -> None:
+    """Register options: pairs of section and options, or a dict of them."""
+    pairs = opts.items() if isinstance(opts, t.Mapping) else opts
+    for section, options in pairs:
         group = None if section == "DEFAULT" else section
         cfg.CONF.register_opts(list(options), group=group)
 

@@ -58,6 +58,12 @@ class OptsTestCase(test.TestCase):
 
         self.assertEqual(3, cfg.CONF.test_opts.number)
 
+    def test_options_may_come_as_a_dict(self) -> None:
+        options = [cfg.IntOpt("size", default=4)]
+        opts.register_opts({"test_opts_dict": options})
+
+        self.assertEqual(4, cfg.CONF.test_opts_dict.size)
+
     def test_samples_show_that_logs_go_to_standard_error(self) -> None:
         opts.update_opt_defaults()
 
