@@ -207,6 +207,16 @@ class ContextSetupFailure(RallyException):
     msg_fmt = "Context '%(ctx_name)s' could not be set up: %(msg)s"
 
 
+class NoVerification(RallyException):
+    error_code = 229
+    msg_fmt = (
+        "Verification is not part of this series of Rally yet, so `rally "
+        "verify` and its verifiers cannot be used. Run Tempest by itself, or "
+        "use Rally 5.1 in a virtual environment and with a database of its "
+        "own. Verifications that an upgraded database holds are kept."
+    )
+
+
 class ManagerException(RallyException):
     error_code = 230
     msg_fmt = "Rally failed in itself: %(message)s"

@@ -133,11 +133,11 @@ class API:
 
     @property
     def verifier(self) -> t.NoReturn:
-        raise _no_verification()
+        raise exceptions.NoVerification()
 
     @property
     def verification(self) -> t.NoReturn:
-        raise _no_verification()
+        raise exceptions.NoVerification()
 
     @property
     def version(self) -> int:
@@ -148,10 +148,3 @@ def _masked(connection: str) -> str:
     from sqlalchemy.engine import url
 
     return url.make_url(connection).render_as_string(hide_password=True)
-
-
-def _no_verification() -> exceptions.RallyException:
-    return exceptions.RallyException(
-        "This release has no verification component, so verifiers and "
-        "verifications cannot be used. Run Tempest by itself instead."
-    )

@@ -79,6 +79,7 @@ def generate() -> str:
         for path, command in sorted(
             cliutils.iter_commands(root), key=lambda pair: pair[0]
         )
+        if not command.hidden
     ]
     return SCRIPT % {"options": "\n".join(lines)}
 

@@ -93,7 +93,7 @@ class ConfigurationTestCase(APITestCase):
     def test_there_is_no_verification(self):
         made = self.make_api()
         self.assertRaises(
-            exceptions.RallyException, getattr, made, "verifier"
+            exceptions.NoVerification, getattr, made, "verifier"
         )
         self.assertEqual(1, made.version)
 
