@@ -220,6 +220,34 @@ def command_line() -> str:
     return "\n".join(parts)
 
 
+# ---- plugins
+
+
+def earlier_names() -> str:
+    """Names that plugins import, which are elsewhere now."""
+    from rally.common import moved
+
+    rows: list[Row] = [
+        ["``%s``" % earlier, "``%s``" % present, "both names are good"]
+        for earlier, present in moved.ALIASES.items()
+    ]
+    deprecated = dict(moved.MOVED)
+    for module, names in moved.RENAMED.items():
+        for earlier, present in names.items():
+            deprecated["%s.%s" % (module, earlier)] = (
+                "%s.%s" % (module, present)
+            )
+    rows += [
+        ["``%s``" % earlier, "``%s``" % present, "deprecated"]
+        for earlier, present in sorted(deprecated.items())
+    ]
+    rows += [
+        ["``%s``" % name, "", "absent: needs Rally's %s" % part]
+        for name, part in moved.ABSENT.items()
+    ]
+    return list_table(["Imported", "Is now", "Remark"], rows, (42, 38, 20))
+
+
 # ---- errors
 
 
@@ -250,7 +278,7 @@ PARTS: t.Mapping[str, t.Callable[[], str]] = {
     each.__name__: each
     for each in (
         membership_states, agent_states, wire_messages, distributed_options,
-        command_line, exit_codes,
+        command_line, earlier_names, exit_codes,
     )
 }
 

@@ -22,13 +22,16 @@ import typing as t
 import typing_extensions as te
 
 from rally import consts, exceptions
-from rally.common import clock, logging, utils, validation
+from rally.common import clock, logging, moved, utils, validation
 from rally.common.plugin import plugin
 from rally.task import utils as task_utils
 
 LOG = logging.getLogger(__name__)
 
 configure = plugin.configure
+
+if not t.TYPE_CHECKING:
+    __getattr__ = moved.earlier_names(__name__)
 
 
 class TriggeredBy(te.TypedDict):

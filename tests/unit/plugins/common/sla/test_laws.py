@@ -154,13 +154,6 @@ class CriterionLawTestCase(test.TestCase):
         self.assertEqual(by_results.result(), by_columns.result())
         self.assertEqual(by_results.to_state(), by_columns.to_state())
 
-    @ddt.data(*(module for module, _, _ in CRITERIA[:-1]))
-    def test_old_places_still_exist(self, module: str) -> None:
-        old = importlib.import_module("rally.plugins.task.sla." + module)
-        new = importlib.import_module("rally.plugins.common.sla." + module)
-        for name in old.__all__:
-            self.assertIs(getattr(new, name), getattr(old, name))
-
     @ddt.idata(CASES)
     @ddt.unpack
     def test_nothing_seen_passes(self, name: str, value: t.Any) -> None:

@@ -10,41 +10,16 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Tests of old names and of archives."""
+"""Tests of archives."""
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 import tempfile
 import zipfile
 
-import ddt
-
-from rally.cli import yamlutils
-from rally.common import fileutils, logging
-from rally.utils import sshutils
+from rally.common import fileutils
 from tests.unit import test
-
-
-@ddt.ddt
-class AliasTestCase(test.TestCase):
-    @ddt.data(
-        ("rally.common.sshutils", "SSH", sshutils.SSH),
-        ("rally.common.yamlutils", "safe_load", yamlutils.safe_load),
-    )
-    @ddt.unpack
-    def test_old_name_warns_and_works(
-        self, module: str, name: str, expected: object
-    ) -> None:
-        sys.modules.pop(module, None)
-
-        with logging.LogCatcher(logging.getLogger(module)) as catcher:
-            imported = importlib.import_module(module)
-
-        self.assertIs(expected, getattr(imported, name))
-        catcher.assertInLogs("deprecated")
 
 
 class PackDirTestCase(test.TestCase):
