@@ -29,24 +29,29 @@ PATHS_VARIABLE = "RALLY_PLUGIN_PATHS"
 PLUGINS_LOADED = False
 
 
-def load() -> None:
-    """Register options and import all plugins; once in a process."""
+def load(**levels: int) -> None:
+    """Register options and import all plugins; once in a process.
+
+    :param levels: at which level failures are logged, by the names of
+        ``rally.common.plugin.failures.Levels``
+    """
     global PLUGINS_LOADED
     if PLUGINS_LOADED:
         return
     from rally.common import opts
-    from rally.common.plugin import discover, options
+    from rally.common.plugin import discover, failures, options
 
+    told = failures.Levels(**levels)
     opts.register()
     with options.noticing():
         discover.import_modules_from_package("rally.plugins.common")
         packages = discover.find_packages_by_entry_point()
         for package in packages:
-            discover.register_options_of(package)
-        discover.import_modules_by_entry_point(_packages=packages)
+            discover.register_options_of(package, told)
+        discover.import_modules_by_entry_point(packages, told)
         more = os.environ.get(PATHS_VARIABLE, "").split(",")
         for path in (*PLUGIN_FOLDERS, *filter(None, more)):
-            discover.load_plugins(path)
+            discover.load_plugins(path, levels=told)
     PLUGINS_LOADED = True
 
 

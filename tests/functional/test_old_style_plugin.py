@@ -33,7 +33,8 @@ class OldStylePluginTestCase(cluster.SharedTestCase):
 
     @classmethod
     def prepare(cls, home: t.Any) -> None:
-        home.sandbox.plugin_paths.append(PLUGIN)
+        broken = home.sandbox.write("broken_plugin.py", "1 / 0")
+        home.sandbox.plugin_paths += [PLUGIN, broken]
         runners: list[dict[str, t.Any]] = [
             CONSTANT,
             {"old_style_serial": {"times": 20}},
@@ -63,6 +64,11 @@ class OldStylePluginTestCase(cluster.SharedTestCase):
         done = self.run_.finish()
         self.assertEqual(0, done.code, done.out + done.err)
         self.assertEqual("finished", self.run_.status)
+
+    def test_it_is_said_once_what_is_deprecated_or_broken(self):
+        said = self.run_.finish().err
+        self.assertEqual(1, said.count("is deprecated: it is"), said)
+        self.assertEqual(1, said.count("Cannot load plugin file"), said)
 
     def test_each_runner_ran_all_iterations(self):
         for workload in self.run_.workloads:

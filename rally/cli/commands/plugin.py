@@ -20,6 +20,7 @@ import typer
 
 from rally import plugins
 from rally.cli import argutils, cliutils
+from rally.common import logging
 from rally.common.plugin import plugin
 
 NOT_FOUND = 211
@@ -62,7 +63,6 @@ def show(
 
 
 @plugin_app.command("list")
-@plugins.ensure_plugins_are_loaded
 def list_(
     name: t.Annotated[
         str | None,
@@ -78,6 +78,7 @@ def list_(
     ] = None,
 ) -> None:
     """List plugins, all or those that match."""
+    plugins.load(absent=logging.WARNING)
     found = _find(name, platform)
     if platform and not found and not _find(None, platform):
         print("Platform %s not found" % platform)

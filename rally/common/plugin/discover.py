@@ -25,6 +25,7 @@ import types
 import typing as t
 
 from rally.common import logging
+from rally.common.plugin import failures
 
 if t.TYPE_CHECKING:
     import importlib.metadata
@@ -156,47 +157,64 @@ def is_of_plugins(
 
 def import_modules_by_entry_point(
     _packages: t.Sequence[PluginPackage] | None = None,
+    levels: failures.Levels = failures.COMMAND,
 ) -> list[PluginPackage]:
     """Import the plugins of all installed packages.
 
     A module that cannot be imported is logged and passed over: the others
     and Rally itself must stay usable.
 
+    :param levels: at which level that is logged
     :returns: the packages looked at, also those that could not be imported
     """
     found = find_packages_by_entry_point() if _packages is None else _packages
     for package in found:
         path = package.get("plugins_path")
         if path:
-            _import_foreign(path, package["name"], package["version"])
+            _import_foreign(path, _label(package), levels)
     return list(found)
 
 
-def register_options_of(package: PluginPackage) -> None:
+def _label(package: PluginPackage) -> str:
+    return "%s %s" % (package["name"], package["version"])
+
+
+def register_options_of(
+    package: PluginPackage, levels: failures.Levels = failures.COMMAND
+) -> None:
     """Register the options that an installed package offers, if any.
 
     A failure is logged and passed over, like that of an import.
+
+    :param levels: at which level it is logged
     """
     if not package["options"]:
         return
     from rally.common import opts
 
+    error: Exception | None = None
     try:
         opts.register_options_from_path(package["options"])
     except Exception as e:  # whatever a plugin's module does on import
-        _warn(f"options of {package['name']} ({package['options']})", e)
+        error = e
+    if error is not None:
+        failures.report_options(package["options"], _label(package), error,
+                                levels)
 
 
-def _import_foreign(path: str, name: str, version: str) -> None:
-    failed: list[tuple[str, Exception]] = []
+def _import_foreign(path: str, label: str, levels: failures.Levels) -> None:
+    failed: list[failures.Failure] = []
     import_modules_from_package(
-        path, on_error=lambda module, error: failed.append((module, error))
+        path, on_error=lambda *each: failed.append(failures.Failure(*each))
     )
-    for module, error in failed:
-        _warn(f"{module} of plugin package {name} {version}", error)
+    failures.report(label, failed, levels)
 
 
-def load_plugins(dir_or_file: str, depth: int = 0) -> None:
+def load_plugins(
+    dir_or_file: str,
+    depth: int = 0,
+    levels: failures.Levels = failures.COMMAND,
+) -> None:
     """Import plugins from a file, or from a folder and all below it.
 
     Every folder goes to the end of ``sys.path``, so that plugins may import
@@ -205,18 +223,21 @@ def load_plugins(dir_or_file: str, depth: int = 0) -> None:
 
     :param dir_or_file: a path; nothing happens if it does not exist
     :param depth: how many folders we are below the first one
+    :param levels: at which level a file that cannot be imported is logged
     """
     path = os.path.expanduser(dir_or_file)
     if os.path.isdir(path):
         if depth == 0:
             LOG.debug("Loading plugins from directories %s", path)
-        _load_folder(path, frozenset())
+        _load_folder(path, frozenset(), levels)
     elif os.path.isfile(path) and path.endswith(".py"):
         _add_to_path(os.path.dirname(os.path.realpath(path)))
-        _load_file(path, package=None)
+        _load_file(path, None, levels)
 
 
-def _load_folder(folder: str, above: frozenset[str]) -> None:
+def _load_folder(
+    folder: str, above: frozenset[str], levels: failures.Levels
+) -> None:
     """Load *folder*; *above* ends loops that links make."""
     real = os.path.realpath(folder)
     if real in above:
@@ -225,18 +246,18 @@ def _load_folder(folder: str, above: frozenset[str]) -> None:
     entries = sorted(os.listdir(folder))
     package = None
     if "__init__.py" in entries:
-        package = _load_package(folder)
+        package = _load_package(folder, levels)
     for entry in entries:
         path = os.path.join(folder, entry)
         if os.path.isdir(path):
             if entry != "__pycache__" and not entry.startswith("."):
-                _load_folder(path, above | {real})
+                _load_folder(path, above | {real}, levels)
         elif entry.endswith(".py") and entry != "__init__.py":
-            _load_file(path, package)
+            _load_file(path, package, levels)
             _give_both_names(folder, entries, package)
 
 
-def _load_package(folder: str) -> str | None:
+def _load_package(folder: str, levels: failures.Levels) -> str | None:
     """Import ``__init__.py`` of *folder*; the name it has, if that worked."""
     path = os.path.realpath(os.path.join(folder, "__init__.py"))
     known = _imported_as(path)
@@ -244,10 +265,15 @@ def _load_package(folder: str) -> str | None:
         _mark(sys.modules[known])
         return known
     name = _free_name(os.path.basename(os.path.realpath(folder)), path)
-    return name if _execute(name, path, is_package=True) else None
+    spec = importlib.util.spec_from_file_location(
+        name, path, submodule_search_locations=[os.path.dirname(path)]
+    )
+    return name if _execute(spec, {name}, levels) else None
 
 
-def _load_file(path: str, package: str | None) -> None:
+def _load_file(
+    path: str, package: str | None, levels: failures.Levels
+) -> None:
     """Import one file, unless a neighbour has imported it already.
 
     Inside a folder that is a package the module is known by its dotted name
@@ -261,7 +287,8 @@ def _load_file(path: str, package: str | None) -> None:
     stem = os.path.basename(path)[: -len(".py")]
     short = _free_name(stem, real)
     name = f"{package}.{stem}" if package else short
-    _execute(name, real, alias=short)
+    spec = importlib.util.spec_from_file_location(name, real)
+    _execute(spec, {name, short}, levels)
 
 
 def _give_both_names(
@@ -310,27 +337,29 @@ def _imported_as(path: str) -> str | None:
 
 
 def _execute(
-    name: str, path: str, alias: str | None = None, is_package: bool = False
+    spec: importlib.machinery.ModuleSpec | None,
+    names: set[str],
+    levels: failures.Levels,
 ) -> bool:
-    folder = [os.path.dirname(path)] if is_package else None
-    spec = importlib.util.spec_from_file_location(
-        name, path, submodule_search_locations=folder
-    )
+    """Import a file under *names*; whether that worked."""
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     _mark(module)
-    names = {name, alias or name}
     for each in names:
         sys.modules[each] = module
+    error: Exception | None = None
     try:
         spec.loader.exec_module(module)
     except Exception as e:  # whatever a plugin's module does on import
+        error = e
+    # out of the block that handles it: logs repeat what is being handled
+    if error is not None:
         for each in names:
             sys.modules.pop(each, None)
-        _warn(f"plugin file {path}", e)
+        failures.report_file(str(spec.origin), error, levels)
         return False
-    _bind_to_parent(name, module)
-    LOG.debug("Loaded plugin module %s from %s", name, path)
+    _bind_to_parent(spec.name, module)
+    LOG.debug("Loaded plugin module %s from %s", spec.name, spec.origin)
     return True
 
 
@@ -347,13 +376,3 @@ def _bind_to_parent(name: str, module: types.ModuleType) -> None:
 def _add_to_path(folder: str) -> None:
     if folder not in sys.path:
         sys.path.append(folder)
-
-
-def _warn(what: str, error: Exception) -> None:
-    LOG.warning(
-        "Cannot load %s, so what it offers is missing: %s: %s",
-        what,
-        type(error).__name__,
-        error,
-        exc_info=logging.is_debug(),
-    )

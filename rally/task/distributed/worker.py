@@ -29,7 +29,7 @@ import traceback
 import typing as t
 
 from rally import exceptions, plugins
-from rally.common import clock, logging
+from rally.common import clock, logging, moved
 from rally.common.plugin import options
 from rally.task import chunk as chunk_module
 from rally.task import context_codec, scenario, sla
@@ -374,7 +374,7 @@ def _prepare(
 ) -> Load | None:
     """Prepare the order; None: it cannot be done here."""
     try:
-        plugins.load()
+        plugins.load(broken=logging.RDEBUG)
         _adopt_options(link, order.prepare, own_args)
         load = Load(link, order)
     except Exception as e:  # plugins are code of others
@@ -394,6 +394,8 @@ def main(fd: int, own_args: t.Sequence[str] | None = None) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.setup("rally")
+    # the command that started the run says what is broken or deprecated
+    logging.getLogger(moved.__name__).setLevel(logging.ERROR)
     # only the load process: the agent waits for the end of this pipe
     os.set_inheritable(fd, False)
     link = Link(socket.socket(fileno=fd))

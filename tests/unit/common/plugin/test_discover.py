@@ -26,10 +26,10 @@ import typing as t
 from unittest import mock
 
 from rally.common import logging
-from rally.common.plugin import discover
+from rally.common.plugin import discover, failures
 from tests.unit import test
 
-LOG = logging.getLogger(discover.__name__)
+LOG = failures.LOG
 
 
 class IterSubclassesTestCase(test.TestCase):

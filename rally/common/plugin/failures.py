@@ -1,0 +1,154 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What of the plugins could not be loaded, and how it is said.
+
+A file that is broken takes all those along that import it, and a package
+whose modules need a part of Rally that this series lacks is not broken at
+all. So a failure is told by its cause: one line for each broken file, one for
+each package that misses something of Rally, each once in a process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing as t
+
+from rally.common import logging, moved
+
+LOG = logging.getLogger(__name__)
+
+#: what was said in this process: plugin paths are loaded by more than one
+#: way, and what failed once fails again
+_SAID: set[str] = set()
+
+
+@dataclasses.dataclass(frozen=True)
+class Levels:
+    """At which level failures are logged.
+
+    Those who look for plugins want to know all; for somebody who runs a task
+    a part that nobody has is no news; a load process repeats what the command
+    that started it has said already.
+    """
+
+    broken: int = logging.WARNING  # files with an error of their own
+    absent: int = logging.RDEBUG  # packages that miss a part of Rally
+
+
+#: those of a command that does not ask for others
+COMMAND = Levels()
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """A module of a plugin package that could not be imported."""
+
+    module: str
+    error: Exception
+
+    @property
+    def origin(self) -> str:
+        """The module of the same package whose own code failed."""
+        top = self.module.partition(".")[0]
+        origin = self.module
+        for name in _modules_in(self.error.__traceback__):
+            if name.partition(".")[0] == top:
+                origin = name
+        return origin
+
+
+def _modules_in(traceback: types.TracebackType | None) -> t.Iterator[str]:
+    while traceback is not None:
+        yield str(traceback.tb_frame.f_globals.get("__name__"))
+        traceback = traceback.tb_next
+
+
+def report(
+    package: str, failures: t.Sequence[Failure], levels: Levels
+) -> None:
+    """Log *failures* of one package.
+
+    :param package: its name and version
+    """
+    absent: dict[str, list[str]] = {}  # part of Rally -> modules
+    broken: dict[tuple[str, str], list[str]] = {}  # cause -> modules
+    for failure in failures:
+        if isinstance(failure.error, moved.PartMissing):
+            absent.setdefault(failure.error.part, []).append(failure.module)
+            LOG.debug("%s: %s", failure.module, failure.error)
+        else:
+            cause = failure.origin, describe(failure.error)
+            broken.setdefault(cause, []).append(failure.module)
+    for part, modules in absent.items():
+        say(
+            levels.absent,
+            "Plugin package %s is loaded without %d of its modules (%s): "
+            "they need Rally's %s, which is not part of this series yet."
+            % (package, len(modules), ", ".join(modules), part),
+        )
+    for (origin, error), modules in broken.items():
+        others = [module for module in modules if module != origin]
+        if others:
+            LOG.debug("%s is imported by %s", origin, ", ".join(others))
+        say(
+            levels.broken,
+            "Cannot load %s of plugin package %s, so what it offers is "
+            "missing%s: %s"
+            % (origin, package, _along(len(others)), error),
+            next(x.error for x in failures if x.module in modules),
+        )
+
+
+def _along(count: int) -> str:
+    if not count:
+        return ""
+    return ", like that of %d module%s that import%s it" % (
+        count, "s" if count > 1 else "", "" if count > 1 else "s"
+    )
+
+
+def report_file(path: str, error: Exception, levels: Levels) -> None:
+    """Log that a file with plugins cannot be loaded."""
+    is_absent = isinstance(error, moved.PartMissing)
+    say(
+        levels.absent if is_absent else levels.broken,
+        "Cannot load plugin file %s, so what it offers is missing: %s"
+        % (path, describe(error)),
+        error,
+    )
+
+
+def report_options(
+    options: str, package: str, error: Exception, levels: Levels
+) -> None:
+    """Log that the options of a package cannot be registered."""
+    say(
+        levels.broken,
+        "Cannot register the options %s of plugin package %s, so what needs "
+        "them does not work: %s" % (options, package, describe(error)),
+        error,
+    )
+
+
+def describe(error: Exception) -> str:
+    """Type and message of an error, in one line."""
+    return "%s: %s" % (type(error).__name__, " ".join(str(error).split()))
+
+
+def say(level: int, text: str, error: Exception | None = None) -> None:
+    """Log one line, unless this process has done so before."""
+    if text not in _SAID:
+        _SAID.add(text)
+        LOG.log(level, "%s", text, exc_info=error if logging.is_debug()
+                else None)
