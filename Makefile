@@ -22,14 +22,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONWARNINGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional cluster-test soak fuzz explore \
-        style mypy benchmarks docs clean
+.PHONY: help demo test unit functional cluster-test plugins-test soak fuzz \
+        explore style mypy benchmarks docs clean
 
 help:
 	@echo "make demo          run a distributed task and write its report"
 	@echo "make test          run the unit and functional tests"
 	@echo "make style mypy    check style and types"
 	@echo "make cluster-test  run the cluster tests"
+	@echo "make plugins-test  plugin packages of others (needs an index)"
 	@echo "make soak          200 agents, then a run of MINUTES=30 minutes"
 	@echo "make fuzz          look for input that does harm (FUZZ_S seconds)"
 	@echo "make explore       other examples and faults (ROUNDS=10)"
@@ -60,6 +61,9 @@ unit functional: $(BIN)/.test-installed
 
 cluster-test: $(BIN)/.test-installed
 	@$(BIN)/python -m tests.run cluster
+
+plugins-test: $(BIN)/.test-installed
+	@$(BIN)/python -m tests.run plugins
 
 MINUTES ?= 30
 soak: $(BIN)/.test-installed
