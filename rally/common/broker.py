@@ -15,6 +15,8 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import contextvars
 import threading
 import typing as t
 
@@ -23,6 +25,23 @@ from rally.common import logging
 LOG = logging.getLogger(__name__)
 
 Queue: t.TypeAlias = "collections.deque[t.Any]"
+
+_LOSSES: contextvars.ContextVar[list[Exception] | None] = (
+    contextvars.ContextVar("losses", default=None)
+)
+
+
+@contextlib.contextmanager
+def noting_losses() -> t.Iterator[list[Exception]]:
+    """Note the errors of each ``run`` that is called within, also by threads
+    of such a ``run``; they are logged all the same.
+    """
+    noted: list[Exception] = []
+    token = _LOSSES.set(noted)
+    try:
+        yield noted
+    finally:
+        _LOSSES.reset(token)
 
 
 def run(
@@ -40,7 +59,10 @@ def run(
     """
     feed = _Feed()
     threads = [
-        threading.Thread(target=_consume_all, args=(feed, consume))
+        threading.Thread(
+            target=contextvars.copy_context().run,
+            args=(_consume_all, feed, consume),
+        )
         for _ in range(consumers_count)
     ]
     for thread in threads:
@@ -97,6 +119,9 @@ def _consume_all(
 
 
 def _log(error: Exception, what: str) -> None:
+    losses = _LOSSES.get()
+    if losses is not None:
+        losses.append(error)
     LOG.warning(
         "%s: %s: %s",
         what,

@@ -1,0 +1,113 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a clean-up did not do although it raised nothing.
+
+Plugins share their clean-ups out with ``rally.common.broker``, which logs
+what fails and goes on, and many catch errors themselves and log them. So
+whoever wants to know whether everything is gone has to listen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import typing as t
+
+from rally import exceptions
+from rally.common import broker
+
+#: sentences of losses that an error tells; the log has all of them
+SHOWN = 3
+#: a warning that reports a failure, not one of advice
+_FAILURE = re.compile(
+    r"\b(fail(s|ed|ure)?|broken|unable|cannot|could not|can't|error)\b", re.I
+)
+NOT_FOUND = 404
+#: where errors of clients of clouds have the status of the answer
+_STATUS = ("http_status", "status_code", "code")
+
+
+class CleanupIncomplete(exceptions.RallyException):
+    error_code = 182
+    msg_fmt = (
+        "Parts of it failed: %(losses)s. What they were to delete may still "
+        "be there."
+    )
+
+
+@contextlib.contextmanager
+def complete(plugin_module: str) -> t.Iterator[None]:
+    """Around a clean-up: fails if that lost something.
+
+    :param plugin_module: where the plugin is defined; failures that modules
+        of its package log count, except Rally's own
+    :raises CleanupIncomplete: it ended without an error, but lost something
+    """
+    package = plugin_module.partition(".")[0]
+    losses: list[str] = []
+    with contextlib.ExitStack() as stack:
+        lost = stack.enter_context(broker.noting_losses())
+        if package != __name__.partition(".")[0]:
+            logger = logging.getLogger(package)
+            listener = _Listener(losses)
+            logger.addHandler(listener)
+            stack.callback(logger.removeHandler, listener)
+        yield
+    losses += [
+        "%s: %s" % (type(e).__name__, e) for e in lost if not is_gone(e)
+    ]
+    losses = list(dict.fromkeys(losses))  # one for each project, say
+    if losses:
+        text = "; ".join(losses[:SHOWN])
+        if len(losses) > SHOWN:
+            text += "; and %d more" % (len(losses) - SHOWN)
+        raise CleanupIncomplete(losses=text.rstrip("."))
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether *error* says that what was to be deleted is not there.
+
+    As after a clean-up that was interrupted and is made once more, or in a
+    cloud without the service. Each client of a cloud has errors of its own;
+    what they share is the status of the answer, and the name.
+    """
+    if isinstance(error, exceptions.PluginNotFound):
+        return False
+    status = next(
+        (getattr(error, name) for name in _STATUS if hasattr(error, name)),
+        None,
+    )
+    return status == NOT_FOUND or any(
+        cls.__name__.endswith("NotFound") for cls in type(error).__mro__
+    )
+
+
+class _Listener(logging.Handler):
+    """Keeps what reports a failure."""
+
+    def __init__(self, losses: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._losses = losses
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info and record.exc_info[1]
+        if error and is_gone(error):
+            return
+        text = " ".join(record.getMessage().split())
+        if error:
+            text = "%s: %s: %s" % (
+                text.rstrip(".:"), type(error).__name__, error
+            )
+        if record.levelno >= logging.ERROR or _FAILURE.search(text):
+            self._losses.append(text)
