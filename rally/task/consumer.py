@@ -372,6 +372,8 @@ class ResultConsumer:
 
     def _store(self, merged: aggregate.Aggregate) -> None:
         record = self.watch.record(merged, self.runner)
+        # what the statistics count; a reader can compare it with the rows
+        record["load_info"]["stored"] = merged.iterations
         self.workload.set_results(
             load_duration=record["load_duration"],
             full_duration=time.monotonic() - self.started,

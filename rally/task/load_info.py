@@ -175,7 +175,8 @@ class RunWatch:
         return {
             "run": runner.run_id,
             "asked": runner.asked,
-            "stored": merged.iterations,
+            # a chunk that came twice is in it once
+            "stored": min(self._rows, merged.iterations),
             "lost": [lost.to_dict() for lost in runner.lost],
             "counters": counters,
             "offered_rate": runner.offered_rate,

@@ -64,18 +64,22 @@ def status(task_id: options.TaskId) -> None:
     for subtask in task["subtasks"]:
         for workload in subtask["workloads"]:
             print(_progress_of(workload))
-    print("These numbers are partial: what is stored while the task runs.")
+    print(
+        "These numbers are partial. Iterations count as soon as they end; "
+        "their results are stored in chunks, a few seconds later."
+    )
 
 
 def _progress_of(workload: dict[str, t.Any]) -> str:
     info = workload.get("load_info") or {}
     asked = info.get("asked")
-    line = "\t%s (position %s): %s%s iterations, %s failed" % (
+    line = "\t%s (position %s): %s%s iterations, %s failed, %s stored" % (
         workload["name"],
         workload["position"],
         workload["total_iteration_count"],
         " of %s" % asked if asked else "",
         workload["failed_iteration_count"],
+        info.get("stored") or 0,
     )
     percentiles = info.get("percentiles") or {}
     if percentiles:

@@ -32,6 +32,7 @@ import types
 import typing as t
 
 from rally.task.distributed import keys, notices
+from rally.task.distributed import spool as spool_module
 from rally.task.distributed.channels import Channel
 from rally.task.load import cpus
 
@@ -41,6 +42,9 @@ PREFIX = "rally-local-"
 #: a folder of a dead controller is left alone for so long: its agents end,
 #: and one that was just made is not locked yet
 SETTLED_S = 60.0
+#: ... and for so long if there is something in it that can be recovered
+RECOVERABLE_S = 7 * 86400.0
+SPOOL = "spool-"
 
 
 class LocalAgents:
@@ -106,7 +110,7 @@ class LocalAgents:
         text = keys.authorize(name, self.keys_folder)
         with open(key_file, "x", opener=_private) as file:
             file.write(text)
-        spool = self.path / ("spool-%s" % name)
+        spool = self.path / (SPOOL + name)
         return subprocess.Popen(
             [
                 sys.executable, "-m",
@@ -183,14 +187,64 @@ def sweep(parent: pathlib.Path, now: float) -> None:
     for folder in parent.glob(PREFIX + "*"):
         with contextlib.suppress(OSError):  # somebody else removes it
             status = folder.stat()
+            grace_s = RECOVERABLE_S if _has_chunks(folder) else SETTLED_S
             if status.st_uid != os.getuid() or (
-                now - status.st_mtime < SETTLED_S
+                now - status.st_mtime < grace_s
             ):
                 continue
             claim = lock(folder)
             if claim is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(claim)
+
+
+def _has_chunks(folder: pathlib.Path) -> bool:
+    return any(folder.glob(SPOOL + "*/*/*" + spool_module.CHUNK_SUFFIX))
+
+
+class Drained(t.NamedTuple):
+    """What became of the spools of a run."""
+
+    still_writing: list[str]  # names of agents that have not ended yet
+    torn: int  # chunks that cannot be read
+
+
+def drain(
+    run: str,
+    store: t.Callable[[str, spool_module.SpooledChunk], None],
+    parent: pathlib.Path | None = None,
+) -> Drained:
+    """Store what local agents keep of a run whose controller was killed.
+
+    Then their folder is removed, unless one of them still writes.
+
+    :param store: called with the name of an agent and a chunk
+    """
+    parent = parent or pathlib.Path(tempfile.gettempdir())
+    writing: list[str] = []
+    torn = 0
+    for folder in parent.glob(PREFIX + "*"):
+        found = list(folder.glob("%s*/%s" % (SPOOL, run)))
+        if not found or folder.stat().st_uid != os.getuid():
+            continue
+        claim = lock(folder)
+        if claim is None:  # its controller lives
+            continue
+        try:
+            for path in found:
+                name = path.parent.name.removeprefix(SPOOL)
+                spool = spool_module.Spool(path.parent, run)
+                if spool.is_written():
+                    writing.append(name)
+                    continue
+                torn += spool.recover().cut
+                for sequence in spool.sequences():
+                    store(name, spool.read(sequence))
+            if not writing:
+                shutil.rmtree(folder)
+        finally:
+            os.close(claim)
+    return Drained(writing, torn)
 
 
 def _private(path: str, flags: int) -> int:

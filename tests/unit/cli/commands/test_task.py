@@ -265,13 +265,13 @@ class OtherTaskTestCase(base.CommandTestCase):
             min_duration=0.1, max_duration=0.2, start_time=1.0,
             load_duration=2.0,
             load_info={
-                "asked": 100, "percentiles": {"50": 0.15},
+                "asked": 100, "stored": 30, "percentiles": {"50": 0.15},
                 "response": {"p50": 1, "p95": 2, "p99": 3, "max": 4},
             },
         )
         out = self.rally("task", "status", self.uuid).out
         self.assertIn("Task %s: running\n" % self.uuid, out)
-        self.assertIn("40 of 100 iterations, 2 failed", out)
+        self.assertIn("40 of 100 iterations, 2 failed, 30 stored", out)
         self.assertIn("partial", out)
         shown = self.rally("task", "detailed", self.uuid).out
         self.assertIn("marked as 'running'. What follows is partial", shown)

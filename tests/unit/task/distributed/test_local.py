@@ -16,12 +16,18 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
 
+from rally.task import chunk
 from rally.task.distributed import local
+from rally.task.distributed import spool as spool_module
 from tests.unit import test
 
+RUN = "0123456789abcdef" * 2
 LATER_S = 2 * local.SETTLED_S
 
 
@@ -57,3 +63,102 @@ class SweepTestCase(test.TestCase):
         other.mkdir()
         local.sweep(self.parent, time.time() + LATER_S)
         self.assertTrue(other.exists())
+
+    def test_what_can_be_recovered_stays_for_a_week(self):
+        spool = self.folder / (local.SPOOL + "local-1") / RUN
+        spool.mkdir(parents=True)
+        (spool / ("0" * 12 + spool_module.CHUNK_SUFFIX)).touch()
+
+        local.sweep(self.parent, time.time() + LATER_S)
+        self.assertTrue(self.folder.exists())
+
+        local.sweep(self.parent, time.time() + 8 * 86400)
+        self.assertFalse(self.folder.exists())
+
+
+class DrainTestCase(test.TestCase):
+    """What local agents kept, after the death of their controller."""
+
+    def setUp(self):
+        super().setUp()
+        made = tempfile.TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        self.parent = pathlib.Path(made.name)
+        self.folder = self.parent / (local.PREFIX + "abc")
+        self.stored = []
+        self.keep("local-1", 2)
+        self.keep("local-2", 1)
+
+    def spool(self, name, run=None):
+        folder = self.folder / (local.SPOOL + name)
+        return spool_module.Spool(folder, run or RUN)
+
+    def keep(self, name, count, run=None):
+        rows = chunk.Chunk.of_rows([chunk.Row(
+            number=1, started_ns=7, duration_ns=1, idle_ns=0, lag_ns=0,
+            shape=(), times=(), error=None, output=None,
+        )])
+        self.spool(name, run).write_all(
+            spool_module.spooled(i, rows) for i in range(count)
+        )
+
+    def drain(self):
+        return local.drain(
+            RUN,
+            lambda name, kept: self.stored.append(
+                (name, kept.head.sequence)
+            ),
+            self.parent,
+        )
+
+    def test_all_is_stored_and_the_folder_gone(self):
+        self.assertEqual(local.Drained([], 0), self.drain())
+        self.assertEqual(
+            [("local-1", 0), ("local-1", 1), ("local-2", 0)],
+            sorted(self.stored),
+        )
+        self.assertFalse(self.folder.exists())
+
+    def test_torn_chunks_are_counted(self):
+        path = next(self.folder.rglob("*1" + spool_module.CHUNK_SUFFIX))
+        path.write_bytes(path.read_bytes()[:-1])
+
+        self.assertEqual(local.Drained([], 1), self.drain())
+        self.assertEqual(2, len(self.stored))
+
+    def test_of_a_living_controller_nothing_is_taken(self):
+        claim = local.lock(self.folder)
+        self.addCleanup(os.close, claim)
+
+        self.assertEqual(local.Drained([], 0), self.drain())
+        self.assertEqual([], self.stored)
+
+    def test_other_runs_are_left_alone(self):
+        shutil.rmtree(self.folder)
+        self.keep("local-1", 1, run="1" * 32)
+
+        self.drain()
+
+        self.assertEqual([], self.stored)
+        self.assertTrue(self.folder.exists())
+
+    def test_who_still_writes_is_waited_for(self):
+        writer = subprocess.Popen(
+            [
+                sys.executable, "-c",
+                "import sys\n"
+                "from rally.task.distributed import spool\n"
+                "spool.Spool(sys.argv[1], sys.argv[2]).claim()\n"
+                "print(1, flush=True)\n"
+                "sys.stdin.read()",
+                str(self.folder / (local.SPOOL + "local-1")), RUN,
+            ],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+        writer.stdout.read(2)
+        self.assertEqual(["local-1"], self.drain().still_writing)
+        writer.communicate(b"")
+        self.stored.clear()
+
+        self.assertEqual(local.Drained([], 0), self.drain())
+        self.assertIn(("local-1", 1), self.stored)
