@@ -252,6 +252,7 @@ class _Task(group.APIGroup):
         What agents keep of it is stored, and contexts are cleaned up.
 
         :param say: told what was done, in sentences
+        :raises CleanupsFailed: after all else was done; try it again
         :returns: the task as it is then
         """
         from rally.task.distributed import recovery
@@ -260,16 +261,21 @@ class _Task(group.APIGroup):
         return self.get(task_uuid)
 
     def delete(self, task_uuid: str, force: bool = False) -> None:
-        """Delete a task with its results.
+        """Delete a task with its results, and what its clean-ups need.
 
         :param force: even if it has not finished
         :raises DBConflict: it has not
         """
-        from rally.common import objects
+        from rally.common import db, objects
+        from rally.task import context_store
 
+        task = db.task_get(task_uuid, detailed=True, lazy=True)
         objects.Task.delete_by_uuid(
             task_uuid, status=None if force else consts.TaskStatus.FINISHED
         )
+        for subtask in task["subtasks"]:
+            for workload in subtask["workloads"]:
+                context_store.ContextStore(workload["uuid"]).forget()
 
     @plugins.ensure_plugins_are_loaded
     def import_results(

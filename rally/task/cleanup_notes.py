@@ -128,10 +128,9 @@ def _with(
     """:raises ValueError: it is noted of another context"""
     if name != result["plugin_name"]:
         raise ValueError(name)
-    if cleanup["finished_at"] is None:
-        return dict(result)
     known = {**result, "cleanup": cleanup}
-    known.pop("state", None)
+    if context.is_cleaned_up(known):
+        known.pop("state", None)
     return known
 
 

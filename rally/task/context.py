@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import abc
 import copy
+import dataclasses
 import functools
+import time
 import types
 import typing as t
 
@@ -25,8 +27,11 @@ import typing_extensions as te
 from rally import exceptions
 from rally.common import cfg, logging, opts, utils, validation
 from rally.common.plugin import plugin
-from rally.task import atomic, functional
+from rally.task import atomic, cleanup_watch, functional
 from rally.task import utils as task_utils
+
+if t.TYPE_CHECKING:
+    from rally.task import context_store
 
 LOG = logging.getLogger(__name__)
 CONF = cfg.CONF
@@ -153,12 +158,15 @@ class BaseContext(
         """What ``cleanup`` needs of what ``setup`` has made.
 
         If the controller dies, ``rally task recover`` calls ``cleanup`` of a
-        new instance in another process, in which nothing of what ``setup``
-        put into ``self.context`` is there. A ``cleanup`` that finds what it
-        made by names or by the owner needs nothing more.
+        new instance in another process. On the same host it gets back what
+        ``setup`` had put into ``self.context`` and into attributes, as far
+        as that are values and not connections. What this method gives is
+        there on any host, and also where no value can be kept.
 
         :returns: plain values, as JSON takes them; they are stored in the
-            database as they are, so never a credential. None: nothing
+            database as they are, so never a credential. None: what the
+            set-up put into ``self.context`` and its own attributes, which
+            are kept, encrypted, on the controller's host
         """
         return None
 
@@ -205,6 +213,14 @@ class Context(BaseContext, validation.ValidatablePluginMixin):
         return self.context.get("owner_id") or self.task["uuid"]
 
 
+@dataclasses.dataclass
+class _Begun:
+    """A context whose set-up was begun, or why it cannot be cleaned up."""
+
+    ctx: Context | Exception
+    result: _ContextExecutionData
+
+
 class ContextManager:
     """Sets up all contexts of a workload, and cleans them up in reverse.
 
@@ -212,21 +228,25 @@ class ContextManager:
         the context; each context gets the whole object
     :param record: told of the results before and after each set-up and after
         each clean-up, so that another process knows what is left to do
+    :param store: keeps what set-ups made known until all is cleaned up, so
+        that another process can do that
     """
 
     def __init__(
         self,
         context_obj: dict[str, t.Any],
         record: t.Callable[[Results], None] | None = None,
+        store: context_store.ContextStore | None = None,
     ) -> None:
         self.context_obj = context_obj
         self._record = record or (lambda results: None)
-        self._visited: list[Context] = []
-        self._results: Results = []
+        self._store = store
+        self._own: dict[str, t.Any] = {}
+        self._begun: list[_Begun] = []
 
     def contexts_results(self) -> Results:
         """What became of each context that was begun, in order."""
-        return self._results
+        return [begun.result for begun in self._begun]
 
     def _get_sorted_context_lst(self) -> list[Context]:
         contexts = [
@@ -247,48 +267,95 @@ class ContextManager:
         for ctx in self._get_sorted_context_lst():
             result = _result_of(ctx)
             # whoever cleans up has to know of it before there is anything
-            self._record([*self._results, result])
-            self._visit(ctx, result)
+            self._record([*self.contexts_results(), result])
+            self._begun.append(_Begun(ctx, result))
+            before = self._own_of(ctx)
             error = self._run_phase(ctx, "setup", result["setup"])
             self._keep_state(ctx, result)
+            self._keep_context(ctx, before)
             if error is not None:
                 self._record_or_log()
                 raise error
-            self._record(self._results)
+            self._record(self.contexts_results())
 
     def cleanup(self) -> None:
         """Clean up what was set up; all contexts if nothing was.
 
-        A failure is logged and recorded, and the next one cleaned up.
+        A failure is logged and recorded, and the next one cleaned up. What
+        failed can be tried again, here or in another process.
         """
-        if not self._visited:
+        if not self._begun:
             for ctx in self._get_sorted_context_lst():
-                self._visit(ctx, _result_of(ctx))
-        pairs = list(zip(self._visited, self._results, strict=True))
-        for ctx, result in reversed(pairs):
+                self._begun.append(_Begun(ctx, _result_of(ctx)))
+        is_recorded = True
+        for begun in reversed(self._begun):
+            result = begun.result
             if is_cleaned_up(result):
                 continue
-            error = self._run_phase(ctx, "cleanup", result["cleanup"])
-            result.pop("state", None)
-            self._record_or_log()
+            result["cleanup"] = _not_begun()
+            error = self._clean_up(begun)
+            if error is None:
+                result.pop("state", None)
+            is_recorded = self._record_or_log()
             if isinstance(error, KeyboardInterrupt):
                 raise error
+        if is_recorded:
+            self._forget_if_done()
 
-    def resume(self, results: Results) -> None:
+    def _clean_up(self, begun: _Begun) -> BaseException | None:
+        if isinstance(begun.ctx, Context):
+            return self._run_phase(
+                begun.ctx, "cleanup", begun.result["cleanup"]
+            )
+        now = time.time()
+        begun.result["cleanup"] = _ContextPhaseData(
+            started_at=now, finished_at=now, atomic_actions=[],
+            error=task_utils.format_exc(begun.ctx),
+        )
+        return begun.ctx
+
+    def _forget_if_done(self) -> None:
+        if self._store is None:
+            return
+        try:
+            if all(map(is_cleaned_up, self.contexts_results())):
+                self._store.forget()
+        except OSError as e:
+            LOG.warning(
+                "%s What was kept for the clean-up could not be removed: %s",
+                self._log_prefix(), e,
+            )
+
+    def resume(
+        self,
+        results: Results,
+        own: t.Mapping[str, t.Mapping[str, t.Any]] | None = None,
+        hindrances: t.Mapping[str, Exception] | None = None,
+    ) -> None:
         """Take over what another process has begun.
 
         :param results: as it recorded them
+        :param own: attributes that set-ups gave the contexts, by full name
+        :param hindrances: why a context cannot be cleaned up, by full name
+        :raises PluginNotFound: a context is not installed here
         """
-        for result in results:
-            cls = Context.get(result["plugin_name"], allow_hidden=True)
-            ctx = cls(self.context_obj)
-            if result.get("state") is not None:
-                ctx.restore(result["state"])
-            self._visit(ctx, result)
-
-    def _visit(self, ctx: Context, result: _ContextExecutionData) -> None:
-        self._visited.append(ctx)
-        self._results.append(result)
+        classes = [
+            Context.get(result["plugin_name"], allow_hidden=True)
+            for result in results
+        ]
+        for cls, result in zip(classes, results, strict=True):
+            name = cls.get_fullname()
+            ctx: Context | Exception
+            try:
+                ctx = cls(self.context_obj)  # others may need what this does
+                for attribute, value in (own or {}).get(name, {}).items():
+                    setattr(ctx, attribute, value)
+                if result.get("state") is not None:
+                    ctx.restore(result["state"])
+            except Exception as e:  # a plugin's; others are to be cleaned up
+                ctx = e
+            ctx = (hindrances or {}).get(name, ctx)
+            self._begun.append(_Begun(ctx, result))
 
     def _keep_state(
         self, ctx: Context, result: _ContextExecutionData
@@ -304,16 +371,48 @@ class ContextManager:
         if state is not None:
             result["state"] = state
 
-    def _record_or_log(self) -> None:
-        """Nothing keeps the other contexts from being cleaned up."""
+    def _own_of(self, ctx: Context) -> dict[str, t.Any]:
+        return {} if self._store is None else self._store.attributes_of(ctx)
+
+    def _keep_context(self, ctx: Context, before: dict[str, t.Any]) -> None:
+        """Keep what a set-up has made known, whatever became of it."""
+        if self._store is None:
+            return
+        last = self._begun[-1].result
+        if "state" not in last:  # it has not said itself what it needs
+            self._own[ctx.get_fullname()] = {
+                name: value for name, value in self._own_of(ctx).items()
+                if name not in before or before[name] != value
+            }
+        names = [begun.result["plugin_name"] for begun in self._begun]
         try:
-            self._record(self._results)
+            omitted = self._store.keep(names, self.context_obj, self._own)
+        except Exception as e:  # of the disk, or of plugins' classes
+            LOG.warning(
+                "%s What the clean-up of context %s needs could not be kept, "
+                "so if this process died, `rally task recover` could not "
+                "clean up: %s",
+                self._log_prefix(), ctx.get_fullname(), e,
+            )
+        else:
+            for sentence in omitted:
+                LOG.debug("%s Not kept: %s", self._log_prefix(), sentence)
+
+    def _record_or_log(self) -> bool:
+        """Nothing keeps the other contexts from being cleaned up.
+
+        :returns: whether it is recorded
+        """
+        try:
+            self._record(self.contexts_results())
         except exceptions.DBException as e:
             LOG.error(
                 "%s What became of a context could not be recorded, so "
                 "`rally task recover` will clean it up once more: %s",
                 self._log_prefix(), e,
             )
+            return False
+        return True
 
     def _run_phase(
         self, ctx: Context, phase: str, data: _ContextPhaseData
@@ -326,7 +425,11 @@ class ContextManager:
         timer = utils.Timer()
         try:
             with timer:
-                getattr(ctx, phase)()
+                if phase == "cleanup":
+                    with cleanup_watch.complete(type(ctx).__module__):
+                        ctx.cleanup()
+                else:
+                    ctx.setup()
         except BaseException as e:  # a plugin's; to be recorded
             error = e
             data["error"] = task_utils.format_exc(e)
@@ -349,7 +452,7 @@ class ContextManager:
         try:
             self.setup()
         except BaseException:
-            if self._visited:
+            if self._begun:
                 self.cleanup()
             raise
         return self.context_obj
@@ -360,13 +463,17 @@ class ContextManager:
         exc_value: BaseException | None,
         exc_traceback: types.TracebackType | None,
     ) -> None:
-        if self._visited:
+        if self._begun:
             self.cleanup()
 
 
 def is_cleaned_up(result: t.Mapping[str, t.Any]) -> bool:
-    """Whether the clean-up of a context came to its end, well or not."""
-    return result["cleanup"]["finished_at"] is not None
+    """Whether nothing of a context is left.
+
+    A clean-up that failed has to be made once more.
+    """
+    cleanup = result["cleanup"]
+    return cleanup["finished_at"] is not None and not cleanup["error"]
 
 
 def _result_of(ctx: Context) -> _ContextExecutionData:

@@ -30,6 +30,7 @@ from rally.env import reasons
 from rally.task import (
     cleanup_notes,
     context,
+    context_store,
     hook,
     progress,
     runner,
@@ -333,25 +334,42 @@ class TaskEngine:
                 workload_obj["uuid"],
                 lambda known: self.patience(workload_obj.set_contexts, known),
             ),
+            context_store.ContextStore(workload_obj["uuid"]),
         )
 
-    @staticmethod
     def _load(
+        self,
         consumer: ResultConsumer,
         ctx_manager: context.ContextManager,
         runner_obj: runner.ScenarioRunner,
         workload: dict[str, t.Any],
     ) -> None:
         """Set the contexts up, make the load, clean up."""
-        with ctx_manager:
-            consumer.enter_phase("running")
-            consumer.record_run()
-            if not consumer.interrupted.is_set():
-                runner_obj.run(
-                    workload["name"], ctx_manager.context_obj,
-                    workload["args"],
-                )
-            consumer.enter_phase("cleanup")
+        try:
+            with ctx_manager:
+                consumer.enter_phase("running")
+                consumer.record_run()
+                if not consumer.interrupted.is_set():
+                    runner_obj.run(
+                        workload["name"], ctx_manager.context_obj,
+                        workload["args"],
+                    )
+                consumer.enter_phase("cleanup")
+        finally:
+            self._say_what_is_left(ctx_manager)
+
+    def _say_what_is_left(self, ctx_manager: context.ContextManager) -> None:
+        left = [
+            result["plugin_name"]
+            for result in ctx_manager.contexts_results()
+            if not context.is_cleaned_up(result)
+        ]
+        if left:
+            self._say(
+                "the clean-up of %s failed, so what was made for the "
+                "workload may still be there; `rally task recover %s` tries "
+                "it again" % (", ".join(left), self.task["uuid"])
+            )
 
     def _make_runner(
         self, workload: dict[str, t.Any]

@@ -21,7 +21,12 @@ import typing as t
 
 from rally.common import db, objects
 from rally.env import env_mgr
-from rally.task import cleanup_notes, context, workload_context
+from rally.task import (
+    cleanup_notes,
+    context,
+    context_store,
+    workload_context,
+)
 
 Values: t.TypeAlias = dict[str, t.Any]
 
@@ -47,26 +52,69 @@ class Leftovers:
             and not context.is_cleaned_up(known)
         ]
         workload["contexts_results"] = begun
+        self._store = context_store.ContextStore(workload["uuid"])
+        self._omitted: list[str] = []
+        self._hindrances: dict[str, Exception] = {}
+        self._has_users_of_others = False
         self._manager = self._manager_of(task, begun) if self._left else None
 
     def _manager_of(
         self, task: Values, begun: list[t.Any]
     ) -> context.ContextManager:
         workload = self._workload
+        shared = workload_context.prepare(
+            objects.Task(task),
+            env_mgr.EnvManager.get(task["env_uuid"]).data,
+            workload["contexts"],
+            workload["name"],
+            workload["uuid"],
+        )
+        kept, problem = self._kept(begun)
+        shared.update(kept.shared)
+        self._omitted = kept.omitted
         manager = context.ContextManager(
-            workload_context.prepare(
-                objects.Task(task),
-                env_mgr.EnvManager.get(task["env_uuid"]).data,
-                workload["contexts"],
-                workload["name"],
-                workload["uuid"],
-            ),
+            shared,
             lambda results: db.workload_set_contexts(
                 workload["uuid"], [dict(each) for each in results]
             ),
+            self._store,
         )
-        manager.resume(begun)
+        # what is granted to users that were there before has no name
+        self._has_users_of_others = "existing_users" in shared["config"]
+        if problem is not None:
+            self._hindrances = {
+                result["plugin_name"]: problem
+                for result in begun if self._needs(result, kept)
+            }
+        manager.resume(begun, kept.own, self._hindrances)
         return manager
+
+    def _kept(
+        self, begun: list[t.Any]
+    ) -> tuple[context_store.Kept, Exception | None]:
+        """What set-ups made known, and why that is not all, if it is not."""
+        try:
+            kept = self._store.read()
+        except context_store.ContextsNotKept as e:
+            nothing = context_store.Kept([], {}, {}, [])
+            if any(_has_ended(each["setup"]) for each in begun):
+                return nothing, e
+            return nothing, None
+        if all(each["plugin_name"] in kept.contexts
+               for each in begun if _has_ended(each["setup"])):
+            return kept, None
+        return kept, context_store.ContextsNotKept(
+            workload=self._workload["uuid"], path=self._store.path,
+            reason="it could not be written after the last set-ups",
+        )
+
+    @staticmethod
+    def _needs(result: Values, kept: context_store.Kept) -> bool:
+        """Whether a clean-up would lack what set-ups made known."""
+        return (
+            result["plugin_name"] not in kept.contexts
+            and result.get("state") is None
+        )
 
     def clean_up(self) -> list[str]:
         """Clean up, as the controller would have done.
@@ -86,8 +134,79 @@ class Leftovers:
                 workload["uuid"], workload["contexts_results"]
             )
             cleanup_notes.forget(workload["uuid"])
+        if not is_left(workload):
+            self._store.forget()
         done = [*self._left, *self._untold]
-        return [_sentence(result) for result in reversed(done)]
+        return [self._sentence(result) for result in reversed(done)]
+
+    @property
+    def failed(self) -> list[str]:
+        """Full names of contexts that are not cleaned up."""
+        return [result["plugin_name"] for result in self._failed()]
+
+    def _failed(self) -> list[Values]:
+        return [
+            result for result in self._left
+            if not context.is_cleaned_up(result)
+        ]
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a clean-up failed that can be made again, here or where
+        what it needs is kept.
+        """
+        return any(
+            _has_ended(result["setup"])
+            or result["plugin_name"] in self._hindrances
+            for result in self._failed()
+        )
+
+    def settle(self, clean: t.Collection[str]) -> list[str]:
+        """Take note that nothing is left on some platforms.
+
+        That is all that a context can want that never learned what it had
+        made, since it was being set up when its controller died.
+
+        :param clean: names of the platforms
+        :returns: a sentence for each context whose clean-up is done by that
+        """
+        settled = [
+            result for result in self._failed()
+            if not _has_ended(result["setup"])
+            and result["plugin_name"] not in self._hindrances
+            and result["plugin_name"].partition("@")[2] in clean
+            and not self._has_users_of_others
+        ]
+        for result in settled:
+            result["cleanup"]["error"] = None
+        if settled:
+            workload = self._workload
+            db.workload_set_contexts(
+                workload["uuid"], workload["contexts_results"]
+            )
+            if not is_left(workload):
+                self._store.forget()
+        return [
+            "context %s, whose set-up had not ended, has left nothing"
+            % result["plugin_name"] for result in settled
+        ]
+
+    def _sentence(self, result: Values) -> str:
+        name, error = result["plugin_name"], result["cleanup"]["error"]
+        if not error:
+            return "context %s is cleaned up" % name
+        text = "cleaning up context %s failed: %s: %s" % (name, *error[:2])
+        if not _has_ended(result["setup"]):
+            text = (
+                "context %s was being set up when the controller died, so "
+                "its clean-up does not know what there is: %s: %s"
+                % (name, *error[:2])
+            )
+        if self._omitted:
+            text += " What could not be kept for it: %s" % "; ".join(
+                self._omitted
+            )
+        return text
 
 
 def is_left(workload: Values) -> bool:
@@ -97,8 +216,5 @@ def is_left(workload: Values) -> bool:
     )
 
 
-def _sentence(result: Values) -> str:
-    name, error = result["plugin_name"], result["cleanup"]["error"]
-    if error:
-        return "cleaning up context %s failed: %s: %s" % (name, *error[:2])
-    return "context %s is cleaned up" % name
+def _has_ended(phase: Values) -> bool:
+    return phase["finished_at"] is not None

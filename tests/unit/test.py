@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import tempfile
 import typing as t
 from unittest import mock
@@ -36,11 +37,13 @@ class TestCase(testtools.TestCase):
 
 
 class DBTestCase(TestCase):
-    """Has a database of its own: an SQLite file that the test may keep open.
+    """Has a database of its own, an SQLite file that the test may keep open,
+    and a home, where a task keeps what its clean-ups need.
     """
 
     def setUp(self) -> None:
         super().setUp()
+        self.home = pathlib.Path(self.make_home())
         from rally.common import cfg, db
 
         folder = tempfile.TemporaryDirectory(prefix="rally-test-")

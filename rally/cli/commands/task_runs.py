@@ -183,10 +183,12 @@ def abort(
 
 
 def recover(task_id: options.TaskId) -> None:
-    """Finish a task whose controller is gone.
+    """Finish a task whose controller is gone, or whose clean-up failed.
 
     What agents still keep of it is stored, contexts that are left are cleaned
-    up, and the task is closed.
+    up, what else bears the name of the task is looked for and deleted, and
+    the task is closed. If a clean-up fails, so does the command (exit status
+    183), and it can be tried again.
     """
     task = cliutils.get_api().task.recover(task_id, say=print)
     print("Task %(uuid)s: %(status)s" % task)

@@ -25,8 +25,8 @@ import pathlib
 import typing as t
 
 from rally import consts, exceptions, plugins
-from rally.common import clock, db, logging, owners, version
-from rally.task import aggregate, leftovers, load_info
+from rally.common import clock, db, logging, objects, owners, version
+from rally.task import aggregate, leftovers, load_info, name_search
 from rally.task import chunk as chunk_module
 from rally.task.distributed import (
     allow_list,
@@ -35,10 +35,12 @@ from rally.task.distributed import (
     commands,
     controller,
     keys,
+    local,
     messages,
     notices,
     roster,
     service,
+    spool,
     transport,
     work,
 )
@@ -48,7 +50,7 @@ LOG = logging.getLogger(__name__)
 
 FINAL = (
     consts.TaskStatus.FINISHED, consts.TaskStatus.ABORTED,
-    consts.TaskStatus.CRASHED,
+    consts.TaskStatus.CRASHED, consts.TaskStatus.VALIDATION_FAILED,
 )
 #: agents in one of these states have nothing that is not stored
 NOTHING_KEPT = (
@@ -74,6 +76,16 @@ class ControllerGone(exceptions.RallyException):
     )
 
 
+class CleanupsFailed(exceptions.RallyException):
+    error_code = 183
+    msg_fmt = (
+        "Task %(uuid)s: not all that it made is known to be gone; %(count)d "
+        "clean-up(s) failed: %(failed)s. What they were to delete may still "
+        "be there, and use what it uses. Once the cause is mended, `rally "
+        "task recover %(uuid)s` tries them again."
+    )
+
+
 def recover(
     task_uuid: str,
     wait_s: float = DEFAULT_WAIT_S,
@@ -87,59 +99,123 @@ def recover(
     :param wait_s: how long to wait for agents that do not dial in
     :param say: told what was done, in sentences
     :raises NothingToRecover: nothing is missing, or it is still being run
+    :raises CleanupsFailed: after all else was done; it can be tried again
     :raises RallyException: the address or the keys cannot be used
     """
     plugins.load()
     task = db.task_get(task_uuid, detailed=True, lazy=True)
     is_closed = task["status"] in FINAL
-    wanting = {
-        subtask["uuid"]: [
-            w for w in subtask["workloads"] if _is_wanting(w, is_closed)
-        ]
-        for subtask in task["subtasks"]
-    }
-    _check(task, is_closed, any(wanting.values()))
-    rests = {  # first of all: a plugin may be missing here
-        workload["uuid"]: leftovers.Leftovers(task, workload)
-        for workloads in wanting.values()
-        for workload in workloads
-    }
-    for subtask_uuid, workloads in wanting.items():
-        for workload in workloads:
-            _finish(workload, rests[workload["uuid"]], wait_s, say)
-        if workloads and not is_closed:
+    workloads = [
+        workload
+        for subtask in task["subtasks"] for workload in subtask["workloads"]
+    ]
+    wanting = [
+        w for w in workloads
+        if leftovers.is_left(w) or _lacks_results(w, is_closed)
+    ]
+    _check(task, is_closed, bool(wanting))
+    rests = [  # first of all: a plugin may be missing here
+        (workload, leftovers.Leftovers(task, workload))
+        for workload in wanting
+    ]
+    lacking = [w for w in wanting if _lacks_results(w, is_closed)]
+    for workload, rest in rests:
+        if workload in lacking:
+            _fetch(workload, wait_s, say)
+        for sentence in rest.clean_up():  # no load is left now
+            say(_title(workload) + sentence)
+    failed = _search(task, workloads, rests, say)
+    for workload in lacking:
+        say(_title(workload) + _count_sentence(
+            _close(workload), workload["total_iteration_count"] or 0
+        ))
+    if not is_closed and (not failed or any(rest.failed for _, rest in rests)):
+        _close_task(task)  # what failed is left in its contexts
+    if failed:
+        raise CleanupsFailed(
+            uuid=task_uuid, count=len(failed), failed=", ".join(failed)
+        )
+
+
+def _close_task(task: dict[str, t.Any]) -> None:
+    for subtask in task["subtasks"]:
+        if subtask["status"] not in FINAL:
             db.subtask_update(
-                subtask_uuid, {"status": consts.SubtaskStatus.ABORTED}
+                subtask["uuid"], {"status": consts.SubtaskStatus.ABORTED}
             )
-    if not is_closed:
-        db.task_update(task_uuid, {"status": consts.TaskStatus.ABORTED})
+    db.task_update(task["uuid"], {"status": consts.TaskStatus.ABORTED})
 
 
-def _finish(
+def _search(
+    task: dict[str, t.Any],
+    workloads: t.Sequence[dict[str, t.Any]],
+    rests: t.Sequence[tuple[dict[str, t.Any], leftovers.Leftovers]],
+    say: t.Callable[[str], None],
+) -> list[str]:
+    """Let the platforms delete what bears the name of this task.
+
+    Contexts that were being set up when their controller died do not know
+    what they had made by then. Nothing is searched while a clean-up that
+    failed can be tried again: it may need what would be deleted.
+
+    :returns: what is left, or may be: contexts and platforms
+    """
+    failed = [name for _, rest in rests for name in rest.failed]
+    if any(rest.is_stuck for _, rest in rests):
+        return failed
+    owners_of_names = [task["uuid"], *(w["uuid"] for w in workloads)]
+    searched = name_search.delete_left(task["env_uuid"], owners_of_names)
+    for found in searched:
+        if found.sentence:
+            say(found.sentence)
+    clean = {found.platform for found in searched if found.is_certain}
+    for workload, rest in rests:
+        for sentence in rest.settle(clean):
+            say(_title(workload) + sentence)
+    return [
+        *(name for _, rest in rests for name in rest.failed),
+        *("platform %s" % found.plugin for found in searched
+          if found.has_failed),
+    ]
+
+
+def _count_sentence(stored: int, counted: int) -> str:
+    """How many results there are, of how many iterations that ended.
+
+    :param counted: in the statistics, which are stored at once; results are
+        collected into chunks before
+    """
+    text = "%d iterations are stored" % stored
+    if counted > stored:
+        text += (
+            "; %d more had ended, whose results were not stored when the "
+            "controller died" % (counted - stored)
+        )
+    return text
+
+
+def _title(workload: dict[str, t.Any]) -> str:
+    return "Workload %(name)s at position %(position)s: " % workload
+
+
+def _fetch(
     workload: dict[str, t.Any],
-    rest: leftovers.Leftovers,
     wait_s: float,
     say: t.Callable[[str], None],
 ) -> None:
-    """Do what the controller of *workload* has not done any more."""
-    title = "Workload %(name)s at position %(position)s: " % workload
+    """Store what the controller of *workload* has not stored any more."""
     info = workload["load_info"] = dict(workload["load_info"] or {})
     info["awaited"] = _drain(workload, wait_s) if info.get("run") else []
     info["recovered"] = True
     for name in info["awaited"]:
-        say(title + "agent %s did not come; recover the task again once it "
-            "runs, if it may keep something" % name)
-    for sentence in rest.clean_up():  # no load is left now
-        say(title + sentence)
-    say(title + "%d iterations are stored" % _close(workload))
+        say(_title(workload) + "agent %s did not come; recover the task "
+            "again once it runs, if it may keep something" % name)
 
 
-def _is_wanting(workload: dict[str, t.Any], is_closed: bool) -> bool:
-    """Whether something of *workload* is still to be had, or to be done."""
+def _lacks_results(workload: dict[str, t.Any], is_closed: bool) -> bool:
+    """Whether results of *workload* are still to be had, or to be closed."""
     info = workload["load_info"] or {}
-    if leftovers.is_left(workload) or info.get("awaited"):
-        return True
-    if is_closed and info.get("lost"):
+    if info.get("awaited") or (is_closed and info.get("lost")):
         return True
     return not workload["full_duration"] and not info.get("recovered")
 
@@ -168,11 +244,7 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     """
     config = workload["runner"]
     if "agents" not in config:
-        LOG.warning(
-            "Agents on the controller's host ended with it; only what was "
-            "stored by then is there."
-        )
-        return []
+        return _drain_local(workload)
     keys_folder = _keys_folder(workload)
     ends = transport.ControllerTransport(
         channels.addresses_from(config.get("listen", "tcp://*:9790")),
@@ -195,6 +267,33 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
         if agent["state"] not in NOTHING_KEPT
         and _is_awaited(machine.members.get(agent["name"]))
     ]
+
+
+def _drain_local(workload: dict[str, t.Any]) -> list[str]:
+    """As ``_drain``, where the agents were on the controller's host.
+
+    They ended with it, but their spools are there.
+    """
+    kept = db.workload_chunk_sequences(workload["uuid"])
+
+    def store(agent: str, chunk: spool.SpooledChunk) -> None:
+        if chunk.head.sequence in kept.get(agent, ()):
+            return
+        db.workload_chunks_create(
+            workload["task_uuid"], workload["uuid"],
+            [objects.StoredChunk(
+                agent=agent, payload=chunk.payload, clock_offset_ns=0,
+                **{
+                    field.name: getattr(chunk.head, field.name)
+                    for field in dataclasses.fields(chunk.head)
+                    if field.name != "size_bytes"
+                },
+            )],
+        )
+
+    drained = local.drain(workload["load_info"]["run"], store)
+    _count(workload, torn_chunks=drained.torn)
+    return drained.still_writing
 
 
 def _count(workload: dict[str, t.Any], **found: int) -> None:

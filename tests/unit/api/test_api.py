@@ -150,6 +150,20 @@ class TaskTestCase(APITestCase):
         self.assertEqual([uuid], [x["uuid"] for x in found])
         self.assertEqual(["a", "b"], found[0]["tags"])
 
+    def test_deleting_a_task_removes_what_its_clean_up_needs(self):
+        failing = {"dummy_context": {"fail_cleanup": True}}
+        (subtask,) = CONFIG["subtasks"]
+        uuid, _ = self.api.task.start(
+            deployment="lab",
+            config={**CONFIG, "subtasks": [{**subtask, "contexts": failing}]},
+        )
+        folder = self.path(".rally", "contexts")
+        self.assertEqual(1, len(os.listdir(folder)))
+
+        self.api.task.delete(uuid)
+
+        self.assertEqual([], os.listdir(folder))
+
     def test_results_can_be_read_lazily(self):
         uuid, _ = self.api.task.start(deployment="lab", config=CONFIG)
         for lazy in (True, False):

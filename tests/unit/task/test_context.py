@@ -21,7 +21,7 @@ import ddt
 
 from rally import exceptions
 from rally.common import cfg
-from rally.task import atomic, context
+from rally.task import atomic, context, context_store
 from tests.unit import test
 
 
@@ -235,3 +235,104 @@ class ContextManagerTestCase(ContextTestCase):
         self.make("second", order=2)
         self.manager("first", "second").cleanup()
         self.assertEqual(["cleanup second", "cleanup first"], self.log)
+
+
+class Store(context_store.ContextStore):
+    """Tells in the log of the test that it was written or removed."""
+
+    def __init__(self, log: list[str], fails: bool = False) -> None:
+        super().__init__("workload")
+        self.log = log
+        self.fails = fails
+
+    def keep(self, contexts: t.Any, shared: t.Any, own: t.Any) -> list[str]:
+        self.log.append("keep %s" % ",".join(contexts))
+        if self.fails:
+            raise OSError("no space left")
+        return super().keep(contexts, shared, own)
+
+    def forget(self) -> None:
+        self.log.append("forget")
+        super().forget()
+
+
+class StoreTestCase(ContextTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.make_home()
+
+    def manager(self, *names: str, fails: bool = False
+                ) -> context.ContextManager:
+        manager = super().manager(*names)
+        self.store = Store(self.log, fails)
+        return context.ContextManager(
+            manager.context_obj,
+            lambda results: self.log.append("record"), self.store,
+        )
+
+    def test_it_is_written_before_anything_else_begins(self) -> None:
+        self.make("first", order=1)
+        self.make("second", order=2)
+        with self.manager("first", "second"):
+            self.assertEqual(
+                ["record", "setup first", "keep first@default", "record",
+                 "record", "setup second",
+                 "keep first@default,second@default", "record"], self.log,
+            )
+            self.log.clear()
+        self.assertEqual(
+            ["cleanup second", "record", "cleanup first", "record",
+             "forget"], self.log,
+        )
+
+    def test_what_a_failing_setup_made_known_is_kept(self) -> None:
+        def setup(ctx: context.Context) -> None:
+            ctx.context["made"] = 1
+            raise ValueError("half-way")
+
+        self.make("ctx", setup=setup, cleanup_raises=ValueError("busy"))
+        manager = self.manager("ctx")
+        self.assertRaises(ValueError, manager.__enter__)
+
+        kept = self.store.read()
+        self.assertEqual(1, kept.shared["made"])
+        self.assertEqual(["ctx@default"], kept.contexts)
+
+    def test_it_stays_until_all_is_cleaned_up(self) -> None:
+        error = ValueError("busy")
+        self.make("first", order=1, cleanup_raises=error)
+        self.make("second", order=2)
+        with self.manager("first", "second") as shared:
+            shared["made"] = 1
+        self.assertNotIn("forget", self.log)
+        self.assertTrue(self.store.path.exists())
+
+    def test_only_attributes_that_a_setup_changed_are_kept(self) -> None:
+        def init(ctx: context.Context, shared: t.Any) -> None:
+            context.Context.__init__(ctx, shared)
+            ctx.__dict__.update(workers=7, original=[])
+
+        def setup(ctx: t.Any) -> None:
+            ctx.original.append(("nova", {"cores": 5}))
+
+        self.make("ctx", __init__=init, setup=setup)
+        with self.manager("ctx"):
+            self.assertEqual(
+                {"ctx@default": {"original": [("nova", {"cores": 5})]}},
+                self.store.read().own,
+            )
+
+    def test_who_says_what_it_needs_is_taken_at_its_word(self) -> None:
+        def setup(ctx: t.Any) -> None:
+            ctx.made = 1
+
+        self.make("ctx", setup=setup, to_state=lambda ctx: {"made": 1})
+        with self.manager("ctx"):
+            self.assertEqual({}, self.store.read().own)
+
+    def test_the_task_goes_on_if_nothing_can_be_kept(self) -> None:
+        self.make("ctx")
+        with self.manager("ctx", fails=True):
+            self.log.append("block")
+        self.assertIn("block", self.log)
+        self.assertIn("cleanup ctx", self.log)

@@ -28,7 +28,15 @@ from rally.common import cfg, db, objects, validation
 from rally.common.db import patience
 from rally.env import env_mgr, platform
 from rally.plugins.common.runners import constant
-from rally.task import context, engine, runner, scenario, sla, task_cfg
+from rally.task import (
+    context,
+    engine,
+    leftovers,
+    runner,
+    scenario,
+    sla,
+    task_cfg,
+)
 from tests.unit import test
 
 
@@ -398,6 +406,43 @@ class DatabaseInTroubleTestCase(EngineTestCase):
         task = db.task_get(self.uuid, detailed=True)
         (workload,) = self.workloads(task)
         self.assertGreater(len(workload["data"]), 0)
+
+
+class CleanupTestCase(EngineTestCase):
+    """A clean-up that failed is not over with the task."""
+
+    def run_with(self, **config):
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "contexts": {"dummy_context": config},
+            "runner": {"constant": {"times": 1, "concurrency": 1}},
+        })
+        (workload,) = self.workloads(task)
+        self.kept = list(self.home.glob(".rally/contexts/*"))
+        return workload
+
+    def test_what_it_needs_is_kept_and_the_user_told(self):
+        workload = self.run_with(fail_cleanup=True)
+
+        (problem,) = workload["load_info"]["problems"]
+        self.assertIn("clean-up of dummy_context@default failed", problem)
+        self.assertIn("rally task recover %s" % self.uuid, problem)
+        self.assertEqual([workload["uuid"]], [p.name for p in self.kept])
+        self.assertTrue(leftovers.is_left(workload))
+
+    def test_also_if_the_set_up_failed_before(self):
+        workload = self.run_with(fail_setup=True, fail_cleanup=True)
+
+        self.assertIn("rally task recover",
+                      " ".join(workload["load_info"]["problems"]))
+        self.assertEqual(1, len(self.kept))
+
+    def test_after_one_that_succeeded_nothing_is_kept(self):
+        workload = self.run_with()
+
+        self.assertEqual([], workload["load_info"]["problems"])
+        self.assertEqual([], self.kept)
+        self.assertFalse(leftovers.is_left(workload))
 
 
 @context.configure(name="engine_test_shapes", order=1)
