@@ -153,11 +153,15 @@ class TaskEngine:
         vcontext["config"] = self.env.get_validation_context()
         vcontext["env"] = workload_context.as_plugins_see(self.env.data)
         vcontext["owner_id"] = self.task["uuid"]
-        with context.ContextManager(vcontext):
+        with self._signals(), context.ContextManager(vcontext):
             for workload in self._workloads():
+                if self.interrupted.is_set():
+                    break
                 self._validate_workload(
                     workload, vcontext=vcontext, vtype="semantic"
                 )
+        if self.interrupted.is_set():  # contexts are cleaned up by now
+            raise KeyboardInterrupt
 
     def validate(self, only_syntax: bool = False) -> None:
         """Check the task in stages: syntax, platforms, semantics.
@@ -167,6 +171,8 @@ class TaskEngine:
         :param only_syntax: stop after the first stage
         :raises InvalidTaskConfig: a workload cannot be run as it stands
         :raises ValidationError: a platform is not available
+        :raises KeyboardInterrupt: a signal ended it; what it had set up for
+            the checks is cleaned up
         """
         self.task.update_status(consts.TaskStatus.VALIDATING)
         try:

@@ -22,6 +22,7 @@ import sqlite3
 import threading
 import time
 import typing as t
+from unittest import mock
 
 from rally import consts, exceptions, plugins
 from rally.common import cfg, db, objects, validation
@@ -500,6 +501,42 @@ class ShapesPlatform(platform.Platform):
 
 
 SHAPES = {"shapes": {"admin": {"username": "root"}, "users": []}}
+
+
+@context.configure(name="engine_test_signal", order=2)
+class SignalContext(context.Context):
+    """Is told to end while it is set up."""
+
+    def setup(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.context["made"] = True
+
+    def cleanup(self):
+        ShapesContext.seen.append(self.context["made"])
+
+
+class SignalInValidationTestCase(EngineTestCase):
+    def test_what_was_set_up_for_the_checks_is_cleaned_up(self):
+        ShapesContext.seen.clear()
+        before = signal.getsignal(signal.SIGTERM)
+        self.env = env_mgr.EnvManager.create("shaped", SHAPES)
+        self.patch_validation_context({"engine_test_signal": None})
+
+        self.assertRaises(
+            KeyboardInterrupt, self.run_task,
+            {"scenario": {"EngineTest.shapes": {}},
+             "runner": {"serial": {"times": 1}}},
+        )
+
+        self.assertEqual([True], ShapesContext.seen)
+        self.assertEqual(before, signal.getsignal(signal.SIGTERM))
+
+    def patch_validation_context(self, wanted):
+        patched = mock.patch.object(
+            ShapesPlatform, "_get_validation_context", lambda self: wanted
+        )
+        patched.start()
+        self.addCleanup(patched.stop)
 
 
 class ShapeTestCase(EngineTestCase):
