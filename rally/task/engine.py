@@ -35,6 +35,7 @@ from rally.task import (
     progress,
     runner,
     task_cfg,
+    task_scope,
     workload_check,
     workload_context,
 )
@@ -84,6 +85,7 @@ class TaskEngine:
             task["uuid"], CONF.database_patience, self._say
         )
         self._consumer: ResultConsumer | None = None
+        self._scope = task_scope.TaskScope()
 
     # ---- validation
 
@@ -197,8 +199,9 @@ class TaskEngine:
         self.patience(db.task_update, self.task["uuid"], owner)
         with self._signals():
             try:
-                for position, subtask in enumerate(self.config.subtasks):
-                    self._run_subtask(subtask, position)
+                with self._scope:
+                    for position, subtask in enumerate(self.config.subtasks):
+                        self._run_subtask(subtask, position)
                 self._check_aborted()
             except TaskAborted:
                 self._mark(self.task, consts.TaskStatus.ABORTED)
@@ -351,6 +354,7 @@ class TaskEngine:
         workload: dict[str, t.Any],
     ) -> None:
         """Set the contexts up, make the load, clean up."""
+        runner_obj.get_ready(workload["name"], ctx_manager.context_obj)
         try:
             with ctx_manager:
                 consumer.enter_phase("running")
@@ -385,6 +389,7 @@ class TaskEngine:
         runner_obj = runner_cls(
             self.task, workload["runner"], batch_size=chunk_size
         )
+        runner_obj.scope = self._scope
         runner_obj.configure_streams(
             sla_config=workload["sla"],
             chunk_size=chunk_size,

@@ -26,7 +26,7 @@ from rally import exceptions
 from rally.common import logging, utils, validation
 from rally.common.plugin import plugin
 from rally.task import row as row_module
-from rally.task import scenario, sla, types
+from rally.task import scenario, sla, task_scope, types
 from rally.task.load import builder, gate, legacy, outbox, output, reports
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
@@ -97,6 +97,8 @@ class ScenarioRunner(
         self.source: source_module.IterationSource | None = None
         #: where a load that stands ready waits for its start; None: nowhere
         self.gate: gate.StartGate | None = None
+        #: what the runners of one task share; None: nobody runs a task
+        self.scope: task_scope.TaskScope | None = None
         #: arguments come preprocessed, from another host
         self.is_preprocessed = False
         self._sent_results = 0
@@ -160,6 +162,15 @@ class ScenarioRunner(
         return plan.schedule.mean_rate(plan.times)
 
     # ---- running
+
+    def get_ready(self, name: str, context: t.Mapping[str, t.Any]) -> None:
+        """Start what takes long: contexts are about to be set up.
+
+        It must not wait for that, and ``run`` may come without it.
+
+        :param name: of the scenario
+        :param context: context of the workload, of which nothing is set up
+        """
 
     def run(
         self, name: str, context: dict[str, t.Any], args: dict[str, t.Any]

@@ -28,7 +28,7 @@ from rally import consts, exceptions, plugins
 from rally.common import cfg, db, objects, validation
 from rally.common.db import patience
 from rally.env import env_mgr, platform
-from rally.plugins.common.runners import constant
+from rally.plugins.common.runners import constant, serial
 from rally.task import (
     context,
     engine,
@@ -83,6 +83,31 @@ class RaisingSLA(sla.SLA):
 
     def details(self):
         return "?"
+
+
+class Shared:
+    """Something that the runners of a task share; notes its life."""
+
+    events: t.ClassVar[list[t.Any]] = []
+
+    def __enter__(self):
+        self.events.append("made")
+        return self
+
+    def __exit__(self, *exc_info):
+        self.events.append("closed")
+
+
+@runner.configure(name="engine_test_sharing")
+class Sharing(serial.SerialScenarioRunner):
+    """Shares something with the other runners of its task."""
+
+    def get_ready(self, name, context):
+        Shared.events.append("%s with %s" % (name, list(context["config"])))
+
+    def run(self, name, context, args):
+        self.scope.share("engine_test_sharing", Shared)
+        super().run(name, context, args)
 
 
 class Listener:
@@ -196,6 +221,45 @@ class RunTestCase(EngineTestCase):
         ]
         self.assertIn("cannot judge this", failed[0])
         self.assertFalse(task["pass_sla"])
+
+
+class SharingTestCase(EngineTestCase):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(Shared.events.clear)
+
+    def workload(self, scenario_name="Dummy.dummy", **more):
+        return {
+            "scenario": {scenario_name: {}},
+            "runner": {"engine_test_sharing": {"times": 300}},
+            **more,
+        }
+
+    def test_runners_share_things_as_long_as_the_task_runs(self):
+        self.run_task(self.workload(), self.workload())
+        self.assertEqual(
+            ["Dummy.dummy with []", "made", "Dummy.dummy with []", "closed"],
+            Shared.events,
+        )
+
+    def test_a_runner_may_get_ready_before_contexts_are_set_up(self):
+        self.run_task(
+            self.workload(contexts={"dummy_context": {"fail_setup": True}})
+        )
+        self.assertEqual(
+            ["Dummy.dummy with ['dummy_context@default']"], Shared.events
+        )
+
+    def test_they_are_closed_when_the_task_is_stopped(self):
+        self.run_task(self.workload("EngineTest.signal"), self.workload())
+        self.assertEqual(["made", "closed"], Shared.events[1:])
+
+    def test_they_are_closed_when_the_task_crashes(self):
+        with contextlib.suppress(KeyboardInterrupt), mock.patch.object(
+            Sharing, "_run_scenario", side_effect=KeyboardInterrupt
+        ):
+            self.run_task(self.workload(), self.workload())
+        self.assertEqual(["made", "closed"], Shared.events[1:])
 
 
 class StopTestCase(EngineTestCase):

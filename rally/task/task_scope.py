@@ -1,0 +1,69 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the runners of one task share, such as agents on this host."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import types
+import typing as t
+
+_T = t.TypeVar("_T")
+
+
+class TaskScope:
+    """Things that are made on first use and live as long as the task.
+
+    They are closed in the reverse order, however the task ends. For the
+    engine's thread only.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._shared: dict[str, t.Any] = {}
+        self._modules = frozenset(sys.modules)
+
+    def imported(self) -> list[str]:
+        """Names of modules that were imported since, in this order."""
+        names = list(sys.modules)
+        return [name for name in names if name not in self._modules]
+
+    def share(
+        self,
+        name: str,
+        make: t.Callable[[], contextlib.AbstractContextManager[_T]],
+    ) -> _T:
+        """The thing of that name; *make* is called if there is none yet.
+
+        :param name: unique in the task; begin it with the name of a plugin
+        """
+        if name not in self._shared:
+            self._shared[name] = self._stack.enter_context(make())
+        return t.cast(_T, self._shared[name])
+
+    def close(self) -> None:
+        """Close everything; what is asked for then is made anew."""
+        self._shared.clear()
+        self._stack.close()
+
+    def __enter__(self) -> TaskScope:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: types.TracebackType | None,
+    ) -> None:
+        self.close()
