@@ -16,7 +16,12 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import typing as t
+
+if t.TYPE_CHECKING:
+    from rally.common.plugin import discover as discover_module
+    from rally.common.plugin import failures as failures_module
 
 _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
 
@@ -44,15 +49,66 @@ def load(**levels: int) -> None:
     told = failures.Levels(**levels)
     opts.register()
     with options.noticing():
-        discover.import_modules_from_package("rally.plugins.common")
-        packages = discover.find_packages_by_entry_point()
-        for package in packages:
-            discover.register_options_of(package, told)
+        packages = _load_own(told)
         discover.import_modules_by_entry_point(packages, told)
-        more = os.environ.get(PATHS_VARIABLE, "").split(",")
-        for path in (*PLUGIN_FOLDERS, *filter(None, more)):
-            discover.load_plugins(path, levels=told)
+        _load_files(told)
     PLUGINS_LOADED = True
+
+
+def load_some(modules: t.Iterable[str], **levels: int) -> None:
+    """Load Rally's plugins, the user's, and *modules* of installed packages.
+
+    All of a large package take seconds. The others are loaded when somebody
+    looks for a plugin that is not there, or for all there are.
+
+    :param modules: names that another host sent: what is not in a package
+        that offers plugins is passed over
+    :param levels: see ``load``
+    """
+    if PLUGINS_LOADED:
+        return
+    from rally.common import opts
+    from rally.common.plugin import discover, failures, importing, options
+
+    packages = importing.plugin_packages()
+    missing = [
+        name for name in modules
+        if importing.is_in(name, packages) and name not in sys.modules
+    ]
+    is_first = not discover.REST.is_put_off
+    if not (missing or is_first):
+        return
+    told = failures.Levels(**levels)
+    opts.register()
+    with options.noticing():
+        if is_first:
+            _load_own(told)
+        importing.import_all(missing)
+        if is_first:
+            _load_files(told)
+    discover.REST.put_off(lambda: load(**levels))
+
+
+def _load_own(
+    told: failures_module.Levels,
+) -> list[discover_module.PluginPackage]:
+    """Rally's own plugins, and the options of all; packages of others."""
+    from rally.common.plugin import discover
+
+    discover.import_modules_from_package("rally.plugins.common")
+    packages = discover.find_packages_by_entry_point()
+    for package in packages:
+        discover.register_options_of(package, told)
+    return packages
+
+
+def _load_files(told: failures_module.Levels) -> None:
+    """Plugins in files and folders of the user."""
+    from rally.common.plugin import discover
+
+    more = os.environ.get(PATHS_VARIABLE, "").split(",")
+    for path in (*PLUGIN_FOLDERS, *filter(None, more)):
+        discover.load_plugins(path, levels=told)
 
 
 def load_paths(paths: t.Sequence[str]) -> None:

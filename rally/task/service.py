@@ -198,14 +198,17 @@ class UnifiedService(Service):
         :returns: that class or None, and compat layer -> implementation of
             all there are
         """
-        all_impls: dict[type[UnifiedService], type[Service]] = {
-            cls: cls._meta_get("impl")
-            for cls in discover.itersubclasses(type(self))
-            if cls._meta_is_inited(raise_exc=False)
-        }
-        for cls in all_impls:
-            if cls.is_applicable(self._clients):
-                return cls, all_impls
+        all_impls: dict[type[UnifiedService], type[Service]] = {}
+        # a load process has perhaps not loaded those that do not suit
+        for find in discover.loaded_subclasses, discover.itersubclasses:
+            all_impls = {
+                cls: cls._meta_get("impl")
+                for cls in find(type(self))
+                if cls._meta_is_inited(raise_exc=False)
+            }
+            for cls in all_impls:
+                if cls.is_applicable(self._clients):
+                    return cls, all_impls
         return None, all_impls
 
     @classmethod

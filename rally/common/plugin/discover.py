@@ -49,17 +49,53 @@ class PluginPackage(t.TypedDict):
     options: str | None
 
 
+class Rest:
+    """The plugins that a process has put off loading."""
+
+    def __init__(self) -> None:
+        self._load: t.Callable[[], None] | None = None
+
+    @property
+    def is_put_off(self) -> bool:
+        return self._load is not None
+
+    def put_off(self, load: t.Callable[[], None]) -> None:
+        """*load* will load them once somebody misses one."""
+        self._load = load
+
+    def load(self) -> bool:
+        """Load them; False: there are none."""
+        load, self._load = self._load, None
+        if load is None:
+            return False
+        LOG.debug("All plugins are loaded: one is needed that was not named")
+        load()
+        return True
+
+
+REST = Rest()
+
+
 def itersubclasses(
     cls: type[_T], seen: set[type[_T]] | None = None
 ) -> t.Iterator[type[_T]]:
     """Yield all subclasses of *cls*, depth first, each once."""
+    REST.load()
+    yield from loaded_subclasses(cls, seen)
+
+
+def loaded_subclasses(
+    cls: type[_T], seen: set[type[_T]] | None = None
+) -> t.Iterator[type[_T]]:
+    """Yield the subclasses of *cls* there are by now, depth first, each once.
+    """
     seen = set() if seen is None else seen
     children: list[type[_T]] = type.__subclasses__(cls)
     for child in children:
         if child not in seen:
             seen.add(child)
             yield child
-            yield from itersubclasses(child, seen)
+            yield from loaded_subclasses(child, seen)
 
 
 def import_modules_from_package(

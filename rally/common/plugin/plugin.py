@@ -150,7 +150,9 @@ class Plugin(meta.MetaMixin, info.InfoMixin):
         """
         short, _, named_platform = name.partition("@")
         platform = platform or named_platform or None
-        found = cls.get_all(platform, allow_hidden, short)
+        found = cls._loaded(platform, allow_hidden, short)
+        if not found and discover.REST.load():
+            found = cls._loaded(platform, allow_hidden, short)
         if not found:
             raise cls._not_found(short, platform, allow_hidden)
         if len(found) == 1:
@@ -190,9 +192,19 @@ class Plugin(meta.MetaMixin, info.InfoMixin):
         :param allow_hidden: hidden ones too
         :param name: only with this short name
         """
+        discover.REST.load()
+        return cls._loaded(platform, allow_hidden, name)
+
+    @classmethod
+    def _loaded(
+        cls: type[_P],
+        platform: str | None,
+        allow_hidden: bool,
+        name: str | None,
+    ) -> list[type[_P]]:
         return [
             plugin
-            for plugin in discover.itersubclasses(cls)
+            for plugin in discover.loaded_subclasses(cls)
             if plugin._meta_is_inited(raise_exc=False)
             and (platform is None or plugin.get_platform() == platform)
             and (name is None or plugin.get_name() == name)
@@ -225,7 +237,7 @@ class Plugin(meta.MetaMixin, info.InfoMixin):
 def _find(
     root: type[Plugin], name: str, platform: str
 ) -> type[Plugin] | None:
-    found = root.get_all(platform, allow_hidden=True, name=name)
+    found = root._loaded(platform, allow_hidden=True, name=name)
     return found[0] if found else None
 
 
