@@ -28,6 +28,7 @@ NS = 1_000_000_000
 BEGIN_NS = 1_790_000_000 * NS
 RUN = "run-1"
 VERSION = "6.0.0"
+CODE = messages.Code("task", ("a_package.plugins",), ("ssl",))
 NODE = chunk.Node
 
 SLA: dict[str, t.Any] = {
@@ -127,13 +128,13 @@ def from_agents() -> list[messages.Message]:
 @functools.cache
 def from_controller() -> list[messages.Message]:
     return [
-        messages.Welcome(VERSION, RUN),
+        messages.Welcome(VERSION, RUN, CODE),
         messages.Rejected("another version"),
         messages.Prepare(
             RUN, "Dummy.dummy", {"sleep": 1}, {"sleep": 1},
             {"users": [{"id": 1}]}, "constant",
             {"times": 10, "concurrency": 2}, SLA, 1000, False, 1,
-            {"dummy": {"delay": 0.5}},
+            {"dummy": {"delay": 0.5}}, CODE,
         ),
         messages.Beat(RUN, BEGIN_NS, 5.0),
         messages.Grant(RUN, 1, (1, 2, 50), 10),
@@ -152,6 +153,7 @@ def of_load() -> list[messages.LoadMessage]:
     prepare = t.cast(messages.Prepare, from_controller()[2])
     return [
         messages.Load(prepare, "/spool"),
+        messages.LoadWarm(CODE),
         messages.LoadStart(BEGIN_NS),
         messages.LoadRenew(BEGIN_NS),
         messages.LoadReady(),
@@ -159,7 +161,9 @@ def of_load() -> list[messages.LoadMessage]:
         messages.LoadLow(10, 2),
         messages.LoadSpooled(3),
         messages.LoadStatus(10, 2),
-        messages.LoadEnded(((3, 1, 4),), 2, 7, states()[1], "why"),
+        messages.LoadEnded(
+            ((3, 1, 4),), 2, 7, states()[1], "why", is_reusable=True
+        ),
     ]
 
 

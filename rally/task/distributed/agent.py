@@ -29,6 +29,7 @@ from rally.task.distributed import (
     notices,
     presence,
     shutdown,
+    spare_load,
 )
 from rally.task.distributed.channels import Channel
 from rally.task.distributed.commands import (
@@ -70,6 +71,7 @@ class Agent(delivering.Delivering):
         self._hello = messages.Hello(instance, rally_version, host, cpus, now)
         self._presence = presence.Presence(now)
         self._rejection = ""
+        self._spare = spare_load.SpareLoad()
         self._shutdown = shutdown.Shutdown()
         self._handlers = self._table()
 
@@ -132,6 +134,7 @@ class Agent(delivering.Delivering):
             self.finished = True
             return [EndLoad()]
         commands += self._wind_up(now)
+        commands += self._spare.expire(now)
         if self._presence.is_controller_gone(now):
             commands += self._controller_gone()
         if self._presence.must_say_hello(self._is_dialing, now):
@@ -178,10 +181,13 @@ class Agent(delivering.Delivering):
     ) -> list[Command]:
         self._presence.hear(now)
         self._rejection = ""
+        commands: list[Command] = []
         if self.state is LoadState.DIALING:
             self._advance(LoadEvent.WELCOMED)
-            return [Say("the controller accepted this agent")]
-        return []
+            commands.append(Say("the controller accepted this agent"))
+        if self.state is LoadState.JOINED:
+            commands += self._spare.warm(message.code, now)
+        return commands
 
     def _on_rejected(
         self, message: messages.Rejected, now: int
@@ -215,10 +221,11 @@ class Agent(delivering.Delivering):
             return []
         if self.state is not LoadState.JOINED:
             return []
-        self._held.begin(message.run)
+        self._held.begin(message.run, message.code.task)
         self._advance(LoadEvent.TOLD_TO_PREPARE)
         return [
             Say("run %s: preparing %s" % (self.run, message.scenario)),
+            *self._spare.take(message.code.task),
             StartLoad(message),
         ]
 
@@ -324,11 +331,17 @@ class Agent(delivering.Delivering):
     def _on_load_ended(
         self, message: messages.LoadEnded, now: int
     ) -> list[Command]:
+        can_end = self._may(LoadEvent.LOAD_ENDED)
+        if can_end and message.is_reusable and self._held.task:
+            self._spare.keep(self._held.task, now)
         return self._end(self._held.ended_by(message))
 
     def _on_load_gone(
         self, message: notices.LoadGone, now: int
     ) -> list[Command]:
+        if self._spare.is_there:
+            self._spare.lose()
+            return [Say("while it waited, %s" % message.reason, True)]
         if self._held.ended is not None or not self._may(LoadEvent.LOAD_ENDED):
             return []  # it had said all it had to say
         # it may have died between keeping a chunk and saying so
@@ -345,7 +358,7 @@ class Agent(delivering.Delivering):
         self._held.ended = ended
         return [
             self._to(ended),
-            EndLoad(),
+            *([] if self._spare.is_there else [EndLoad()]),
             Say("run %s: the load is over; %d chunk(s) were spooled"
                 % (self.run, ended.spooled)),
         ]
@@ -358,9 +371,10 @@ class Agent(delivering.Delivering):
         if is_ours or self.state is LoadState.JOINED:
             if self._may(LoadEvent.RUN_OVER):
                 self._advance(LoadEvent.RUN_OVER)
-            commands += [
-                EndLoad(), Say("run %s is over" % message.run),
-            ]
+                commands.append(self._say_hello(now))  # the next may wait
+            if not self._spare.is_there:
+                commands.append(EndLoad())
+            commands.append(Say("run %s is over" % message.run))
             self._presence.forget_run()
         self.finished = self._shutdown.is_asked
         return commands

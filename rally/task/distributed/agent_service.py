@@ -59,7 +59,9 @@ class AgentService:
         addresses: t.Mapping[Channel, str],
         key: keys.AgentKey,
         spool_folder: pathlib.Path,
+        instance: str = "",
     ) -> None:
+        """:param instance: tells this process from others of this name"""
         self._name = key.name
         self._spool_folder = spool_folder
         self._spools: dict[str, spool_module.Spool] = {}
@@ -75,7 +77,7 @@ class AgentService:
             addresses, key, codec.encode, codec.decode
         )
         self._machine = agent_module.Agent(
-            instance=uuid.uuid4().hex,
+            instance=instance or uuid.uuid4().hex,
             rally_version=version.__version__,
             host=socket.gethostname(),
             cpus=len(cpus.usable()),
@@ -170,12 +172,18 @@ class AgentService:
             self._load = None
             reason = garbage or load.epitaph()
             load.end()
-            left = self._spool(self._machine.run)
-            self._handle(notices.LoadGone(
-                reason, left.end(), left.remove_unfinished()
-            ))
+            self._handle(self._gone(reason))
         for message in received or ():
             self._handle(message)
+
+    def _gone(self, reason: str) -> notices.LoadGone:
+        """A load process is gone, with what it has kept of its load."""
+        if not self._machine.run:
+            return notices.LoadGone(reason)
+        left = self._spool(self._machine.run)
+        return notices.LoadGone(
+            reason, left.end(), left.remove_unfinished()
+        )
 
     def _on_connection(self, event: channels.ConnectionEvent) -> None:
         say = LOG.info
@@ -205,6 +213,9 @@ class AgentService:
                 case commands.Say(text=text, is_problem=is_problem):
                     say = LOG.warning if is_problem else LOG.info
                     say("Agent %s: %s" % (self._name, text))
+                case commands.WarmLoad(code=code):
+                    self._load = self._new_load()
+                    self._load.send(messages.LoadWarm(code))
                 case commands.StartLoad(prepare=prepare):
                     self._start_load(prepare)
                 case commands.TellLoad(message=message):
@@ -222,10 +233,15 @@ class AgentService:
                         self._spools.pop(run).discard()
 
     def _start_load(self, prepare: messages.Prepare) -> None:
-        self._end_load()
         self._spool(prepare.run)
-        self._load = LoadProcess(self._wall_base_ns, settings.places())
+        if self._load is not None and not self._load.is_alive:
+            self._end_load()
+        if self._load is None:
+            self._load = self._new_load()
         self._load.send(messages.Load(prepare, str(self._spool_folder)))
+
+    def _new_load(self) -> LoadProcess:
+        return LoadProcess(self._wall_base_ns, settings.places())
 
     def _end_load(self) -> None:
         if self._load is not None:
@@ -264,12 +280,14 @@ def run_agent(
     key: keys.AgentKey,
     spool_folder: pathlib.Path | None = None,
     lifeline: int | None = None,
+    instance: str = "",
 ) -> None:
     """Offer this host's capacity to distributed runs until stopped.
 
     :param controller: address of the control channel; the other two are the
         next two ports. Or the addresses of all three.
     :param lifeline: a file descriptor whose end of file ends the agent
+    :param instance: unique; empty: one is made
     :raises RallyException: an address, the key or the spool is unusable
     """
     addresses = (
@@ -277,7 +295,9 @@ def run_agent(
         if isinstance(controller, str)
         else controller
     )
-    service = AgentService(addresses, key, spool_folder or default_spool())
+    service = AgentService(
+        addresses, key, spool_folder or default_spool(), instance
+    )
 
     def on_signal(number: int, frame: types.FrameType | None) -> None:
         service.shut_down()
@@ -307,6 +327,7 @@ def main() -> None:
     parser.add_argument("--key", required=True)
     parser.add_argument("--spool", type=pathlib.Path, required=True)
     parser.add_argument("--lifeline", type=int, required=True)
+    parser.add_argument("--instance", required=True)
     args = parser.parse_args()
     logging.setup("rally")
     run_agent(
@@ -314,6 +335,7 @@ def main() -> None:
         keys.load_agent_key(args.key),
         args.spool,
         args.lifeline,
+        args.instance,
     )
 
 

@@ -66,8 +66,15 @@ class Say:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class WarmLoad:
+    """Start a load process that imports this until there is a load."""
+
+    code: messages.Code
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class StartLoad:
-    """Start a load process, fresh, and tell it what to prepare."""
+    """Tell the load process that waits, or a fresh one, what to prepare."""
 
     prepare: messages.Prepare
 
@@ -108,6 +115,6 @@ class DiscardSpool:
 
 
 Command: t.TypeAlias = (
-    Send | StoreChunk | Observe | Announce | Say | StartLoad | TellLoad
-    | EndLoad | SendChunk | RemoveChunk | DiscardSpool
+    Send | StoreChunk | Observe | Announce | Say | WarmLoad | StartLoad
+    | TellLoad | EndLoad | SendChunk | RemoveChunk | DiscardSpool
 )

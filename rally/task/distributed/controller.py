@@ -233,8 +233,8 @@ class Controller(Draining):
         """Say again what the agent evidently has not heard."""
         state, to = member.state, self.roster.to
         is_at_work = message.state in ("preparing", "ready", "running")
-        if state is AgentState.PREPARING and message.state == "joined":
-            return [self.roster.order(member)]
+        if state is AgentState.PREPARING:
+            return self._order_again(member, message.state)
         if is_at_work and (
             state is AgentState.REFUSED
             or (state is AgentState.JOINED and member.hello.run == self.run)
@@ -255,6 +255,19 @@ class Controller(Draining):
             commands.append(self._start_of(member))
         if self.leasing.is_closed and message.state == "running":
             commands.append(self.leasing.close_of(member))
+        return commands
+
+    def _order_again(self, member: Member, agent_state: str) -> list[Command]:
+        """Say again what to prepare, unless that is what it is at."""
+        if agent_state == "preparing":
+            return []
+        commands: list[Command] = []
+        if self.plan.before and agent_state != "joined":
+            # it has perhaps not heard that this is over
+            over = messages.Done(self.plan.before)
+            commands.append(self.roster.to(member, over))
+        if agent_state in ("joined", "ready"):  # its answer may be lost
+            commands.append(self.roster.order(member))
         return commands
 
     def _leaves(self, member: Member) -> list[Command]:

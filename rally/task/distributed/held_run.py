@@ -34,6 +34,7 @@ class HeldRun:
         self._spools = dict(spooled)
         self._torn = collections.Counter(torn)
         self.run = ""
+        self.task = ""  # whose run it is
         self.lease = 0
         self.drawn = 0
         self.drawn_ns = 0  # when the load process said so
@@ -42,9 +43,9 @@ class HeldRun:
         self.ended: messages.Ended | None = None
         self._kept: set[int] = set()  # chunks the controller did not store
 
-    def begin(self, run: str) -> None:
-        """Work for *run* from now on."""
-        self.run = run
+    def begin(self, run: str, task: str = "") -> None:
+        """Work for *run* from now on, which is one of *task*."""
+        self.run, self.task = run, task
         self.lease = self.drawn = self.drawn_ns = self.remaining = 0
         self.is_closed = False
         self.ended = None

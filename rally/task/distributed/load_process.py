@@ -39,7 +39,7 @@ OWN = "--own-configuration"
 
 
 class LoadProcess:
-    """A child process that runs a Runner for this agent.
+    """A child process that runs Runners for this agent, one after another.
 
     :param wall_base_ns: of the agent's clock, which is its clock, too
     :param own_args: where the configuration of this host is, in the form of
@@ -68,6 +68,7 @@ class LoadProcess:
                     clock.WALL_BASE_VARIABLE: str(wall_base_ns),
                 },
             )
+        self.pid = self._process.pid
         # beside the link: a child of the scenario may keep that open
         self._exit_fd = os.pidfd_open(self._process.pid)
         self._output = output_tail.OutputTail(
@@ -92,6 +93,10 @@ class LoadProcess:
         poll = select.poll()
         poll.register(fd, select.POLLIN)
         return bool(poll.poll(timeout_s * 1000))
+
+    @property
+    def is_alive(self) -> bool:
+        return not self._is_readable(self._exit_fd)
 
     def epitaph(self) -> str:
         """Why it is gone: exit status and the end of its output."""

@@ -10,10 +10,11 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Agents on the controller's own host, for the time of one run.
+"""Agents on the controller's own host, for the time of one task.
 
 They are ordinary agents: the same code, wire and keys, on loopback, with
-keys made for the run in a folder that only this user can read.
+keys made for the task in a folder that only this user can read. To start one
+takes seconds, so the workloads of a task share them.
 """
 
 from __future__ import annotations
@@ -23,125 +24,79 @@ import fcntl
 import os
 import pathlib
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import types
 import typing as t
 
-from rally.task.distributed import keys, notices
+from rally.common import version
+from rally.task.distributed import (
+    allow_list,
+    channels,
+    codec,
+    keys,
+    messages,
+    notices,
+    reception,
+    transport,
+)
 from rally.task.distributed import spool as spool_module
-from rally.task.distributed.channels import Channel
+from rally.task.distributed.local_agent import SPOOL, LocalAgent, key_file
 from rally.task.load import cpus
 
-#: how long local agents may take to end once nobody needs them
-END_S = 10.0
 PREFIX = "rally-local-"
 #: a folder of a dead controller is left alone for so long: its agents end,
 #: and one that was just made is not locked yet
 SETTLED_S = 60.0
 #: ... and for so long if there is something in it that can be recovered
 RECOVERABLE_S = 7 * 86400.0
-SPOOL = "spool-"
+#: begins the name of a file for each run that the agents of a folder had
+RUN = "run-"
+
+Tell: t.TypeAlias = t.Callable[[notices.Notice], None]
 
 
 class LocalAgents:
-    """A context manager: *count* agents, named local-1 to local-N.
+    """A context manager: agents named local-1 to local-N, and their ports.
 
-    Make it before the transport (it makes the keys), call ``start`` once
-    the addresses are known.
+    ``want`` says how many there shall be, ``lent`` gives them to a run.
     """
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._watchers: list[threading.Thread] = []
-        self._is_ending = False
-        self._lifeline: int | None = None
-        self._lock: int | None = None
+    def __init__(self) -> None:
+        self._agents: dict[str, LocalAgent] = {}
+        self._wanted = 0
+        self._stack = contextlib.ExitStack()
+        self._lock = threading.Lock()
+        self._tell: Tell | None = None  # of the run that has them
+        self._last_run = ""
 
     def __enter__(self) -> LocalAgents:
-        if self._count:
+        with contextlib.ExitStack() as stack:
             sweep(pathlib.Path(tempfile.gettempdir()), time.time())
-            self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
-            self._lock = lock(self.path)
+            self.path = pathlib.Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX))
+            )
+            claim = lock(self.path)
+            if claim is not None:
+                stack.callback(os.close, claim)
+            folder = self.path / "keys"
+            self.transport = transport.ControllerTransport(
+                channels.addresses_from("tcp://127.0.0.1:*"),
+                keys.controller_key(folder),
+                allow_list.AgentAllowList(folder),
+                codec.encode,
+                codec.decode,
+            )
+            stack.callback(self.transport.close)
+            self._reception = reception.Reception(
+                self.transport, version.__version__
+            )
+            self._reception.open()
+            stack.callback(self._reception.close)
+            stack.callback(self._end_all)
+            self._stack = stack.pop_all()
         return self
-
-    @property
-    def path(self) -> pathlib.Path:
-        """A folder of this run, for keys and spools.
-
-        :raises ValueError: there are no agents, hence no folder
-        """
-        if self._folder is None:
-            raise ValueError("no local agents were asked for")
-        return pathlib.Path(self._folder.name)
-
-    @property
-    def keys_folder(self) -> pathlib.Path:
-        return self.path / "keys"
-
-    def start(
-        self,
-        addresses: t.Mapping[Channel, str],
-        tell: t.Callable[[notices.Notice], None],
-    ) -> None:
-        """Start them; *tell* is told when one ends before its time."""
-        reading, self._lifeline = os.pipe()
-        for i, own_cpus in enumerate(cpus.shares(self._count), start=1):
-            name = "local-%d" % i
-            process = self._start_one(name, addresses, reading, own_cpus)
-            self._processes[name] = process
-            watcher = threading.Thread(
-                target=self._watch, args=(name, process, tell), daemon=True
-            )
-            watcher.start()
-            self._watchers.append(watcher)
-        os.close(reading)
-
-    def _start_one(
-        self, name: str, addresses: t.Mapping[Channel, str], lifeline: int,
-        own_cpus: t.Iterable[int],
-    ) -> subprocess.Popen[bytes]:
-        key_file = self.path / ("%s.key" % name)
-        text = keys.authorize(name, self.keys_folder)
-        with open(key_file, "x", opener=_private) as file:
-            file.write(text)
-        spool = self.path / (SPOOL + name)
-        return subprocess.Popen(
-            [
-                sys.executable, "-m",
-                "rally.task.distributed.agent_service",
-                *(addresses[channel] for channel in Channel),
-                "--key", str(key_file), "--spool", str(spool),
-                "--lifeline", str(lifeline),
-            ],
-            pass_fds=[lifeline],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, cpus.VARIABLE: ",".join(map(str, own_cpus))},
-        )
-
-    def _watch(
-        self,
-        name: str,
-        process: subprocess.Popen[bytes],
-        tell: t.Callable[[notices.Notice], None],
-    ) -> None:
-        status = process.wait()
-        if not self._is_ending:
-            tell(
-                notices.AgentLeft(
-                    name, "its process ended with exit status %d" % status
-                )
-            )
-
-    def pids(self) -> dict[str, int]:
-        """Process ids by name."""
-        return {name: p.pid for name, p in self._processes.items()}
 
     def __exit__(
         self,
@@ -149,20 +104,94 @@ class LocalAgents:
         exc_val: BaseException | None,
         exc_tb: types.TracebackType | None,
     ) -> None:
-        self._is_ending = True
-        if self._lifeline is not None:
-            os.close(self._lifeline)  # they end when they see its end
-        for process in self._processes.values():
+        self._stack.close()
+
+    # ---- how many there are
+
+    def want(self, count: int, code: messages.Code) -> None:
+        """Let there be *count* of them; does not wait until they are ready.
+
+        One that has ended is replaced. Another number means other shares of
+        the CPUs: then all are.
+
+        :param code: what they may import until there is a run
+        """
+        self._reception.expect(code)
+        if count != self._wanted:
+            self._end_all()
+            self._wanted = count
+        shares = cpus.shares(count)
+        for i, own_cpus in enumerate(shares, start=1):
+            name = "local-%d" % i
+            if name in self._agents and not self._agents[name].is_alive:
+                self._end(name)
+            if name not in self._agents:
+                self._start(name, own_cpus)
+
+    def _start(self, name: str, own_cpus: t.Iterable[int]) -> None:
+        path = key_file(self.path, name)
+        if not path.exists():
+            text = keys.authorize(name, self.path / "keys")
+            with open(path, "x", opener=_private) as file:
+                file.write(text)
+        self._agents[name] = LocalAgent(
+            name, self.path, self.transport.endpoints, own_cpus, self._ended
+        )
+
+    def _end(self, *names: str) -> None:
+        for name in names:
+            self._agents[name].hang_up()
+        for name in names:
+            self._agents.pop(name).end()
+
+    def _end_all(self) -> None:
+        self._end(*self._agents)
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by name."""
+        return {name: each.pid for name, each in self._agents.items()}
+
+    # ---- runs
+
+    @contextlib.contextmanager
+    def lent(self, run: str) -> t.Iterator[list[channels.Received]]:
+        """Leave agents and transport to *run*; gives what they said."""
+        (self.path / (RUN + run)).touch()
+        with self._reception.lent() as hellos:
+            self.transport.counters.clear()
             try:
-                process.wait(END_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        for watcher in self._watchers:
-            watcher.join()
-        if self._folder is not None:
-            self._folder.cleanup()
-        if self._lock is not None:
-            os.close(self._lock)
+                yield [each for each in hellos if self._is_there(each)]
+            finally:
+                self._last_run = run
+                with self._lock:
+                    self._tell = None
+
+    def _is_there(self, hello: channels.Received) -> bool:
+        """Whether it is of a process that has not been replaced."""
+        agent = self._agents.get(hello.peer)
+        return agent is not None and agent.instance == hello.message.instance
+
+    @property
+    def last_run(self) -> str:
+        """The run that had them before; it is over."""
+        return self._last_run
+
+    def report_to(self, tell: Tell) -> None:
+        """*tell* is told when one ends during this run, or has by now."""
+        with self._lock:
+            self._tell = tell
+        for name, agent in self._agents.items():
+            if not agent.is_alive:
+                tell(notices.AgentLeft(name, "its process has ended"))
+
+    def _ended(self, agent: LocalAgent, how: str) -> None:
+        with self._lock:
+            if self._tell is not None:
+                self._tell(notices.AgentLeft(agent.name, how))
+
+    def retire(self, names: t.Collection[str]) -> None:
+        """These are not fit for another run."""
+        self._end(*(name for name in names if name in self._agents))
 
 
 def lock(folder: pathlib.Path) -> int | None:
@@ -202,6 +231,13 @@ def _has_chunks(folder: pathlib.Path) -> bool:
     return any(folder.glob(SPOOL + "*/*/*" + spool_module.CHUNK_SUFFIX))
 
 
+def _has_chunks_of_others(folder: pathlib.Path, run: str) -> bool:
+    return any(
+        path.parent.name != run
+        for path in folder.glob(SPOOL + "*/*/*" + spool_module.CHUNK_SUFFIX)
+    )
+
+
 class Drained(t.NamedTuple):
     """What became of the spools of a run."""
 
@@ -216,7 +252,8 @@ def drain(
 ) -> Drained:
     """Store what local agents keep of a run whose controller was killed.
 
-    Then their folder is removed, unless one of them still writes.
+    Then their folder is removed, unless one of them still writes, or there
+    is something of another run of the task.
 
     :param store: called with the name of an agent and a chunk
     """
@@ -225,7 +262,8 @@ def drain(
     torn = 0
     for folder in parent.glob(PREFIX + "*"):
         found = list(folder.glob("%s*/%s" % (SPOOL, run)))
-        if not found or folder.stat().st_uid != os.getuid():
+        had_run = bool(found) or (folder / (RUN + run)).exists()
+        if not had_run or folder.stat().st_uid != os.getuid():
             continue
         claim = lock(folder)
         if claim is None:  # its controller lives
@@ -240,7 +278,7 @@ def drain(
                 torn += spool.recover().cut
                 for sequence in spool.sequences():
                     store(name, spool.read(sequence))
-            if not writing:
+            if not writing and not _has_chunks_of_others(folder, run):
                 shutil.rmtree(folder)
         finally:
             os.close(claim)

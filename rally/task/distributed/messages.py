@@ -27,7 +27,7 @@ import typing as t
 import msgspec
 
 #: first frame of every message; a new wire form is a new version
-PROTOCOL_VERSION = b"rally/1"
+PROTOCOL_VERSION = b"rally/2"
 
 # What a peer claims is bounded, so that sums and differences of it fit into
 # 64 bits: the database, numpy and the load process take no more.
@@ -45,6 +45,10 @@ NumberRuns: t.TypeAlias = t.Annotated[
 ]
 MAX_STARTED = 10_000
 Name: t.TypeAlias = t.Annotated[str, msgspec.Meta(max_length=255)]
+MAX_MODULES = 10_000
+Modules: t.TypeAlias = t.Annotated[
+    tuple[Name, ...], msgspec.Meta(max_length=MAX_MODULES)
+]
 
 
 class _Message(
@@ -54,6 +58,17 @@ class _Message(
     forbid_unknown_fields=True,
 ):
     """Base: the tag on the wire is the class name."""
+
+
+# ---- a part of several messages
+
+
+class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a load process is to import, by name; see ``importing``."""
+
+    task: Name = ""  # a load process serves one task only
+    plugins: Modules = ()  # where the plugins of the workload come from
+    used: Modules = ()  # what the controller saw them import on first use
 
 
 # ---- control channel, agent to controller
@@ -139,7 +154,8 @@ class Welcome(_Message, frozen=True):
     """Accepted: the agent may be asked to take part."""
 
     rally_version: Name
-    run: Name
+    run: Name  # empty: it has none for agents yet
+    code: Code = Code()  # worth importing until there is one
 
 
 class Rejected(_Message, frozen=True):
@@ -165,6 +181,7 @@ class Prepare(_Message, frozen=True):
     #: of plugins, by section and name, where they are not as by default; the
     #: values of a section as ``context_codec`` carries them
     options: dict[str, t.Any] = {}
+    code: Code = Code()
 
 
 class Beat(_Message, frozen=True):
@@ -309,6 +326,12 @@ class Load(_Message, frozen=True):
     spool: str
 
 
+class LoadWarm(_Message, frozen=True):
+    """Agent: import this; a load will follow."""
+
+    code: Code
+
+
 class LoadStart(_Message, frozen=True):
     """Agent: begin at this moment."""
 
@@ -363,10 +386,12 @@ class LoadEnded(_Message, frozen=True):
     loss: str = ""
     is_fatal: bool = False
     lease: Count | None = None  # the newest it took; None: all it was told of
+    #: nothing of the load is left in the process: it can make another one
+    is_reusable: bool = False
 
 
 LoadMessage: t.TypeAlias = (
-    Load | LoadStart | LoadRenew | Grant | Close | Stop
+    Load | LoadWarm | LoadStart | LoadRenew | Grant | Close | Stop
     | LoadReady | LoadRefused | LoadLow | LoadSpooled | LoadStatus | Snapshot
     | Started | Report | LoadEnded
 )

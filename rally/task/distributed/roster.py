@@ -52,6 +52,8 @@ class RunPlan:
     prepare_s: float = 60.0
     #: of the inner runner, if its configuration names one
     iteration_timeout_s: float | None = None
+    #: the run before this one, if the same controller knows that it is over
+    before: str = ""
     #: what a recovery drains: agent -> chunks that are stored already;
     #: None: this is no recovery
     kept: t.Mapping[str, t.Collection[int]] | None = None
@@ -158,8 +160,17 @@ class Roster:
 
     def welcome(self, member: Member) -> Send:
         return self.to(
-            member, messages.Welcome(self.plan.rally_version, self.plan.run)
+            member,
+            messages.Welcome(
+                self.plan.rally_version, self.plan.run, self._worth_importing
+            ),
         )
+
+    @property
+    def _worth_importing(self) -> messages.Code:
+        """The short part: a welcome may go to a thousand agents a second."""
+        code = self.plan.prepare.code
+        return messages.Code(code.task, code.plugins)
 
     def order(self, member: Member) -> Send:
         """What *member* is to prepare."""

@@ -43,6 +43,9 @@ LOG = logging.getLogger(__name__)
 #: between two views of the agents for whoever watches
 VIEW_INTERVAL_NS = 200_000_000
 
+#: agents in these states hold nothing of a run that is over
+SETTLED = (AgentState.JOINED, AgentState.DONE, AgentState.REFUSED)
+
 
 class ControllerService:
     """Carries messages between agents, state machine and runner.
@@ -72,13 +75,24 @@ class ControllerService:
         self._inbox.append(notice)
         self._transport.wake()
 
-    def serve(self) -> None:
+    def unsettled_agents(self) -> list[str]:
+        """Agents of which nobody knows whether they hold the run still."""
+        is_over = self._machine.finished
+        return [
+            member.name for member in self._machine.members.values()
+            if not is_over or member.state not in SETTLED
+        ]
+
+    def serve(self, hellos: t.Iterable[channels.Received] = ()) -> None:
         """Run the run to its end.
 
+        :param hellos: what agents have said already
         :raises RallyException: it failed as a whole
         """
         machine = self._machine
         try:
+            for hello in hellos:
+                self._execute(heard(machine, hello, clock.now_ns()))
             while not machine.finished:
                 wait_ns = machine.next_deadline() - clock.now_ns()
                 received = self._transport.receive(max(0, wait_ns) / 1e9)

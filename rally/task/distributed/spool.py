@@ -189,6 +189,7 @@ class Spool:
             raise ValueError("not a run id: %r" % run_id)
         self.run_id = run_id
         self.folder = pathlib.Path(folder) / run_id
+        self._claim: int | None = None
         with self._explained():
             private_files.make_folder(self.folder)
 
@@ -270,7 +271,7 @@ class Spool:
         return chunk
 
     def claim(self) -> None:
-        """Be the process that writes, for as long as this one lives.
+        """Be the process that writes, until ``release`` or its death.
 
         :raises SpoolError: another process still writes
         """
@@ -280,6 +281,13 @@ class Spool:
             )
             # of this process alone: a worker does not inherit it
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._claim = fd
+
+    def release(self) -> None:
+        """Write no more."""
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
 
     def is_written(self) -> bool:
         """Whether another process that claimed it still lives."""

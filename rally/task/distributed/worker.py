@@ -19,6 +19,7 @@ from it. No ZeroMQ and no database here.
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import signal
@@ -28,13 +29,21 @@ import threading
 import traceback
 import typing as t
 
+import msgspec
+
 from rally import exceptions, plugins
 from rally.common import clock, logging, moved
-from rally.common.plugin import options
+from rally.common.plugin import discover, importing, options
 from rally.task import chunk as chunk_module
 from rally.task import context_codec, scenario, sla
 from rally.task import runner as runner_module
-from rally.task.distributed import load_process, messages, spool
+from rally.task.distributed import (
+    desk,
+    load_process,
+    messages,
+    remains,
+    spool,
+)
 from rally.task.distributed.link import Link
 from rally.task.load import gate, source
 from rally.task.load.task_of_load import TaskOfLoad
@@ -51,6 +60,11 @@ WAITING = 16
 #: so many are put on the disk together, if they come within this
 GROUP = 8
 LINGER_S = 0.05
+#: how long a thread that has been told to end may take
+CLOSE_S = 1.0
+#: a large context leaves holes in the memory, so a process grows with each;
+#: this is worth a fresh one
+GROWTH_BYTES = 1 << 28
 #: a wait that nothing ends looks again after so long
 LONG_S = 3600.0
 
@@ -73,6 +87,7 @@ class Load:
         self.feed = source.LeaseFeed(fence_ns=0)
         self._granted = threading.Event()
         self._carriers: list[threading.Thread] = []
+        self._asking: threading.Thread | None = None
         self._gate = gate.StartGate(self._say_ready)
         self._started: queue.SimpleQueue[messages.LoadStart | None]
         self._started = queue.SimpleQueue()
@@ -130,8 +145,8 @@ class Load:
 
     # ---- the main thread
 
-    def run(self) -> None:
-        """Get ready, wait for the start, make the load, say how it ended.
+    def run(self) -> messages.LoadEnded:
+        """Get ready, wait for the start, make the load; how it ended.
 
         Workers are forked before the start if the runner can do that: it
         takes far longer than the difference that agents may start with.
@@ -149,7 +164,14 @@ class Load:
         for thread in self._carriers:
             thread.join()
         self.feed.stop()
-        self._link.send(self._ended())
+        return self._ended()
+
+    def let_go(self) -> None:
+        """Let go of what would be there for the process's life."""
+        self._granted.set()
+        if self._asking is not None:
+            self._asking.join(CLOSE_S)
+        self._spool.release()
 
     def _say_ready(self) -> None:
         self._link.send(messages.LoadReady())
@@ -169,7 +191,8 @@ class Load:
         ]
         for thread in self._carriers:
             thread.start()
-        threading.Thread(target=self._carry_low, daemon=True).start()
+        self._asking = threading.Thread(target=self._carry_low, daemon=True)
+        self._asking.start()
         return True
 
     def _make_load(self) -> None:
@@ -291,13 +314,6 @@ class Load:
 
     # ---- the thread that listens to the agent
 
-    def listen(self) -> None:
-        """Do what the agent says until it says no more."""
-        while (received := self._link.receive()) is not None:
-            for message in received:
-                self.obey(message)
-        self._stop()  # the agent is gone: no load without it
-
     def obey(self, message: messages.LoadMessage) -> None:
         """Do what *message* says."""
         if isinstance(message, messages.LoadRenew):
@@ -309,7 +325,7 @@ class Load:
         elif isinstance(message, messages.Close):
             self.feed.close()
         elif isinstance(message, messages.Stop):
-            self._stop()
+            self.stop()
 
     def _take(self, grant: messages.Grant) -> None:
         with self._lease_lock:
@@ -319,24 +335,12 @@ class Load:
             self.feed.grant(*grant.numbers, low=grant.low)
         self._granted.set()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Start nothing more: somebody said so, or the agent is gone."""
         self.feed.stop()
         self.runner.abort()
         self._granted.set()
         self._started.put(None)
-
-
-def _await_order(
-    link: Link,
-) -> tuple[messages.Load, list[messages.LoadMessage]] | None:
-    """The order, and what came together with it; None if nothing comes."""
-    early: list[messages.LoadMessage] = []
-    while (received := link.receive()) is not None:
-        for i, message in enumerate(received):
-            if isinstance(message, messages.Load):
-                return message, early + received[i + 1:]
-            early.append(message)
-    return None
 
 
 def _reason(problem: Exception) -> str:
@@ -369,14 +373,31 @@ def _adopt_options(
         link.send(messages.Report(prepare.run, problem))
 
 
+def _import(code: messages.Code) -> None:
+    """Import what a load needs, as far as it may be imported by name."""
+    known = len(sys.modules)
+    plugins.load_some(code.plugins, broken=logging.RDEBUG)
+    importing.import_all((*code.plugins, *code.used))
+    if len(sys.modules) > known:
+        gc.freeze()  # it stays: not worth a look at each collection
+
+
 def _prepare(
     link: Link, order: messages.Load, own_args: t.Sequence[str] | None
 ) -> Load | None:
     """Prepare the order; None: it cannot be done here."""
-    try:
-        plugins.load(broken=logging.RDEBUG)
+    def attempt() -> Load:
         _adopt_options(link, order.prepare, own_args)
-        load = Load(link, order)
+        return Load(link, order)
+
+    try:
+        _import(order.prepare.code)
+        try:
+            load = attempt()
+        except exceptions.RallyException:
+            if not discover.REST.load():
+                raise
+            load = attempt()  # it lacked a plugin or an option, perhaps
     except Exception as e:  # plugins are code of others
         LOG.debug(traceback.format_exc())
         link.send(messages.LoadRefused(_reason(e)))
@@ -384,11 +405,34 @@ def _prepare(
     return load
 
 
+def _serve(
+    link: Link, order: messages.Load, at: desk.Desk,
+    own_args: t.Sequence[str] | None, has_grown: bool,
+) -> None:
+    """Make the load of *order*, and say how it ended.
+
+    :param has_grown: it shall be the last one in this process
+    """
+    before = set(threading.enumerate())
+    load = _prepare(link, order, own_args)
+    if load is None:
+        return
+    at.attach(load)
+    try:
+        ended = load.run()
+    finally:
+        at.detach()
+    load.let_go()
+    is_last = has_grown or ended.reason or ended.loss or ended.is_fatal
+    is_clean = not is_last and remains.are_none(before)
+    link.send(msgspec.structs.replace(ended, is_reusable=is_clean))
+
+
 def main(fd: int, own_args: t.Sequence[str] | None = None) -> None:
-    """Run one load for the agent at the other end of *fd*.
+    """Make loads for the agent at the other end of *fd*, one after another.
 
     It ends when the agent closes the pipe, which it does once it has read
-    how the load ended.
+    how a load ended, unless it keeps the process for the next one.
 
     :param own_args: see ``LoadProcess``
     """
@@ -399,21 +443,17 @@ def main(fd: int, own_args: t.Sequence[str] | None = None) -> None:
     # only the load process: the agent waits for the end of this pipe
     os.set_inheritable(fd, False)
     link = Link(socket.socket(fileno=fd))
-    ordered = _await_order(link)
-    if ordered is None:
-        return
-    order, early = ordered
-    load = _prepare(link, order, own_args)
-    if load is None:
-        while link.receive() is not None:
-            pass
-        return
-    for message in early:
-        load.obey(message)
-    listener = threading.Thread(target=load.listen, daemon=True)
-    listener.start()
-    load.run()
-    listener.join()
+    at = desk.Desk(link)
+    sizes: list[int] = []  # after the first load, and after the last one
+    while (order := at.next_order()) is not None:
+        if isinstance(order, messages.Load):
+            has_grown = sizes and sizes[-1] - sizes[0] > GROWTH_BYTES
+            _serve(link, order, at, own_args, bool(has_grown))
+            del order  # with its context, before the next one comes
+            gc.collect()
+            sizes[1:] = [remains.resident_bytes()]
+        else:
+            _import(order.code)
 
 
 if __name__ == "__main__":

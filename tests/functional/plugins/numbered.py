@@ -105,3 +105,26 @@ class Unsendable(context.Context):
 
     def cleanup(self) -> None:
         """Nothing was made."""
+
+
+@context.configure(name="waiting", order=300)
+class Waiting(context.Context):
+    """Is set up once a file is there."""
+
+    CONFIG_SCHEMA = {
+        "type": "object",
+        "$schema": consts.JSON_SCHEMA7,
+        "properties": {"file": {"type": "string"}},
+        "required": ["file"],
+        "additionalProperties": False,
+    }
+
+    def setup(self) -> None:
+        limit = time.monotonic() + 120
+        while not os.path.exists(self.config["file"]):
+            if time.monotonic() > limit:
+                raise TimeoutError("nobody made %s" % self.config["file"])
+            time.sleep(0.05)
+
+    def cleanup(self) -> None:
+        pass

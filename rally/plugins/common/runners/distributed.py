@@ -18,6 +18,7 @@ about agents is imported when a run begins.
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import socket
 import typing as t
@@ -25,11 +26,18 @@ import uuid
 
 from rally import consts
 from rally.common import logging, version
-from rally.task import agent_figures, progress, runner, sla
+from rally.task import agent_figures, progress, runner, sla, task_scope
 
 if t.TYPE_CHECKING:
     from rally.task import aggregate, scenario
-    from rally.task.distributed import controller, messages, service
+    from rally.task.distributed import (
+        channels,
+        controller,
+        local,
+        messages,
+        service,
+        transport,
+    )
     from rally.task.load import plan as plan_module
 
 LOG = logging.getLogger(__name__)
@@ -152,6 +160,14 @@ class DistributedRunner(runner.ScenarioRunner):
 
     # ---- the run
 
+    def get_ready(self, name: str, context: t.Mapping[str, t.Any]) -> None:
+        """Start local agents while contexts are set up."""
+        count = self.config.get("local_agents")
+        if count and self.scope is not None:
+            self._local_agents(self.scope).want(
+                count, self._code(name, context)
+            )
+
     def run(
         self, name: str, context: dict[str, t.Any], args: dict[str, t.Any]
     ) -> None:
@@ -166,56 +182,89 @@ class DistributedRunner(runner.ScenarioRunner):
         context: dict[str, t.Any],
         args: dict[str, t.Any],
     ) -> None:
+        prepare = self._prepare(cls, context, args)
+        with contextlib.ExitStack() as stack:
+            if self.config.get("local_agents"):
+                scope = self.scope or stack.enter_context(
+                    task_scope.TaskScope()
+                )
+                agents = self._local_agents(scope)
+                agents.want(self.config["local_agents"], prepare.code)
+                self._serve_locally(agents, prepare)
+            else:
+                ends = stack.enter_context(self._listening())
+                self._serve(prepare, ends)
+
+    @staticmethod
+    def _local_agents(scope: task_scope.TaskScope) -> local.LocalAgents:
+        """Those that the runners of a task share."""
+        from rally.task.distributed import local
+
+        return scope.share("distributed: local agents", local.LocalAgents)
+
+    def _serve_locally(
+        self, agents: local.LocalAgents, prepare: messages.Prepare
+    ) -> None:
+        before = agents.last_run
+        with agents.lent(self.run_id) as hellos:
+            self.local_pids = agents.pids()
+            try:
+                self._serve(
+                    prepare, agents.transport, hellos, before,
+                    agents.report_to,
+                )
+            finally:
+                if self._service is not None:
+                    agents.retire(self._service.unsettled_agents())
+
+    @contextlib.contextmanager
+    def _listening(self) -> t.Iterator[transport.ControllerTransport]:
+        """The end that agents of other hosts dial."""
         from rally.task.distributed import (
             allow_list,
+            channels,
             codec,
             keys,
-            local,
-            service,
             transport,
         )
 
-        prepare = self._prepare(cls, context, args)
-        count = self.config.get("local_agents")
-        with local.LocalAgents(count or 0) as locals_:
-            folder, addresses = self._where(locals_, bool(count))
-            ends = transport.ControllerTransport(
-                addresses,
-                keys.controller_key(folder),
-                allow_list.AgentAllowList(folder),
-                codec.encode,
-                codec.decode,
-            )
-            try:
-                machine = self._machine(prepare, ends.endpoints)
-                self._service = service.ControllerService(
-                    machine, ends, self, dict(self.sla_config)
-                )
-                if self.aborted.is_set():
-                    return
-                if count:
-                    locals_.start(ends.endpoints, self._service.tell)
-                    self.local_pids = locals_.pids()
-                self._service.serve()
-            finally:
-                ends.close()
-
-    def _where(
-        self, locals_: t.Any, is_local: bool
-    ) -> tuple[pathlib.Path | None, t.Any]:
-        """Folder of the keys, addresses to listen on."""
-        from rally.task.distributed import channels
-
-        if is_local:
-            return locals_.keys_folder, channels.addresses_from(
-                "tcp://127.0.0.1:*"
-            )
-        keys = self.config.get("keys")
-        listen = self.config.get("listen", DEFAULT_LISTEN)
-        return (
-            pathlib.Path(keys).expanduser() if keys else None,
-            channels.addresses_from(listen),
+        folder = self.config.get("keys")
+        path = pathlib.Path(folder).expanduser() if folder else None
+        ends = transport.ControllerTransport(
+            channels.addresses_from(self.config.get("listen", DEFAULT_LISTEN)),
+            keys.controller_key(path),
+            allow_list.AgentAllowList(path),
+            codec.encode,
+            codec.decode,
         )
+        with contextlib.closing(ends):
+            yield ends
+
+    def _serve(
+        self,
+        prepare: messages.Prepare,
+        ends: transport.ControllerTransport,
+        hellos: t.Iterable[channels.Received] = (),
+        before: str = "",
+        listen: t.Callable[[t.Any], None] | None = None,
+    ) -> None:
+        """Run the run on *ends*.
+
+        :param hellos: said there before
+        :param before: the run that was there before
+        :param listen: called with what takes notices of local agents
+        """
+        from rally.task.distributed import service
+
+        machine = self._machine(prepare, ends.endpoints, before)
+        self._service = service.ControllerService(
+            machine, ends, self, dict(self.sla_config)
+        )
+        if self.aborted.is_set():
+            return
+        if listen is not None:
+            listen(self._service.tell)
+        self._service.serve(hellos)
 
     def _prepare(
         self,
@@ -245,10 +294,29 @@ class DistributedRunner(runner.ScenarioRunner):
                 )
                 for section, named in options.changed().items()
             },
+            code=self._code(cls.get_fullname(), context),
+        )
+
+    def _code(
+        self, scenario_name: str, context: t.Mapping[str, t.Any]
+    ) -> messages.Code:
+        """What load processes are to import."""
+        from rally.common.plugin import importing
+        from rally.task import workload_plugins
+        from rally.task.distributed import messages
+
+        used = [] if self.scope is None else self.scope.imported()
+        return messages.Code(
+            task=str(self.task["uuid"]),
+            plugins=workload_plugins.modules_of(
+                scenario_name, _inner(self.config)[0], self.sla_config,
+                context.get("config", {}),
+            ),
+            used=tuple(importing.importable(used)[:messages.MAX_MODULES]),
         )
 
     def _machine(
-        self, prepare: messages.Prepare, endpoints: t.Any
+        self, prepare: messages.Prepare, endpoints: t.Any, before: str
     ) -> controller.Controller:
         from rally.common import clock
         from rally.task.distributed import (
@@ -281,6 +349,7 @@ class DistributedRunner(runner.ScenarioRunner):
             iteration_timeout_s=(
                 plan.timeout_s if "timeout" in inner_config else None
             ),
+            before=before,
         )
         grants: granting.Granting
         if plan.schedule is not None:

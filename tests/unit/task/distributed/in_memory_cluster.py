@@ -25,15 +25,19 @@ import heapq
 import random
 import typing as t
 
+import msgspec
+
 from rally.task.distributed import agent as agent_module
 from rally.task.distributed import (
     channels,
     codec,
     commands,
     granting,
+    lobby,
     messages,
     notices,
     roster,
+    service,
     transport_memory,
     work,
 )
@@ -133,6 +137,7 @@ class Load:
                     number=self.snapshot + 1,
                     aggregate={"iterations": self.done},
                     lease=self.lease,
+                    is_reusable=self.name not in self.cluster.littering,
                 )
             )
             self.ended = True
@@ -187,6 +192,7 @@ class SimulatedAgent:
         self.cluster, self.name = cluster, name
         self.offset_ns, self.duration_s = offset_ns, duration_s
         self.load = None
+        self.is_process_there = False
         self.frozen_until = 0
         self.said = []
         self.end = cluster.network.agent(name)
@@ -242,13 +248,20 @@ class SimulatedAgent:
         for command in todo:
             if isinstance(command, commands.Send):
                 self.end.send(command.channel, command.message)
+            elif isinstance(command, commands.WarmLoad):
+                self._start_process()
             elif isinstance(command, commands.StartLoad):
+                if not self.is_process_there:
+                    self._start_process()
+                elif self.load is not None and not self.load.ended:
+                    raise AssertionError("its load process is at work")
                 self.load = Load(self.cluster, self.name, self.duration_s)
                 self._tell(messages.Load(command.prepare, ""))
             elif isinstance(command, commands.TellLoad):
                 self._tell(command.message)
             elif isinstance(command, commands.EndLoad):
                 self.load = None
+                self.is_process_there = False
             elif isinstance(command, commands.SendChunk):
                 self._send_chunk(command)
             elif isinstance(command, commands.RemoveChunk):
@@ -258,6 +271,12 @@ class SimulatedAgent:
                 self.cluster.spools[self.name].pop(command.run, None)
             elif isinstance(command, commands.Say):
                 self.cluster.log.append("%s: %s" % (self.name, command.text))
+
+    def _start_process(self):
+        if self.is_process_there:
+            raise AssertionError("there is a load process already")
+        self.is_process_there = True
+        self.cluster.processes[self.name] += 1
 
     def _tell(self, message):
         if self.load is not None:
@@ -272,6 +291,12 @@ class SimulatedAgent:
                 channels.Channel.CONTROL,
                 messages.ChunkMissing(command.run, command.sequence, "gone"),
             )
+
+    def lose_process(self):
+        """SIGKILL of its load process."""
+        self.load = None
+        self.is_process_there = False
+        self._handle(notices.LoadGone("it was killed"))
 
     def shut_down(self):
         """SIGTERM."""
@@ -292,7 +317,7 @@ class Cluster:
     def __init__(
         self, seed=0, agents=2, times=200, concurrency=4, duration_s=0.1,
         weather=None, chunk_size=10, store_delay_s=0.01, schedule=None,
-        offsets_s=(), versions=None, duration_of_run_s=None, **plan,
+        offsets_s=(), versions=None, duration_of_run_s=None, task="", **plan,
     ):
         self.random = random.Random(seed)
         self.clock = transport_memory.FakeClock(1_790_000_000.0)
@@ -303,6 +328,9 @@ class Cluster:
         self.times, self.concurrency = times, concurrency
         self.versions = versions or {}
         self.refusing, self.stuck = set(), set()  # names of agents
+        self.littering = set()  # their loads leave something behind
+        self.processes = collections.Counter()  # load processes of agents
+        self.lobby = lobby.Lobby(VERSION)
         self.revoked = set()
         self.spools = collections.defaultdict(dict)
         self.instances = 0
@@ -330,7 +358,9 @@ class Cluster:
             run=self.run, scenario="Dummy.dummy", given_args={}, args={},
             context={}, runner_type="constant", runner={}, sla={},
             chunk_size=chunk_size, iteration_events=False,
+            code=messages.Code(task),
         )
+        self.lobby.expect(prepare.code)
         self.end = self.network.controller()
         self.machine = controller_module.Controller(
             roster.RunPlan(
@@ -443,6 +473,54 @@ class Cluster:
             for agent in list(self.agents.values()):
                 agent.step()
             self._sleep()
+
+    def pause(self, seconds):
+        """There is no run: the lobby answers agents."""
+        until = self.clock.now_ns() + int(seconds * NS)
+        while (now := self.clock.now_ns()) < until:
+            while self._todo and self._todo[0][0] <= now:
+                heapq.heappop(self._todo)[2]()
+            for received in self.end.receive(0):
+                if received.channel is channels.Channel.CONTROL:
+                    self._execute(
+                        self.lobby.handle(received.peer, received.message, now)
+                    )
+            for agent in list(self.agents.values()):
+                agent.step()
+            moments = [agent.next_event() for agent in self.agents.values()]
+            moments += [until, *(each[0] for each in self._todo[:1])]
+            self.network.sleep_until(*(moment / NS for moment in moments))
+            if self.clock.now_ns() == now:
+                self.clock.advance_to_ns(now + 1_000_000)
+
+    def unsettled(self):
+        """Names of agents that may hold the run that is over."""
+        return [
+            member.name for member in self.machine.members.values()
+            if member.state not in service.SETTLED
+        ]
+
+    def next_run(self, run, task="", limit_s=600.0):
+        """Another run on the same transport, played to its end."""
+        plan = self.machine.plan
+        prepare = msgspec.structs.replace(
+            plan.prepare, run=run, code=messages.Code(task)
+        )
+        self.started.clear()
+        self.stored.clear()
+        self.stored_by.clear()
+        self.chunks, self.kept_chunks, self._storing = [], [], []
+        self.run = run
+        self.machine = controller_module.Controller(
+            dataclasses.replace(plan, prepare=prepare, before=plan.run),
+            granting.ClosedGranting(self.times, None), self.clock.now_ns(),
+        )
+        for name, hello in self.lobby.present.items():
+            if hello.instance == self.agents[name].machine.hello().instance:
+                self._execute(
+                    self.machine.handle(name, hello, self.clock.now_ns())
+                )
+        return self.play(limit_s)
 
     def recover(self, wait_s=30):
         """A new controller drains the spools of this run."""

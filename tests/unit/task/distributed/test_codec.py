@@ -56,6 +56,8 @@ def _values(hint):
         return st.lists(_values(args[0]), max_size=4).map(tuple)
     if origin is tuple:
         return st.tuples(*map(_values, args))
+    if issubclass(hint, msgspec.Struct):
+        return _messages(hint)
     raise AssertionError("no values for %r" % (hint,))
 
 
@@ -96,7 +98,7 @@ class CodecTestCase(test.TestCase):
             codec.ProtocolError, codec.decode, [b"rally/0", body]
         )
 
-        self.assertIn("rally/1", str(error))
+        self.assertIn(messages.PROTOCOL_VERSION.decode(), str(error))
 
     def test_every_message_of_the_module_is_known_to_a_decoder(self):
         declared = {
@@ -107,7 +109,7 @@ class CodecTestCase(test.TestCase):
         known = {
             *t.get_args(messages.Message), *t.get_args(messages.LoadMessage),
         }
-        self.assertEqual(declared, known)
+        self.assertEqual(declared - {messages.Code}, known)
 
     def test_whatever_a_peer_counts_or_measures_is_bounded(self):
         known = (*t.get_args(messages.Message),

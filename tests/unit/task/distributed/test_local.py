@@ -133,6 +133,22 @@ class DrainTestCase(test.TestCase):
         self.assertEqual(local.Drained([], 0), self.drain())
         self.assertEqual([], self.stored)
 
+    def test_a_folder_in_which_nothing_is_left_of_the_run_goes_too(self):
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+        (self.folder / (local.RUN + RUN)).touch()
+
+        self.assertEqual(local.Drained([], 0), self.drain())
+        self.assertFalse(self.folder.exists())
+
+    def test_what_is_kept_of_another_run_of_the_task_stays(self):
+        self.keep("local-1", 1, run="1" * 32)
+
+        self.drain()
+
+        self.assertEqual(3, len(self.stored))
+        self.assertTrue(self.spool("local-1", "1" * 32).sequences())
+
     def test_other_runs_are_left_alone(self):
         shutil.rmtree(self.folder)
         self.keep("local-1", 1, run="1" * 32)

@@ -1,0 +1,99 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Answers agents in a thread, while no run has the transport."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import typing as t
+
+from rally.common import clock
+from rally.task.distributed import channels, lobby, messages
+
+if t.TYPE_CHECKING:
+    from rally.task.distributed import commands
+
+
+class Reception:
+    """A transport that is either lent to a run, or has a lobby on it.
+
+    One of the two always reads: connections are authenticated there, and
+    agents that nobody answers would dial, and pile up hellos, for as long as
+    contexts take.
+    """
+
+    def __init__(
+        self, transport: channels.ControllerEnd, rally_version: str
+    ) -> None:
+        self._transport = transport
+        self._lobby = lobby.Lobby(rally_version)
+        self._lock = threading.Lock()
+        self._is_closing = False
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Answer agents from now on."""
+        self._is_closing = False
+        self._thread = threading.Thread(
+            target=self._serve, name="lobby", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Leave the transport to others."""
+        if self._thread is not None:
+            self._is_closing = True
+            self._transport.wake()
+            self._thread.join()
+            self._thread = None
+
+    @contextlib.contextmanager
+    def lent(self) -> t.Iterator[list[channels.Received]]:
+        """Leave the transport to a run; gives the hellos said so far."""
+        self.close()
+        try:
+            yield [
+                channels.Received(name, channels.Channel.CONTROL, hello)
+                for name, hello in self._lobby.present.items()
+            ]
+        finally:
+            self.open()
+
+    def expect(self, code: messages.Code) -> None:
+        """What agents may import until the next run."""
+        with self._lock:
+            self._lobby.expect(code)
+
+    def _serve(self) -> None:
+        while not self._is_closing:
+            for each in self._transport.receive(None):
+                if (
+                    isinstance(each, channels.Received)
+                    and each.channel is channels.Channel.CONTROL
+                ):
+                    self._execute(self._answer(each))
+
+    def _answer(
+        self, received: channels.Received
+    ) -> list[commands.Send]:
+        with self._lock:
+            return self._lobby.handle(
+                received.peer, received.message, clock.now_ns()
+            )
+
+    def _execute(self, todo: t.Iterable[commands.Send]) -> None:
+        for command in todo:
+            self._transport.send(
+                command.peer, command.channel, command.message
+            )

@@ -1,0 +1,182 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Agents on the controller's host serve all workloads of a task."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import typing as t
+
+from tests.functional import cluster
+from tests.functional.sandbox import wait_until
+
+INNER = {"constant": {"times": 20, "concurrency": 4}}
+PREPARING = re.compile(
+    r" (\d+) INFO \S+ \[-\] Agent (local-\d+): run \w+: preparing"
+)
+
+
+class LocalAgentsTestCase(cluster.TestCase):
+    def workload(self, agents: int = 2, **more: t.Any) -> dict[str, t.Any]:
+        return {
+            "scenario": self.numbered(0.01),
+            "runner": cluster.distributed(INNER, local_agents=agents),
+            **more,
+        }
+
+    def waiting(self) -> dict[str, t.Any]:
+        """A context that gives time to do something before the load."""
+        return {"waiting": {"file": str(self.gate)}}
+
+    @property
+    def gate(self) -> t.Any:
+        return self.sandbox.folder / "go"
+
+    def prepared(self, run: cluster.Run) -> list[tuple[str, int]]:
+        """Which agent prepared a load, and its process, in this order."""
+        return [
+            (name, int(pid)) for pid, name in PREPARING.findall(run.log)
+        ]
+
+    def load_processes(self) -> set[int]:
+        """The processes that agents started themselves."""
+        return {
+            pid for pid, line in self.sandbox.processes().items()
+            if "rally.task.distributed.worker" in line
+            and os.getpgid(pid) == pid
+        }
+
+    def assert_all_went_well(self, run: cluster.Run) -> None:
+        self.assertEqual(0, run.finish().code, run.log)
+        for workload in run.workloads:
+            self.assertEqual(
+                list(range(1, 21)), sorted(workload.numbers)
+            )
+            self.assertEqual({}, workload.load_info.get("problems", {}) or {})
+
+    def test_the_processes_are_the_same(self) -> None:
+        run = self.start_task(
+            cluster.task_of(
+                self.workload(), self.workload(contexts=self.waiting()),
+                {"scenario": self.numbered(0), "runner": INNER},
+                self.workload(),
+            )
+        )
+        run.wait_for_log(r"(?s)(Agent local-\d: run \w+ is over.*){2}")
+        before = self.load_processes()
+        self.gate.touch()
+        self.assert_all_went_well(run)
+
+        prepared = self.prepared(run)
+        self.assertEqual(6, len(prepared))
+        self.assertEqual({"local-1", "local-2"}, set(dict(prepared)))
+        self.assertEqual(2, len(set(prepared)))
+        self.assertEqual(2, len(before))
+
+    def test_one_that_was_killed_in_between_is_replaced(self) -> None:
+        run = self.start_task(
+            cluster.task_of(
+                self.workload(), self.workload(contexts=self.waiting()),
+            )
+        )
+        run.wait_for_log(r"(?s)(Agent local-\d: run \w+ is over.*){2}")
+        victim = dict(self.prepared(run))["local-1"]
+        os.kill(victim, signal.SIGKILL)
+        wait_until(
+            lambda: victim not in self.sandbox.processes(), 60,
+            "it has been reaped",
+        )
+        self.gate.touch()
+        self.assert_all_went_well(run)
+
+        pids = {pid for name, pid in self.prepared(run) if name == "local-1"}
+        self.assertEqual(2, len(pids))
+        pids = {pid for name, pid in self.prepared(run) if name == "local-2"}
+        self.assertEqual(1, len(pids))
+
+    def test_a_load_process_that_was_killed_is_replaced(self) -> None:
+        run = self.start_task(
+            cluster.task_of(
+                self.workload(), self.workload(contexts=self.waiting()),
+            )
+        )
+        run.wait_for_log(r"(?s)(Agent local-\d: run \w+ is over.*){2}")
+        for victim in self.load_processes():
+            os.kill(victim, signal.SIGKILL)
+        self.gate.touch()
+        self.assert_all_went_well(run)
+        self.assertEqual(2, len(set(self.prepared(run))))
+
+    def test_an_agent_of_another_host_keeps_its_load_process(self) -> None:
+        port = self.sandbox.take_ports()
+        agent = self.start_agent("n1", port)
+        runner = cluster.distributed(
+            INNER, agents=1, listen="tcp://127.0.0.1:%d" % port
+        )
+        run = self.start_task(
+            cluster.task_of(
+                self.workload(runner=runner),
+                self.workload(runner=runner, contexts=self.waiting()),
+            )
+        )
+        agent.wait_for_log(r"run \w+ is over")
+        kept = self.load_processes()
+        self.gate.touch()
+        self.assert_all_went_well(run)
+
+        self.assertEqual(1, len(kept))
+        self.assertEqual(kept, self.load_processes())
+        again = self.run_task(cluster.task_of(self.workload(runner=runner)))
+        self.assert_all_went_well(again)
+        # another task may come after another version of a plugin
+        self.assertEqual(set(), kept & self.load_processes())
+        self.assertEqual(0, agent.stop().code)
+
+    def test_none_is_left_when_the_controller_is_killed(self) -> None:
+        endless = {"constant_for_duration": {"duration": 300,
+                                             "concurrency": 4}}
+        run = self.start_task(
+            cluster.task_of(
+                self.workload(),
+                {"scenario": self.numbered(0.05), "runner": endless},
+            )
+        )
+        run.wait_until(
+            lambda: len(self.started()) > 60, "the local load has begun"
+        )
+        self.assertEqual(2, len(self.load_processes()))
+
+        run.signal(signal.SIGKILL)
+        run.process.popen.wait()
+
+        wait_until(
+            lambda: not self.sandbox.processes(), 60, "all have ended"
+        )
+        for path in self.sandbox.temporary.glob("rally-local-*"):
+            shutil.rmtree(path)
+
+    def test_a_workload_may_want_another_number(self) -> None:
+        run = self.run_task(
+            cluster.task_of(
+                self.workload(1), self.workload(3), self.workload(3),
+                self.workload(2),
+            )
+        )
+        self.assert_all_went_well(run)
+        self.assertEqual(
+            [1, 3, 3, 2], [len(w.load_info["agents"]) for w in run.workloads]
+        )
+        self.assertEqual(6, len(set(self.prepared(run))))
