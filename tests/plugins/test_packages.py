@@ -30,6 +30,7 @@ import typing as t
 
 import testtools
 
+from tests import venvs
 from tests.functional.sandbox import TREE
 from tests.plugins import packages, platforms
 
@@ -68,7 +69,7 @@ class PackagesTestCase(testtools.TestCase):
             ))
             try:
                 cls.bin = packages.install_tree(cls.folder)
-            except packages.NoPackages as e:
+            except venvs.CannotInstall as e:
                 raise cls.skipException("no packages of others: %s" % e)
             port = stack.enter_context(platforms.running())
             (cls.folder / "rally.conf").write_text(
