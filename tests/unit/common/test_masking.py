@@ -13,7 +13,10 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import json
+import urllib.parse
 
 import ddt
 import hypothesis
@@ -33,6 +36,28 @@ SPEC = {
     "users": [{"username": "u", "password": "p4ssword"}],
     "auth": {"token": "gAAAA", "client-key-data": "TUlJRQ==", "note": KEY},
 }
+
+#: how a password gets into text, which is to look as if it were "***"
+FORMS = {
+    "plain": lambda secret: "login with %s failed" % secret,
+    "repr": lambda secret: repr({"n": secret, "user": "bob"}),
+    "repr beside a quote": lambda secret: repr("\"'" + secret),
+    "json": lambda secret: json.dumps({"n": secret, "user": "bob"}),
+    "json of json": lambda secret: json.dumps(json.dumps([secret])),
+    "repr of json": lambda secret: repr(json.dumps({"n": [secret]})),
+    "url": lambda secret: "at http://bob:%s@h/v3" % secret,
+    "query": lambda secret: "/v3?q=" + urllib.parse.quote(secret, safe="*"),
+    "header": lambda secret: "X-Auth-Token: " + secret,
+    "pair": lambda secret: "password=%r" % secret,
+}
+#: four of them at least; without what the mask itself is made of
+SECRETS = st.text(
+    st.characters(
+        blacklist_categories=("C", "Z"), blacklist_characters="*",
+        whitelist_characters=" ",
+    ),
+    min_size=4, max_size=20,
+)
 
 
 @ddt.ddt
@@ -64,6 +89,7 @@ class MaskedTestCase(test.TestCase):
         "password", "admin_password", "OS_PASSWORD", "passphrase", "secret",
         "client_secret", "token", "hmac_key", "profiler_hmac_key",
         "private-key", "apiKey", "api_key", "key", "client-key-data",
+        "Authorization", "X-Auth-Token",
     )
     def test_a_key_tells_a_secret(self, key):
         self.assertEqual({key: "***"}, masking.masked({key: "hush"}))
@@ -113,6 +139,114 @@ class MaskedTextTestCase(test.TestCase):
     @ddt.unpack
     def test_text_itself_tells_secrets(self, text, shown):
         self.assertEqual(shown, masking.masked_text(text))
+
+    @ddt.data(
+        ('{"password": "ab\\"cd", "a": "b"}', '{"password": "***", "a": "b"}'),
+        (r"{'password': 'it\'s', 'a': 'b'}", "{'password': '***', 'a': 'b'}"),
+        (r'"{\"password\": \"a\\\"b\", \"a\": 1}"',
+         r'"{\"password\": \"***\", \"a\": 1}"'),
+        ("{'password': b'abc'}", "{'password': b'***'}"),
+        (repr('{"password": "a\\"b", "a": 1}'),
+         repr('{"password": "***", "a": 1}')),
+        ('{"password": 12345}', '{"password": ***}'),
+        ('{"password": "cut he', '{"password": ***'),
+    )
+    @ddt.unpack
+    def test_the_whole_of_a_quoted_value_is_hidden(self, text, shown):
+        self.assertEqual(shown, masking.masked_text(text))
+
+    def test_a_long_text_of_backslashes_takes_no_long_time(self):
+        text = '"password": "' + "\\" * 9999
+        self.assertEqual('"password": ***', masking.masked_text(text))
+
+    @ddt.data(
+        "https_key", "passphrase", "auth", "pwd", "client-key-data",
+        "profiler_conn_str", "credential", "key", "apiKey", "Authorization",
+    )
+    def test_a_key_tells_a_secret_in_text_as_well(self, key):
+        self.assertEqual({key: "***"}, masking.masked({key: "abc"}))
+        for quote in (repr, json.dumps):
+            self.assertEqual(
+                quote({key: "***"}), masking.masked_text(quote({key: "abc"}))
+            )
+        self.assertEqual(key + "=***", masking.masked_text(key + "=abc"))
+
+    @ddt.data(
+        ("X-Auth-Token: gAAA", "X-Auth-Token: ***"),
+        ("sent X-Auth-Token: gAAA to it", "sent X-Auth-Token: *** to it"),
+        ("> Authorization: Basic Ym9iOng=\n> Host: h",
+         "> Authorization: ***\n> Host: h"),
+        ('-H "Authorization: Bearer abc" -v', '-H "Authorization: ***" -v'),
+        ("users:\n- user: bob\n  password: a b c\n  port: 1",
+         "users:\n- user: bob\n  password: ***\n  port: 1"),
+        ("bob with password: x came", "bob with password: *** came"),
+        ("f(user='bob', password='a b c')", "f(user='bob', password='***')"),
+        ("admin_password = hunter2\nport = 1",
+         "admin_password = ***\nport = 1"),
+        ("https_key: abc", "https_key: ***"),
+        ("Error: token: abc", "Error: token: ***"),
+        ("'body': '{\"password\": \"x\"}'",
+         "'body': '{\"password\": \"***\"}'"),
+        ("openstack --os-password=x list", "openstack --os-password=*** list"),
+        ("{'auth': {'user': 'u', 'password': 'x'}}",
+         "{'auth': {'user': 'u', 'password': '***'}}"),
+        ("'password': '', 'token': 'x'", "'password': '', 'token': '***'"),
+    )
+    @ddt.unpack
+    def test_a_pair_without_quotes_tells_a_secret(self, text, shown):
+        self.assertEqual(shown, masking.masked_text(text))
+
+    @ddt.data(
+        "token expired", "the token has expired: log in again",
+        "password is wrong", "key: value pairs", "Unknown key: 'users'",
+        "public_key_file: value", "https_key: /etc/key.pem is not there",
+        "{'https_key': '/etc/ssl/key.pem'}", "auth_url: http://h/v3",
+        "keystone.TokenExpired: the time is over", "KeyError: 'password'",
+        "{'password': None, 'is_secret': True}", "password: null",
+        "if password == wanted", "pass: 3, fail: 2", "token::of::a::path",
+        "users:\n  auth:\n    user: bob", "monkey=banana", "secret: ",
+        '[{"key": {}}]',
+    )
+    def test_what_tells_no_secret_stays_in_text(self, text):
+        self.assertEqual(text, masking.masked_text(text))
+
+    @ddt.data(*sorted(FORMS))
+    @hypothesis.given(secret=SECRETS)
+    @hypothesis.example(secret="it's")
+    @hypothesis.example(secret='a"b\\c')
+    @hypothesis.example(secret="'a\"b'")
+    @hypothesis.example(secret="sesam\u00e9/?")
+    def test_a_known_secret_is_hidden_however_it_is_quoted(self, form, secret):
+        quoting = FORMS[form]
+        shown = masking.masked_text(quoting(secret), {secret})
+        self.assertNotIn(secret, shown)
+        # a secret that is a part of what is around it is hidden there, too
+        hypothesis.assume(secret[0].isalnum())
+        hypothesis.assume(secret not in quoting("***"))
+        self.assertEqual(
+            masking.masked_text(quoting("***")).replace('"', "'"),
+            shown.replace('"', "'"),
+        )
+
+    @hypothesis.given(secret=SECRETS)
+    @hypothesis.example(secret='ab"cd')
+    @hypothesis.example(secret="a'\"\\")
+    def test_a_secret_that_only_its_name_tells_is_hidden(self, secret):
+        in_base64 = base64.b64encode(b"bob:" + secret.encode()).decode()
+        encoded = urllib.parse.quote(secret, safe="")
+        for text, shown in (
+            (repr({"password": secret}), "{*: '***'}"),
+            (json.dumps({"password": secret}), '{*: "***"}'),
+            (json.dumps(json.dumps({"password": secret})), '"{*: \\"***\\"}"'),
+            ("http://bob:%s@h" % encoded, "http://***@h"),
+            ("Authorization: Basic " + in_base64, "Authorization: ***"),
+        ):
+            actual = masking.masked_text(text)
+            for name in (r'\"password\"', '"password"', "'password'"):
+                actual = actual.replace(name, "*")
+            self.assertEqual(
+                shown.replace('"', "'"), actual.replace('"', "'")
+            )
 
     def test_a_password_that_is_a_name_leaves_sentences_readable(self):
         spec = {"username": "admin", "password": "admin"}
