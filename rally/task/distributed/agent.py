@@ -245,6 +245,7 @@ class Agent(delivering.Delivering):
             self._advance(LoadEvent.REFUSED)
         run = self.run
         self._held.forget(run)
+        self.finished = self._shutdown.is_asked
         text = "run %s cannot be prepared: %s" % (run, message.reason)
         return [
             self._to(refused), Say(text, True), EndLoad(), DiscardSpool(run)

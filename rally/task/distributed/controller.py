@@ -260,7 +260,9 @@ class Controller(Draining):
     def _order_again(self, member: Member, agent_state: str) -> list[Command]:
         """Say again what to prepare, unless that is what it is at."""
         if agent_state == "preparing":
-            return []
+            is_over = self.phase is Phase.STOPPING  # it has not heard so
+            stop = self.roster.to(member, self._stop_message())
+            return [stop] if is_over else []
         commands: list[Command] = []
         if self.plan.before and agent_state != "joined":
             # it has perhaps not heard that this is over

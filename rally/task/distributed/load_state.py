@@ -64,6 +64,8 @@ TRANSITIONS: t.Mapping[tuple[LoadState, LoadEvent], LoadState] = {
     (_S.RUNNING, _E.STOPPED): _S.STOPPING,
     (_S.RUNNING, _E.LOAD_ENDED): _S.DRAINING,
     (_S.RUNNING, _E.RUN_OVER): _S.DIALING,
+    # the stop came while its load process was still preparing
+    (_S.STOPPING, _E.REFUSED): _S.JOINED,
     (_S.STOPPING, _E.LOAD_ENDED): _S.DRAINING,
     (_S.STOPPING, _E.RUN_OVER): _S.DIALING,
     (_S.DRAINING, _E.RUN_OVER): _S.DIALING,

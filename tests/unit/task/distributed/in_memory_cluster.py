@@ -73,7 +73,7 @@ class Load:
             self.concurrency = message.prepare.runner["concurrency"]
             if self.name in self.cluster.refusing:
                 return [messages.LoadRefused("it lacks a plugin")]
-            if self.name in self.cluster.stuck:
+            if self.name in self.cluster.stuck | self.cluster.hesitating:
                 return []
             return [messages.LoadReady()]
         if self.ended:
@@ -89,6 +89,8 @@ class Load:
         elif isinstance(message, messages.Close):
             self.is_closed = True
         elif isinstance(message, messages.Stop):
+            if self.name in self.cluster.hesitating:
+                return [messages.LoadRefused("it lacks a plugin, too")]
             self.is_stopped = True
         return self.advance(now)
 
@@ -328,6 +330,7 @@ class Cluster:
         self.times, self.concurrency = times, concurrency
         self.versions = versions or {}
         self.refusing, self.stuck = set(), set()  # names of agents
+        self.hesitating = set()  # they refuse once they were told to stop
         self.littering = set()  # their loads leave something behind
         self.processes = collections.Counter()  # load processes of agents
         self.lobby = lobby.Lobby(VERSION)

@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from rally.task.distributed import agent as agent_module
 from rally.task.distributed import commands, messages, notices, shutdown
 from rally.task.distributed.agent import LoadState
@@ -181,6 +183,27 @@ class AgentTestCase(test.TestCase):
         (refused,) = self.sent(todo, messages.Refused)
         self.assertEqual("no such scenario", refused.reason)
         self.assertIs(LoadState.JOINED, self.agent.state)
+
+    def refuse_after(self, message):
+        self.tell(messages.Welcome("6.0.0", "r"))
+        self.tell(PREPARE)
+        self.tell(message)
+        return self.tell(messages.LoadRefused("no such scenario"))
+
+    def test_a_refusal_after_a_stop_leaves_it_ready_for_another(self):
+        todo = self.refuse_after(messages.Stop("r", "agent a cannot run it"))
+        self.assertEqual(1, len(self.sent(todo, messages.Refused)))
+        self.assertIn(commands.EndLoad(), todo)
+        self.assertIs(LoadState.JOINED, self.agent.state)
+
+        self.tell(msgspec.structs.replace(PREPARE, run="next"))
+
+        self.assertIs(LoadState.PREPARING, self.agent.state)
+        self.assertEqual("next", self.agent.run)
+
+    def test_asked_to_end_it_ends_with_a_refusal(self):
+        self.refuse_after(notices.ShutdownAsked())
+        self.assertTrue(self.agent.finished)
 
     def test_an_end_that_was_not_confirmed_is_said_with_every_beat(self):
         self.bring_to_running()

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ddt
 
-from rally.task.distributed import commands, messages, spare_load
+from rally.task.distributed import commands, failures, messages, spare_load
 from rally.task.distributed.transport_memory import Weather
 from tests.unit import test
 from tests.unit.task.distributed.in_memory_cluster import NS, Cluster
@@ -125,6 +125,24 @@ class RunsInARowTestCase(test.TestCase):
         cluster.next_run("run-2", "t")
         self.check_undisturbed(cluster)
         self.assertEqual({"a0": 2, "a1": 1}, cluster.processes)
+
+    @ddt.data(*range(8))
+    def test_agents_that_refused_one_after_another_serve_the_next(self, seed):
+        cluster = Cluster(
+            seed, agents=3, weather=ROUGH if seed else None, task="t"
+        )
+        cluster.refusing.add("a0")
+        cluster.hesitating.update(("a1", "a2"))
+        cluster.play()
+        self.assertIsInstance(cluster.machine.failure, failures.AgentCannotRun)
+        self.assertEqual([], cluster.unsettled())
+        cluster.refusing.clear()
+        cluster.hesitating.clear()
+
+        cluster.next_run("run-2", "t", limit_s=50)
+
+        self.check(cluster)
+        self.assertEqual({"a0", "a1", "a2"}, set(cluster.stored_by))
 
     def test_an_agent_that_died_in_between_is_replaced(self):
         cluster = Cluster(task="t").play()
