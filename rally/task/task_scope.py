@@ -16,8 +16,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import traceback
 import types
 import typing as t
+
+from rally.common import logging
+
+LOG = logging.getLogger(__name__)
 
 _T = t.TypeVar("_T")
 
@@ -25,8 +30,9 @@ _T = t.TypeVar("_T")
 class TaskScope:
     """Things that are made on first use and live as long as the task.
 
-    They are closed in the reverse order, however the task ends. For the
-    engine's thread only.
+    They are closed in the reverse order, however the task ends. One that
+    cannot be closed is logged: what the task was for is done by then. For
+    the engine's thread only.
     """
 
     def __init__(self) -> None:
@@ -49,13 +55,27 @@ class TaskScope:
         :param name: unique in the task; begin it with the name of a plugin
         """
         if name not in self._shared:
-            self._shared[name] = self._stack.enter_context(make())
+            one = contextlib.ExitStack()
+            self._shared[name] = one.enter_context(make())
+            self._stack.callback(self._close_one, name, one)
         return t.cast(_T, self._shared[name])
 
     def close(self) -> None:
         """Close everything; what is asked for then is made anew."""
         self._shared.clear()
         self._stack.close()
+
+    @staticmethod
+    def _close_one(name: str, one: contextlib.ExitStack) -> None:
+        try:
+            one.close()
+        except Exception as e:  # it belongs to a plugin
+            LOG.error(
+                "%s could not be closed: %s. Results are not affected, but "
+                "processes or files of it may be left on this host."
+                % (name, e or type(e).__name__)
+            )
+            LOG.debug(traceback.format_exc())
 
     def __enter__(self) -> TaskScope:
         return self

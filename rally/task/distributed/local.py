@@ -74,9 +74,12 @@ class LocalAgents:
     def __enter__(self) -> LocalAgents:
         with contextlib.ExitStack() as stack:
             sweep(pathlib.Path(tempfile.gettempdir()), time.time())
-            self.path = pathlib.Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX))
+            # a load process may outlive its agent and still write: then the
+            # folder stays until the next ``sweep``
+            made = tempfile.TemporaryDirectory(
+                prefix=PREFIX, ignore_cleanup_errors=True
             )
+            self.path = pathlib.Path(stack.enter_context(made))
             claim = lock(self.path)
             if claim is not None:
                 stack.callback(os.close, claim)

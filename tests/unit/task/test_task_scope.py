@@ -47,6 +47,21 @@ class TaskScopeTestCase(test.TestCase):
             raise KeyboardInterrupt
         self.assertEqual(["closed b", "closed a"], self.events[2:])
 
+    def test_what_cannot_be_closed_is_logged_and_no_error_of_the_task(self):
+        @contextlib.contextmanager
+        def stubborn():
+            yield
+            raise OSError("directory not empty")
+
+        with self.assertLogs("rally.task.task_scope") as logged, self.scope:
+            self.share("a")
+            self.scope.share("b", stubborn)
+            self.share("c")
+
+        self.assertEqual(["closed c", "closed a"], self.events[2:])
+        self.assertIn("b could not be closed", logged.output[0])
+        self.assertIn("directory not empty", logged.output[0])
+
     def test_what_could_not_be_made_is_tried_again(self):
         def fail():
             raise OSError("no more memory")

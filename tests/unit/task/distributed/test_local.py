@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import shutil
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from unittest import mock
 
 from rally.task import chunk
 from rally.task.distributed import local
@@ -29,6 +31,26 @@ from tests.unit import test
 
 RUN = "0123456789abcdef" * 2
 LATER_S = 2 * local.SETTLED_S
+
+
+class LocalAgentsTestCase(test.TestCase):
+    def test_a_folder_in_which_something_writes_is_left_to_others(self):
+        made = tempfile.TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        removed = os.rmdir
+
+        def rmdir(path, **options):
+            if local.PREFIX in str(path):  # a load process wrote just now
+                raise OSError(errno.ENOTEMPTY, "Directory not empty", path)
+            removed(path, **options)
+
+        with mock.patch.object(tempfile, "tempdir", made.name):
+            with mock.patch("os.rmdir", rmdir), local.LocalAgents() as agents:
+                pass
+            self.assertTrue(agents.path.exists())
+
+            local.sweep(pathlib.Path(made.name), time.time() + LATER_S)
+        self.assertFalse(agents.path.exists())
 
 
 class SweepTestCase(test.TestCase):
