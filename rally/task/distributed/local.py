@@ -256,7 +256,8 @@ def drain(
     """Store what local agents keep of a run whose controller was killed.
 
     Then their folder is removed, unless one of them still writes, or there
-    is something of another run of the task.
+    is something of another run of the task. Nothing is taken from a folder
+    that is still claimed: its agents count as writing.
 
     :param store: called with the name of an agent and a chunk
     """
@@ -269,11 +270,14 @@ def drain(
         if not had_run or folder.stat().st_uid != os.getuid():
             continue
         claim = lock(folder)
-        if claim is None:  # its controller lives
+        if claim is None:
+            # by what its controller forked: whoever recovers knows that the
+            # controller itself is gone
+            writing += sorted(_agent_of(path) for path in found)
             continue
         try:
             for path in found:
-                name = path.parent.name.removeprefix(SPOOL)
+                name = _agent_of(path)
                 spool = spool_module.Spool(path.parent, run)
                 if spool.is_written():
                     writing.append(name)
@@ -286,6 +290,11 @@ def drain(
         finally:
             os.close(claim)
     return Drained(writing, torn)
+
+
+def _agent_of(spool: pathlib.Path) -> str:
+    """The local agent that has a spool of a run."""
+    return spool.parent.name.removeprefix(SPOOL)
 
 
 def _private(path: str, flags: int) -> int:

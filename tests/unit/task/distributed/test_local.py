@@ -148,11 +148,13 @@ class DrainTestCase(test.TestCase):
         self.assertEqual(local.Drained([], 1), self.drain())
         self.assertEqual(2, len(self.stored))
 
-    def test_of_a_living_controller_nothing_is_taken(self):
+    def test_of_a_claimed_folder_nothing_is_taken_and_it_is_said(self):
         claim = local.lock(self.folder)
         self.addCleanup(os.close, claim)
 
-        self.assertEqual(local.Drained([], 0), self.drain())
+        drained = self.drain()
+
+        self.assertEqual(["local-1", "local-2"], drained.still_writing)
         self.assertEqual([], self.stored)
 
     def test_a_folder_in_which_nothing_is_left_of_the_run_goes_too(self):
