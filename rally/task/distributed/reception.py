@@ -16,13 +16,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import traceback
 import typing as t
 
-from rally.common import clock
+from rally.common import clock, logging
 from rally.task.distributed import channels, lobby, messages
 
 if t.TYPE_CHECKING:
     from rally.task.distributed import commands
+
+LOG = logging.getLogger(__name__)
+
+#: after a failure: agents say hello again every second or other second
+PAUSE_S = 1.0
 
 
 class Reception:
@@ -39,12 +45,12 @@ class Reception:
         self._transport = transport
         self._lobby = lobby.Lobby(rally_version)
         self._lock = threading.Lock()
-        self._is_closing = False
+        self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
         """Answer agents from now on."""
-        self._is_closing = False
+        self._closing.clear()
         self._thread = threading.Thread(
             target=self._serve, name="lobby", daemon=True
         )
@@ -53,7 +59,7 @@ class Reception:
     def close(self) -> None:
         """Leave the transport to others."""
         if self._thread is not None:
-            self._is_closing = True
+            self._closing.set()
             self._transport.wake()
             self._thread.join()
             self._thread = None
@@ -76,13 +82,26 @@ class Reception:
             self._lobby.expect(code)
 
     def _serve(self) -> None:
-        while not self._is_closing:
-            for each in self._transport.receive(None):
-                if (
-                    isinstance(each, channels.Received)
-                    and each.channel is channels.Channel.CONTROL
-                ):
-                    self._execute(self._answer(each))
+        """The top of the thread; without it agents would wait in vain."""
+        said = ""
+        while not self._closing.is_set():
+            try:
+                self._serve_once()
+            except Exception as e:
+                problem = "%s: %s" % (type(e).__name__, e)
+                if problem != said:
+                    LOG.error("Agents could not be answered: %s" % problem)
+                    LOG.debug(traceback.format_exc())
+                said = problem
+                self._closing.wait(PAUSE_S)
+
+    def _serve_once(self) -> None:
+        for each in self._transport.receive(None):
+            if (
+                isinstance(each, channels.Received)
+                and each.channel is channels.Channel.CONTROL
+            ):
+                self._execute(self._answer(each))
 
     def _answer(
         self, received: channels.Received
