@@ -21,6 +21,7 @@ import importlib.util
 import os
 import pkgutil
 import sys
+import threading
 import types
 import typing as t
 
@@ -50,10 +51,16 @@ class PluginPackage(t.TypedDict):
 
 
 class Rest:
-    """The plugins that a process has put off loading."""
+    """The plugins that a process has put off loading.
+
+    A thread that misses one while another thread loads them waits for it.
+    """
 
     def __init__(self) -> None:
         self._load: t.Callable[[], None] | None = None
+        # modules that are imported look for plugins, too
+        self._lock = threading.RLock()
+        self._is_loading = False
 
     @property
     def is_put_off(self) -> bool:
@@ -64,12 +71,22 @@ class Rest:
         self._load = load
 
     def load(self) -> bool:
-        """Load them; False: there are none."""
-        load, self._load = self._load, None
-        if load is None:
+        """Load them; False: there are none, or none that are not on the way.
+        """
+        if self._load is None:
             return False
-        LOG.debug("All plugins are loaded: one is needed that was not named")
-        load()
+        with self._lock:
+            if self._is_loading:  # by this thread
+                return False
+            if self._load is None:  # by another thread, in the meantime
+                return True
+            LOG.debug("All plugins are loaded: one is needed that was not "
+                      "named")
+            self._is_loading = True
+            try:
+                self._load()
+            finally:
+                self._load, self._is_loading = None, False
         return True
 
 

@@ -151,7 +151,8 @@ class Plugin(meta.MetaMixin, info.InfoMixin):
         short, _, named_platform = name.partition("@")
         platform = platform or named_platform or None
         found = cls._loaded(platform, allow_hidden, short)
-        if not found and discover.REST.load():
+        if not found:  # or another thread has loaded them in between
+            discover.REST.load()
             found = cls._loaded(platform, allow_hidden, short)
         if not found:
             raise cls._not_found(short, platform, allow_hidden)

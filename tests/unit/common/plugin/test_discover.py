@@ -22,14 +22,17 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import typing as t
 from unittest import mock
 
 from rally.common import logging
-from rally.common.plugin import discover, failures
+from rally.common.plugin import discover, failures, plugin
 from tests.unit import test
 
 LOG = failures.LOG
+#: generous: other tests may take the CPUs
+WAIT_S = 60
 
 
 class IterSubclassesTestCase(test.TestCase):
@@ -50,6 +53,75 @@ class IterSubclassesTestCase(test.TestCase):
 
     def test_works_for_metaclasses(self) -> None:
         self.assertIn(type(os.PathLike), discover.itersubclasses(type))
+
+
+class RestTestCase(test.TestCase):
+    """What is looked for while the plugins are being loaded."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.rest = discover.Rest()
+        self.began = threading.Event()
+        self.goes_on = threading.Event()
+        self.loaded = False
+
+    def load(self) -> None:
+        self.began.set()
+        self.assertTrue(self.goes_on.wait(WAIT_S))
+        self.loaded = True
+
+    def test_who_comes_meanwhile_waits_and_finds_all(self) -> None:
+        self.rest.put_off(self.load)
+        seen: list[tuple[bool, bool]] = []
+
+        def look() -> None:
+            seen.append((self.rest.load(), self.loaded))
+
+        first, second = (threading.Thread(target=look) for _ in range(2))
+        first.start()
+        self.assertTrue(self.began.wait(WAIT_S))
+        second.start()
+        second.join(0.1)
+        self.assertEqual([], seen)
+        self.goes_on.set()
+        first.join(WAIT_S)
+        second.join(WAIT_S)
+
+        self.assertEqual([(True, True), (True, True)], seen)
+        self.assertFalse(self.rest.load())
+
+    def test_a_module_that_looks_for_plugins_does_not_load_them_again(
+        self
+    ) -> None:
+        seen = []
+        self.rest.put_off(lambda: seen.append(self.rest.load()))
+
+        self.assertTrue(self.rest.load())
+
+        self.assertEqual([False], seen)
+
+    def test_a_plugin_that_another_thread_just_loaded_is_found(self) -> None:
+        class Base(plugin.Plugin):
+            pass
+
+        def load() -> None:
+            plugin.configure("late")(type("Late", (Base,), {}))
+
+        self.rest.put_off(load)
+        looks = Base._loaded
+        by_another = threading.Thread(target=self.rest.load)
+
+        def look(*args: t.Any) -> list[t.Any]:
+            found = looks(*args)
+            if by_another.ident is None:  # it is done in between
+                by_another.start()
+                by_another.join(WAIT_S)
+            return found
+
+        with mock.patch.object(discover, "REST", self.rest), (
+            mock.patch.object(Base, "_loaded", look)
+        ):
+            self.assertEqual("late", Base.get("late").get_name())
 
 
 class FolderTestCase(test.TestCase):
