@@ -22,8 +22,11 @@ import queue
 import threading
 import typing as t
 
-from rally.task.distributed import messages
+from rally.common import logging
+from rally.task.distributed import codec, messages
 from rally.task.distributed.link import Link
+
+LOG = logging.getLogger(__name__)
 
 Order: t.TypeAlias = messages.Load | messages.LoadWarm
 
@@ -70,14 +73,19 @@ class Desk:
             self._load = None
 
     def _listen(self) -> None:
-        while (received := self._link.receive()) is not None:
-            for message in received:
-                self._take(message)
-        with self._lock:
-            self._is_gone = True
-            if self._load is not None:
-                self._load.stop()  # no load without its agent
-        self._orders.put(None)
+        try:
+            while (received := self._link.receive()) is not None:
+                for message in received:
+                    self._take(message)
+        except codec.ProtocolError:
+            LOG.error("Something else wrote into the pipe of the agent, so "
+                      "the load stops")
+        finally:  # no load without its agent, whatever ended this
+            with self._lock:
+                self._is_gone = True
+                if self._load is not None:
+                    self._load.stop()
+            self._orders.put(None)
 
     def _take(self, message: messages.LoadMessage) -> None:
         with self._lock:

@@ -58,8 +58,8 @@ class Recording:
 class DeskTestCase(test.TestCase):
     def setUp(self):
         super().setUp()
-        ours, theirs = socket.socketpair()
-        self.agent = link.Link(theirs)
+        ours, self.theirs = socket.socketpair()
+        self.agent = link.Link(self.theirs)
         self.addCleanup(self.agent.close)
         self.addCleanup(ours.close)
         self.desk = desk.Desk(link.Link(ours))
@@ -95,6 +95,16 @@ class DeskTestCase(test.TestCase):
         self.desk.attach(load)
 
         self.assertEqual([], load.heard)
+
+    def test_a_load_stops_when_what_comes_is_no_message(self):
+        self.agent.send(self.order)
+        self.desk.next_order()
+        load = Recording()
+        self.desk.attach(load)
+        self.theirs.sendall(b"\0\0\0\3bad")
+
+        self.assertTrue(load.stopped.wait(WAIT_S))
+        self.assertIsNone(self.desk.next_order())
 
     def test_a_load_stops_when_the_agent_is_gone(self):
         self.agent.send(self.order)
