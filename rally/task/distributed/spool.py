@@ -279,8 +279,12 @@ class Spool:
             fd = os.open(
                 self.folder / WRITER_NAME, os.O_RDWR | os.O_CREAT, 0o600
             )
-            # of this process alone: a worker does not inherit it
-            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                # of this process alone: a worker does not inherit it
+                fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(fd)
+                raise
         self._claim = fd
 
     def release(self) -> None:

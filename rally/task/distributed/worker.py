@@ -76,7 +76,6 @@ class Load:
         self._link = link
         self._order = order.prepare
         self._spool = spool.Spool(order.spool, order.prepare.run)
-        self._spool.claim()
         self._spooled = 0
         self._longest_ns = 0
         self._lease: int | None = 0
@@ -95,6 +94,7 @@ class Load:
         self._args = _dict_of(self._order.args)
         self._check()
         self.runner = self._make_runner()
+        self._spool.claim()  # last: nobody releases it if this fails
 
     def _check(self) -> None:
         """Plugins and arguments, as the controller checked them.
@@ -377,7 +377,8 @@ def _import(code: messages.Code) -> None:
     """Import what a load needs, as far as it may be imported by name."""
     known = len(sys.modules)
     plugins.load_some(code.plugins, broken=logging.RDEBUG)
-    importing.import_all((*code.plugins, *code.used))
+    with options.noticing():  # of modules that plugins import on first use
+        importing.import_all((*code.plugins, *code.used))
     if len(sys.modules) > known:
         gc.freeze()  # it stays: not worth a look at each collection
 

@@ -21,6 +21,7 @@ import select
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 
 from rally.common import clock
@@ -144,12 +145,19 @@ class RemainsTestCase(test.TestCase):
         self.assertEqual(["True", "True", "False"], done.stdout.split())
 
 
-class RunsInOneProcessTestCase(test.TestCase):
+class LoadProcessTestCase(test.TestCase):
     """A real load process, and an agent that is this test."""
+
+    files = {}  # of packages that are installed
 
     def setUp(self):
         super().setUp()
         self.home = self.make_home()
+        for name, text in self.files.items():
+            path = pathlib.Path(self.home, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(text))
+        os.environ["PYTHONPATH"] = "%s:%s" % (self.home, os.getcwd())
         self.process = load_process.LoadProcess(clock.WALL_BASE_NS)
         self.addCleanup(self.process.end)
 
@@ -181,6 +189,8 @@ class RunsInOneProcessTestCase(test.TestCase):
             self.process.send(message)
         return self.wait_for(messages.LoadEnded)
 
+
+class RunsInOneProcessTestCase(LoadProcessTestCase):
     def test_one_load_after_another_is_made(self):
         self.process.send(messages.LoadWarm(messages.Code("t")))
         for run in "first", "second", "third":
@@ -221,3 +231,55 @@ class RunsInOneProcessTestCase(test.TestCase):
         ended = self.make_load("run", scenario="Leaving.process")
         self.assertFalse(ended.is_reusable)
         self.assertEqual("", ended.reason)
+
+
+class PackagesTestCase(LoadProcessTestCase):
+    """What an order names of a package, and what it does not."""
+
+    files = {
+        "music/__init__.py": "",
+        "music/plugins/__init__.py": "",
+        "music/plugins/violin.py": """
+            from rally.task import scenario
+
+            @scenario.configure(name="Violin.play")
+            class Violin(scenario.Scenario):
+                def run(self):
+                    import music.tuning
+        """,
+        "music/plugins/piano.py": "import music.tuning",
+        "music/tuning.py": """
+            from oslo_config import cfg
+            cfg.CONF.register_opts([cfg.IntOpt("pitch", default=440)])
+        """,
+        "music-1.0.dist-info/METADATA": (
+            "Metadata-Version: 2.1\nName: music\nVersion: 1.0\n"
+        ),
+        "music-1.0.dist-info/entry_points.txt": (
+            "[rally_plugins]\npath = music.plugins\n"
+        ),
+        "music-1.0.dist-info/top_level.txt": "music\n",
+    }
+    named = "music.plugins.violin"
+
+    def open_spools(self):
+        """Files of spools that the process has open."""
+        folder = pathlib.Path("/proc/%d/fd" % self.process.pid)
+        links = [os.readlink(path) for path in folder.iterdir()]
+        return [link for link in links if "/spool/" in link]
+
+    def test_options_of_what_is_imported_in_advance_are_known(self):
+        ended = self.make_load(
+            "run", scenario="Violin.play",
+            code=messages.Code("t", (self.named,), ("music.plugins.piano",)),
+            options={"DEFAULT": {"pitch": 415}},
+        )
+        self.assertEqual("", ended.reason)
+
+    def test_what_is_refused_leaves_nothing_open(self):
+        spool = os.path.join(self.home, "spool")
+        self.process.send(messages.Load(
+            prepare("run", scenario="Flute.play"), spool
+        ))
+        self.wait_for(messages.LoadRefused)
+        self.assertEqual([], self.open_spools())

@@ -270,7 +270,9 @@ class SpoolTestCase(test.TestCase):
         os.read(ours, 1)
 
         self.assertTrue(self.spool.is_written())
+        before = os.listdir("/proc/self/fd")
         self.assertRaises(spool.SpoolError, self.spool.claim)
+        self.assertEqual(before, os.listdir("/proc/self/fd"))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         self.assertFalse(self.spool.is_written())
