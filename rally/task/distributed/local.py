@@ -29,6 +29,7 @@ import threading
 import time
 import types
 import typing as t
+import weakref
 
 from rally.common import version
 from rally.task.distributed import (
@@ -70,6 +71,30 @@ class LocalAgents:
         self._lock = threading.Lock()
         self._tell: Tell | None = None  # of the run that has them
         self._last_run = ""
+        self._claim: int | None = None
+        itself = weakref.ref(self)
+
+        def let_go() -> None:
+            agents = itself()
+            if agents is not None:
+                agents._let_go()
+
+        os.register_at_fork(after_in_child=let_go)
+
+    def _let_go(self) -> None:
+        """In a process that was forked from here, such as a worker.
+
+        It may outlive this one, and neither agents nor folder depend on it.
+        """
+        for agent in self._agents.values():
+            agent.hang_up()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """End the claim of the folder."""
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            os.close(claim)
 
     def __enter__(self) -> LocalAgents:
         with contextlib.ExitStack() as stack:
@@ -80,9 +105,8 @@ class LocalAgents:
                 prefix=PREFIX, ignore_cleanup_errors=True
             )
             self.path = pathlib.Path(stack.enter_context(made))
-            claim = lock(self.path)
-            if claim is not None:
-                stack.callback(os.close, claim)
+            self._claim = lock(self.path)
+            stack.callback(self._give_back)
             folder = self.path / "keys"
             self.transport = transport.ControllerTransport(
                 channels.addresses_from("tcp://127.0.0.1:*"),
@@ -271,8 +295,8 @@ def drain(
             continue
         claim = lock(folder)
         if claim is None:
-            # by what its controller forked: whoever recovers knows that the
-            # controller itself is gone
+            # something that its controller began: whoever recovers knows
+            # that the controller itself is gone
             writing += sorted(_agent_of(path) for path in found)
             continue
         try:

@@ -92,10 +92,13 @@ class LocalAgent:
         return not poll.poll(0)
 
     def hang_up(self) -> None:
-        """Let it end: it sees the end of its lifeline."""
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
+        """Let it end: it sees the end of its lifeline.
+
+        In a process that was forked from here it lets go of its copy.
+        """
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)
 
     def end(self) -> None:
         """Wait until it has ended, kill it if it does not; leave nothing."""

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import pathlib
 import shutil
@@ -25,7 +26,7 @@ import time
 from unittest import mock
 
 from rally.task import chunk
-from rally.task.distributed import local
+from rally.task.distributed import local, messages
 from rally.task.distributed import spool as spool_module
 from tests.unit import test
 
@@ -34,6 +35,44 @@ LATER_S = 2 * local.SETTLED_S
 
 
 class LocalAgentsTestCase(test.TestCase):
+    def fork(self):
+        """A process, such as a worker, that outlives the agents.
+
+        :returns: what it has open
+        """
+        awaited, ends = os.pipe()
+        answer, answers = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.close(ends)
+            links = [
+                os.readlink(fd) for fd in glob.glob("/proc/self/fd/*")
+                if os.path.islink(fd)
+            ]
+            os.write(answers, "\n".join(
+                link for link in links if link.startswith("/")
+            ).encode())
+            os.close(answers)
+            os.read(awaited, 1)
+            os._exit(0)
+        os.close(awaited)
+        os.close(answers)
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.close, ends)
+        with open(answer) as file:
+            return file.read().split("\n")
+
+    def test_a_forked_process_keeps_neither_agents_nor_folder(self):
+        said = []
+        with local.LocalAgents() as agents:
+            agents.want(1, messages.Code())
+            agents.report_to(said.append)
+            self.assertNotIn(str(agents.path), self.fork())
+
+        [left] = said
+        # it saw the end of its lifeline: it was not killed
+        self.assertEqual("its process ended with exit status 0", left.reason)
+
     def test_a_folder_in_which_something_writes_is_left_to_others(self):
         made = tempfile.TemporaryDirectory()
         self.addCleanup(made.cleanup)
