@@ -17,6 +17,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import contextvars
+import dataclasses
 import threading
 import typing as t
 
@@ -26,17 +27,30 @@ LOG = logging.getLogger(__name__)
 
 Queue: t.TypeAlias = "collections.deque[t.Any]"
 
-_LOSSES: contextvars.ContextVar[list[Exception] | None] = (
+
+@dataclasses.dataclass(frozen=True)
+class Loss:
+    """An error that kept items from being consumed.
+
+    :param is_of_item: one item was not consumed; else those that were still
+        to be published are not even known
+    """
+
+    error: Exception
+    is_of_item: bool
+
+
+_LOSSES: contextvars.ContextVar[list[Loss] | None] = (
     contextvars.ContextVar("losses", default=None)
 )
 
 
 @contextlib.contextmanager
-def noting_losses() -> t.Iterator[list[Exception]]:
+def noting_losses() -> t.Iterator[list[Loss]]:
     """Note the errors of each ``run`` that is called within, also by threads
     of such a ``run``; they are logged all the same.
     """
-    noted: list[Exception] = []
+    noted: list[Loss] = []
     token = _LOSSES.set(noted)
     try:
         yield noted
@@ -70,7 +84,7 @@ def run(
     try:
         publish(feed)
     except Exception as e:  # whatever the plugin's publisher raises
-        _log(e, "Failed to publish items of work")
+        _log(Loss(e, False), "Failed to publish items of work")
     finally:
         feed.close()
     for thread in threads:
@@ -115,17 +129,17 @@ def _consume_all(
         try:
             consume(cache, taken[0])
         except Exception as e:  # whatever the plugin's consumer raises
-            _log(e, "Failed to consume an item of work")
+            _log(Loss(e, True), "Failed to consume an item of work")
 
 
-def _log(error: Exception, what: str) -> None:
+def _log(loss: Loss, what: str) -> None:
     losses = _LOSSES.get()
     if losses is not None:
-        losses.append(error)
+        losses.append(loss)
     LOG.warning(
         "%s: %s: %s",
         what,
-        type(error).__name__,
-        error,
+        type(loss.error).__name__,
+        loss.error,
         exc_info=logging.is_debug(),
     )

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import traceback
 import typing as t
 
 from rally import exceptions
@@ -65,7 +66,9 @@ def complete(plugin_module: str) -> t.Iterator[None]:
             stack.callback(logger.removeHandler, listener)
         yield
     losses += [
-        "%s: %s" % (type(e).__name__, e) for e in lost if not is_gone(e)
+        "%s: %s" % (type(each.error).__name__, each.error) for each in lost
+        if not (each.is_of_item and means_absent(each.error))
+        and not _is_of_no_service(each.error)
     ]
     losses = list(dict.fromkeys(losses))  # one for each project, say
     if losses:
@@ -75,14 +78,15 @@ def complete(plugin_module: str) -> t.Iterator[None]:
         raise CleanupIncomplete(losses=text.rstrip("."))
 
 
-def is_gone(error: BaseException) -> bool:
-    """Whether *error* says that what was to be deleted is not there.
+def means_absent(error: BaseException) -> bool:
+    """Whether *error* of a deletion says that there is nothing to delete.
 
-    As after a clean-up that was interrupted and is made once more, or in a
-    cloud without the service. Each client of a cloud has errors of its own;
-    what they share is the status of the answer, and the name.
+    As after a clean-up that was interrupted and is made once more. Each
+    client of a cloud has errors of its own; what they share is the status of
+    the answer, and the name. Where things are listed, the same errors say
+    that nobody knows what is there.
     """
-    if isinstance(error, exceptions.PluginNotFound):
+    if isinstance(error, exceptions.PluginNotFound) or _is_of_catalogue(error):
         return False
     status = next(
         (getattr(error, name) for name in _STATUS if hasattr(error, name)),
@@ -91,6 +95,33 @@ def is_gone(error: BaseException) -> bool:
     return status == NOT_FOUND or any(
         cls.__name__.endswith("NotFound") for cls in type(error).__mro__
     )
+
+
+def _is_of_catalogue(error: BaseException) -> bool:
+    return any(
+        cls.__name__ == "EndpointNotFound" for cls in type(error).__mro__
+    )
+
+
+def _is_of_no_service(error: BaseException) -> bool:
+    """Whether *error* comes of a cloud that does not have the service.
+
+    Clean-ups are asked for services that not every cloud has. A service that
+    is there, and has no endpoint in the region or of the kind that is looked
+    for, gives the same error: only the catalogue that raised it can tell.
+    """
+    if not _is_of_catalogue(error):
+        return False
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        wanted = frame.f_locals.get("service_type")
+        catalogue = frame.f_locals.get("self")
+        if wanted and catalogue and hasattr(catalogue, "get_endpoints"):
+            types = [service.get("type") for service in catalogue.catalog]
+            known = catalogue.get_endpoints(service_type=wanted)
+            return bool(types) and wanted not in types and not any(
+                known.values()  # under another name of the service
+            )
+    return False
 
 
 class _Listener(logging.Handler):
@@ -102,7 +133,7 @@ class _Listener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info and record.exc_info[1]
-        if error and is_gone(error):
+        if error and _is_of_no_service(error):
             return
         text = " ".join(record.getMessage().split())
         if error:

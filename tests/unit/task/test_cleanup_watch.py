@@ -32,6 +32,25 @@ class NotFound(Exception):
     """As most clients call it."""
 
 
+class EndpointNotFound(NotFound):
+    """As the catalogue of a cloud raises it."""
+
+
+class Catalogue:
+    """As keystoneauth has it: one service, in one region."""
+
+    catalog: t.ClassVar[list[dict[str, str]]] = [
+        {"type": "image"}, {"type": "disabled"},
+    ]
+
+    def get_endpoints(self, service_type: str) -> dict[str, list[str]]:
+        is_there = service_type in ("image", "img")  # an alias
+        return {"image": ["http://i"]} if is_there else {}
+
+    def url_for(self, service_type: str, region: str) -> str:
+        raise EndpointNotFound("endpoint not found")
+
+
 class HTTPError(Exception):
     def __init__(self, **attributes: t.Any) -> None:
         super().__init__("no")
@@ -108,6 +127,7 @@ class CompleteTestCase(test.TestCase):
     @ddt.data(
         HTTPError(http_status=503), HTTPError(code="ECONNREFUSED"),
         exceptions.PluginNotFound(base="B", name="x", platform="y"),
+        EndpointNotFound("no endpoint in this region"),
     )
     def test_other_answers_are(self, error: Exception) -> None:
         self.assertNotEqual("", self.lost(self.consuming(error)))
@@ -128,14 +148,44 @@ class CompleteTestCase(test.TestCase):
 
         self.assertEqual(is_lost, text.partition(",")[0] in said)
 
-    def test_a_logged_failure_because_nothing_is_there(self) -> None:
+    @ddt.data(NotFound("no such thing"), EndpointNotFound("no endpoint"))
+    def test_what_cannot_be_listed_may_be_there(
+        self, error: Exception
+    ) -> None:
         def work() -> None:
             try:
-                raise NotFound("no such service")
+                raise error
             except NotFound:
                 LOG.exception("Seems like list() method is broken")
 
-        self.assertEqual("", self.lost(work))
+        def publish(queue: t.Any) -> None:
+            raise error
+
+        self.assertIn("list() method is broken", self.lost(work))
+        self.assertIn(str(error), self.lost(
+            lambda: broker.run(publish, lambda cache, item: None)
+        ))
+
+    @ddt.data(
+        ("volume", False), ("image", True), ("img", True), ("disabled", True),
+    )
+    @ddt.unpack
+    def test_nothing_can_be_in_a_service_that_the_cloud_does_not_have(
+        self, service: str, is_lost: bool
+    ) -> None:
+        def look_up() -> None:
+            Catalogue().url_for(service, "Nowhere")
+
+        def work() -> None:
+            try:
+                look_up()
+            except NotFound:
+                LOG.exception("Seems like list() method is broken")
+
+        self.assertEqual(is_lost, bool(self.lost(work)))
+        self.assertEqual(is_lost, bool(self.lost(
+            lambda: broker.run(lambda queue: look_up(), lambda cache, _: None)
+        )))
 
     def test_equal_losses_are_told_once_with_their_cause(self) -> None:
         def work() -> None:
