@@ -154,6 +154,15 @@ class BaseContext(
     def cleanup(self) -> None:
         """Put away what ``setup`` made, also if that failed half-way."""
 
+    @property
+    def finds_by_name(self) -> bool:
+        """Whether ``cleanup`` finds by their names all things that ``setup``
+        has made, so that it need not have come to its end.
+
+        If not, a clean-up after a set-up that was killed proves nothing.
+        """
+        return False
+
     def to_state(self) -> t.Any:
         """What ``cleanup`` needs of what ``setup`` has made.
 
@@ -213,12 +222,23 @@ class Context(BaseContext, validation.ValidatablePluginMixin):
         return self.context.get("owner_id") or self.task["uuid"]
 
 
+class SetUpNotEnded(exceptions.RallyException):
+    error_code = 184
+    msg_fmt = (
+        "The clean-up raised nothing, but it may have had nothing to go by, "
+        "so what the set-up had made may still be there. Delete by hand what "
+        "bears the name of the workload, unless its platform is searched."
+    )
+
+
 @dataclasses.dataclass
 class _Begun:
     """A context whose set-up was begun, or why it cannot be cleaned up."""
 
     ctx: Context | Exception
     result: _ContextExecutionData
+    #: it was killed before it could say what it had made
+    is_unsure: bool = False
 
 
 class ContextManager:
@@ -304,9 +324,12 @@ class ContextManager:
 
     def _clean_up(self, begun: _Begun) -> BaseException | None:
         if isinstance(begun.ctx, Context):
-            return self._run_phase(
-                begun.ctx, "cleanup", begun.result["cleanup"]
-            )
+            data = begun.result["cleanup"]
+            error = self._run_phase(begun.ctx, "cleanup", data)
+            if error is None and begun.is_unsure:
+                error = SetUpNotEnded()
+                data["error"] = task_utils.format_exc(error)
+            return error
         now = time.time()
         begun.result["cleanup"] = _ContextPhaseData(
             started_at=now, finished_at=now, atomic_actions=[],
@@ -355,7 +378,11 @@ class ContextManager:
             except Exception as e:  # a plugin's; others are to be cleaned up
                 ctx = e
             ctx = (hindrances or {}).get(name, ctx)
-            self._begun.append(_Begun(ctx, result))
+            self._begun.append(_Begun(
+                ctx, result,
+                is_unsure=result["setup"]["finished_at"] is None
+                and not getattr(ctx, "finds_by_name", False),
+            ))
 
     def _keep_state(
         self, ctx: Context, result: _ContextExecutionData

@@ -39,27 +39,29 @@ def delete_left(platform_data: Values, owners: t.Sequence[str]) -> Values:
     :param platform_data: as the platform has it; without an administrator
         there is nobody who could list users and projects, nor make them
     :returns: an answer to ``Platform.cleanup``
+    :raises NotImplementedError: there is no administrator
     """
+    if not platform_data.get("admin"):
+        raise NotImplementedError
     total: Values = {"discovered": 0, "deleted": 0, "failed": 0}
     resources: Values = {}
     errors: list[Values] = []
-    if platform_data.get("admin"):
-        credential = _credential(platform_data)
-        for kind in _kinds(credential):
-            name = kind[0].__name__
-            try:
-                counts = _delete(kind, credential, owners)
-            except Exception as e:  # a client's
-                errors.append({
-                    "resource_type": name,
-                    "message": "%s cannot be listed: %s: %s"
-                    % (name, type(e).__name__, e),
-                })
-                continue
-            if counts["discovered"]:
-                resources[name] = counts
-            for key in total:
-                total[key] += counts[key]
+    credential = _credential(platform_data)
+    for kind in _kinds(credential):
+        name = kind[0].__name__
+        try:
+            counts = _delete(kind, credential, owners)
+        except Exception as e:  # a client's
+            errors.append({
+                "resource_type": name,
+                "message": "%s cannot be listed: %s: %s"
+                % (name, type(e).__name__, e),
+            })
+            continue
+        if counts["discovered"]:
+            resources[name] = counts
+        for key in total:
+            total[key] += counts[key]
     return {**total, "resources": resources, "errors": errors}
 
 

@@ -57,6 +57,10 @@ class Making(context.Context):
     def folder(self) -> pathlib.Path:
         return pathlib.Path(self.config["folder"])
 
+    @property
+    def finds_by_name(self) -> bool:
+        return bool(self.config["by_name"])
+
     def setup(self) -> None:
         made = []
         for _ in range(self.config["count"]):

@@ -387,11 +387,30 @@ class KeptTestCase(BegunTestCase):
     def test_it_gets_what_those_before_it_had_made_known(self):
         self.kill_in_setup("three", users={}, three={})
 
-        self.clean_up()
+        said = self.clean_up()
 
         self.assertEqual([("three", None)],
                          [each[:2] for each in self.log])
         self.assertEqual(set(), Users.cloud)
+        self.assertIn("three@default was being set up", said[0])
+        self.assertEqual(["three@default"], self.rest.failed)
+        self.assertFalse(self.rest.is_stuck)
+        self.assertEqual([self.uuid], self.kept())
+
+        (sentence,) = self.rest.settle({"default"})
+
+        self.assertIn("three@default", sentence)
+        self.assertFalse(leftovers.is_left(self.stored()))
+        self.assertEqual([], self.kept())
+
+    def test_one_that_finds_its_things_by_name_knows_what_there_is(self):
+        cls = context.Context.get("three")
+        with mock.patch.object(cls, "finds_by_name", True, create=True):
+            self.kill_in_setup("three", three={})
+
+            self.assertEqual(
+                ["context three@default is cleaned up"], self.clean_up()
+            )
         self.assertFalse(leftovers.is_left(self.stored()))
 
     def test_what_was_granted_to_users_of_others_is_not_settled(self):
