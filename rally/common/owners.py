@@ -29,6 +29,12 @@ def own_name() -> str:
     return "%s:%d" % (socket.gethostname(), os.getpid())
 
 
+def is_of_this_host(task: t.Mapping[str, t.Any]) -> bool:
+    """Whether a process of this host is known to have run *task*."""
+    host, colon, _ = str(task.get("owner") or "").rpartition(":")
+    return bool(colon) and host == socket.gethostname()
+
+
 def is_gone(task: t.Mapping[str, t.Any]) -> bool:
     """Whether the process that ran *task* is known to have ended.
 
@@ -37,8 +43,8 @@ def is_gone(task: t.Mapping[str, t.Any]) -> bool:
 
     :param task: a task with ``owner`` ("host:pid") and ``created_at``
     """
-    host, _, pid = str(task.get("owner") or "").rpartition(":")
-    if host != socket.gethostname() or not pid.isdigit():
+    pid = str(task.get("owner") or "").rpartition(":")[2]
+    if not is_of_this_host(task) or not pid.isdigit():
         return False
     if not _exists(int(pid)):
         return True

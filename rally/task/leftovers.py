@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.common import db, objects
+from rally.common import db, objects, owners
 from rally.env import env_mgr
 from rally.task import (
     cleanup_notes,
@@ -56,6 +56,9 @@ class Leftovers:
         self._omitted: list[str] = []
         self._hindrances: dict[str, Exception] = {}
         self._has_users_of_others = False
+        self._is_lost = (
+            owners.is_of_this_host(task) and not self._store.path.exists()
+        )
         self._manager = self._manager_of(task, begun) if self._left else None
 
     def _manager_of(
@@ -154,10 +157,12 @@ class Leftovers:
     def is_stuck(self) -> bool:
         """Whether a clean-up failed that can be made again, here or where
         what it needs is kept.
+
+        If this host kept it and does not have it any more, it cannot.
         """
         return any(
-            _has_ended(result["setup"])
-            or result["plugin_name"] in self._hindrances
+            not self._is_lost if result["plugin_name"] in self._hindrances
+            else _has_ended(result["setup"])
             for result in self._failed()
         )
 

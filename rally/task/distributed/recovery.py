@@ -113,7 +113,7 @@ def recover(
         w for w in workloads
         if leftovers.is_left(w) or _lacks_results(w, is_closed)
     ]
-    _check(task, is_closed, bool(wanting))
+    _check(task, is_closed)
     rests = [  # first of all: a plugin may be missing here
         (workload, leftovers.Leftovers(task, workload))
         for workload in wanting
@@ -124,7 +124,7 @@ def recover(
             _fetch(workload, wait_s, say)
         for sentence in rest.clean_up():  # no load is left now
             say(_title(workload) + sentence)
-    failed = _search(task, workloads, rests, say)
+    failed, has_found = _search(task, workloads, rests, say)
     for workload in lacking:
         say(_title(workload) + _count_sentence(
             _close(workload), workload["total_iteration_count"] or 0
@@ -134,6 +134,11 @@ def recover(
     if failed:
         raise CleanupsFailed(
             uuid=task_uuid, count=len(failed), failed=", ".join(failed)
+        )
+    if is_closed and not wanting and not has_found:
+        raise NothingToRecover(
+            uuid=task_uuid, status=task["status"],
+            reason="no iteration of it was lost, no context is left",
         )
 
 
@@ -151,18 +156,20 @@ def _search(
     workloads: t.Sequence[dict[str, t.Any]],
     rests: t.Sequence[tuple[dict[str, t.Any], leftovers.Leftovers]],
     say: t.Callable[[str], None],
-) -> list[str]:
+) -> tuple[list[str], bool]:
     """Let the platforms delete what bears the name of this task.
 
     Contexts that were being set up when their controller died do not know
-    what they had made by then. Nothing is searched while a clean-up that
-    failed can be tried again: it may need what would be deleted.
+    what they had made by then, and what a validation sets up is not recorded.
+    Nothing is searched while a clean-up that failed can be tried again: it
+    may need what would be deleted.
 
-    :returns: what is left, or may be: contexts and platforms
+    :returns: what is left, or may be: contexts and platforms; and whether
+        anything was found
     """
     failed = [name for _, rest in rests for name in rest.failed]
     if any(rest.is_stuck for _, rest in rests):
-        return failed
+        return failed, False
     owners_of_names = [task["uuid"], *(w["uuid"] for w in workloads)]
     searched = name_search.delete_left(task["env_uuid"], owners_of_names)
     for found in searched:
@@ -172,11 +179,12 @@ def _search(
     for workload, rest in rests:
         for sentence in rest.settle(clean):
             say(_title(workload) + sentence)
-    return [
+    failed = [
         *(name for _, rest in rests for name in rest.failed),
         *("platform %s" % found.plugin for found in searched
           if found.has_failed),
     ]
+    return failed, any(found.sentence for found in searched)
 
 
 def _count_sentence(stored: int, counted: int) -> str:
@@ -220,16 +228,11 @@ def _lacks_results(workload: dict[str, t.Any], is_closed: bool) -> bool:
     return not workload["full_duration"] and not info.get("recovered")
 
 
-def _check(task: dict[str, t.Any], is_closed: bool, is_wanting: bool) -> None:
-    uuid, status = task["uuid"], task["status"]
-    if is_closed and not is_wanting:
-        raise NothingToRecover(
-            uuid=uuid, status=status,
-            reason="no iteration of it was lost, no context is left",
-        )
+def _check(task: dict[str, t.Any], is_closed: bool) -> None:
+    """:raises NothingToRecover: its controller may live"""
     if not is_closed and task["owner"] and not owners.is_gone(task):
         raise NothingToRecover(
-            uuid=uuid, status=status,
+            uuid=task["uuid"], status=task["status"],
             reason="its controller, %s, is not known to be gone"
             % task["owner"],
         )

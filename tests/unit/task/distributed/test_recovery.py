@@ -19,9 +19,9 @@ import typing as t
 from unittest import mock
 
 from rally import consts
-from rally.common import db, objects
+from rally.common import db, objects, owners
 from rally.env import env_mgr, platform
-from rally.task import context, context_store
+from rally.task import context, context_store, leftovers
 from rally.task.distributed import recovery
 from tests.unit import test
 
@@ -78,13 +78,14 @@ class RecoverTestCase(test.DBTestCase):
         self.addCleanup(Cloud.unregister)
         self.env = env_mgr.EnvManager.create("cloud", {"existing@cloud": {}})
 
-    def begin(self, **columns):
+    def begin(self, owner=None, **columns):
         """A workload whose controller dies after its set-up."""
         configs = {"target@cloud": {}}
         workload = self.make_workload(
             self.env.uuid, contexts=configs, **columns
         )
         self.uuid = workload["task_uuid"]
+        db.task_update(self.uuid, {"owner": owner})
         self.workload_uuid = workload["uuid"]
         context.ContextManager(
             {"task": objects.Task(db.task_get(self.uuid)),
@@ -187,6 +188,68 @@ class RecoverTestCase(test.DBTestCase):
         self.answer = CLEAN
         self.recover()
         self.assertEqual(consts.TaskStatus.ABORTED, self.status)
+
+    def test_a_search_that_failed_is_made_again_after_the_task_is_closed(self):
+        self.begin()
+        with mock.patch.object(Target, "is_down", True):
+            self.failed()
+        self.answer = {**CLEAN, "discovered": 2, "deleted": 1, "failed": 1}
+        self.assertIn("platform existing@cloud", self.failed())
+        self.assertEqual(consts.TaskStatus.ABORTED, self.status)
+
+        self.assertIn("platform existing@cloud", self.failed())
+        self.answer = {**CLEAN, "discovered": 1, "deleted": 1}
+        self.recover()
+
+        self.assertIn("1 deleted", " ".join(self.said))
+        self.assertEqual(3, len(self.owners))
+        self.answer = CLEAN
+        self.assertRaises(recovery.NothingToRecover, self.recover)
+
+    def test_what_a_validation_left_is_found_although_nobody_recorded_it(
+        self
+    ):
+        self.uuid = db.task_create({
+            "env_uuid": self.env.uuid, "status": "validation_failed",
+        })["uuid"]
+        self.answer = {**CLEAN, "discovered": 1, "deleted": 1}
+
+        self.recover()
+
+        self.assertIn("1 deleted", " ".join(self.said))
+        self.assertEqual("validation_failed", self.status)
+
+    def lose_what_was_kept(self):
+        db.task_update(self.uuid, {"status": consts.TaskStatus.FINISHED})
+        with mock.patch.object(Target, "is_down", True):
+            self.failed()
+        self.owners.clear()
+        context_store.ContextStore(self.workload_uuid).forget()
+
+    def test_what_was_kept_and_is_lost_does_not_keep_from_searching(self):
+        self.begin(owner=owners.own_name())
+        self.lose_what_was_kept()
+
+        self.assertIn("target@cloud", self.failed())
+
+        self.assertEqual([self.uuid], self.owners)
+
+    def test_on_another_host_it_may_still_be_there(self):
+        self.begin(owner="elsewhere:7")
+        self.lose_what_was_kept()
+
+        self.failed()
+
+        self.assertEqual([], self.owners, "what it needs may be deleted")
+
+    def test_a_clean_up_of_nothing_proves_nothing_of_a_set_up_that_died(self):
+        self.kill_in_setup()
+        with mock.patch.object(Target, "cleanup", lambda self: None):
+            self.assertIn("target@cloud", self.failed())
+
+        self.assertNotIn("is cleaned up", " ".join(self.said))
+        self.assertTrue(leftovers.is_left(db.workload_get(
+            self.workload_uuid)))
 
     def test_a_set_up_that_never_ended_is_left_to_who_can_search(self):
         self.kill_in_setup()
