@@ -266,16 +266,14 @@ class _Task(group.APIGroup):
         :param force: even if it has not finished
         :raises DBConflict: it has not
         """
-        from rally.common import db, objects
-        from rally.task import context_store
+        from rally.common import objects
+        from rally.task import host_files
 
-        task = db.task_get(task_uuid, detailed=True, lazy=True)
+        workloads = host_files.of_task(task_uuid)
         objects.Task.delete_by_uuid(
             task_uuid, status=None if force else consts.TaskStatus.FINISHED
         )
-        for subtask in task["subtasks"]:
-            for workload in subtask["workloads"]:
-                context_store.ContextStore(workload["uuid"]).forget()
+        host_files.forget(workloads)
 
     @plugins.ensure_plugins_are_loaded
     def import_results(

@@ -373,6 +373,8 @@ class EnvManager:
     def delete(self, force: bool = False) -> None:
         """Forget the environment and all tasks that ran in it.
 
+        What their clean-ups need is removed from this host, too.
+
         :param force: even if its platforms were not destroyed
         :raises ManagerInvalidState: they were not, and *force* is false
         """
@@ -382,7 +384,11 @@ class EnvManager:
                 raise exceptions.ManagerInvalidState(
                     mgr="Env", expected=STATUS.DESTROYED, actual=status
                 )
+        from rally.task import host_files
+
+        workloads = host_files.of_env(self.uuid)
         db.env_delete_cascade(self.uuid)
+        host_files.forget(workloads)
 
 
 def _with_message(health: Data) -> Data:

@@ -22,6 +22,7 @@ import unittest.mock
 from rally import api as rally_api
 from rally import exceptions
 from rally.common import cfg, db, settings
+from rally.task import cleanup_notes
 from tests.unit.cli import base
 
 CONFIG = {
@@ -151,6 +152,12 @@ class TaskTestCase(APITestCase):
         self.assertEqual(["a", "b"], found[0]["tags"])
 
     def test_deleting_a_task_removes_what_its_clean_up_needs(self):
+        self.check_removed(self.api.task.delete)
+
+    def test_so_does_deleting_its_environment(self):
+        self.check_removed(lambda uuid: self.api.deployment.destroy("lab"))
+
+    def check_removed(self, delete):
         failing = {"dummy_context": {"fail_cleanup": True}}
         (subtask,) = CONFIG["subtasks"]
         uuid, _ = self.api.task.start(
@@ -158,11 +165,13 @@ class TaskTestCase(APITestCase):
             config={**CONFIG, "subtasks": [{**subtask, "contexts": failing}]},
         )
         folder = self.path(".rally", "contexts")
-        self.assertEqual(1, len(os.listdir(folder)))
+        (workload,) = os.listdir(folder)
+        note = cleanup_notes.keep(workload, [])
 
-        self.api.task.delete(uuid)
+        delete(uuid)
 
         self.assertEqual([], os.listdir(folder))
+        self.assertFalse(note.exists())
 
     def test_results_can_be_read_lazily(self):
         uuid, _ = self.api.task.start(deployment="lab", config=CONFIG)
