@@ -26,7 +26,7 @@ import importlib.util
 import typing as t
 
 from rally.common import db
-from rally.env import answers, rows
+from rally.env import answers, reasons, rows
 
 #: by full name of the platform plugin: the package it is of, and the module
 #: whose ``delete_left(platform_data, owners)`` answers in its place
@@ -72,11 +72,16 @@ def _ask(row: dict[str, t.Any], owners: t.Sequence[str]) -> Found:
             return substitute.delete_left(row["platform_data"], owners)
         return rows.plugin_of(row).cleanup(task_uuid=owners[0])
 
-    answer = answers.ask("%s.cleanup()" % name, call, answers.CLEANUP_FORMAT)
+    answer = answers.ask(
+        "%s.cleanup()" % name, call, answers.CLEANUP_FORMAT,
+        rows.secrets_of(row),
+    )
     if isinstance(answer, answers.PluginProblem):
+        if answer.is_missing:
+            return Found(name, False, False, "")
         return Found(
-            name, not answer.is_missing, False,
-            "" if answer.is_missing else answer.message,
+            name, True, False, "Platform %s cannot be searched: %s"
+            % (name, reasons.in_answer(answer.to_dict("message"))),
         )
     has_failed = bool(answer["failed"] or answer["errors"])
     return Found(

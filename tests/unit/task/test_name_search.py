@@ -24,6 +24,7 @@ from tests.unit import test
 NOTHING = {
     "discovered": 0, "deleted": 0, "failed": 0, "resources": {}, "errors": [],
 }
+SECRET = {"password": "hunter22secret"}
 FOUND = {
     "discovered": 3, "deleted": 3, "failed": 0, "errors": [],
     "resources": {"user": {"discovered": 3, "deleted": 3, "failed": 0}},
@@ -44,7 +45,7 @@ class NameSearchTestCase(test.DBTestCase):
 
         members: dict[str, t.Any] = {
             "CONFIG_SCHEMA": {}, "cleanup": cleanup,
-            "create": lambda self: ({"admin": {}}, {}),
+            "create": lambda self: ({"admin": {}}, SECRET),
             "destroy": lambda self: None,
         }
         plugin = type("Made", (platform.Platform,), members)
@@ -100,6 +101,24 @@ class NameSearchTestCase(test.DBTestCase):
 
         self.assertTrue(found.has_failed)
         self.assertIn("existing@cloud", found.sentence)
+
+    def test_its_cause_is_told_without_secrets(self) -> None:
+        def answer() -> t.NoReturn:
+            raise ValueError("hunter22secret cannot log in: no such account")
+
+        found = self.search(answer)
+
+        self.assertIn("cannot log in: no such account", found.sentence)
+        self.assertIn("existing@cloud", found.sentence)
+        self.assertNotIn("hunter22secret", found.sentence)
+        self.assertNotIn("method is broken", found.sentence)
+
+    def test_nor_does_an_answer_tell_any(self) -> None:
+        errors = [{"message": "hunter22secret cannot log in"}]
+        found = self.search(lambda: {**NOTHING, "errors": errors})
+
+        self.assertIn("cannot log in", found.sentence)
+        self.assertNotIn("hunter22secret", found.sentence)
 
     def test_a_module_of_rally_answers_for_a_plugin_known_to_do_nothing(
         self,
