@@ -155,13 +155,17 @@ class TaskEngine:
         vcontext["config"] = self.env.get_validation_context()
         vcontext["env"] = workload_context.as_plugins_see(self.env.data)
         vcontext["owner_id"] = self.task["uuid"]
-        with self._signals(), context.ContextManager(vcontext):
-            for workload in self._workloads():
-                if self.interrupted.is_set():
-                    break
-                self._validate_workload(
-                    workload, vcontext=vcontext, vtype="semantic"
-                )
+        ctx_manager = context.ContextManager(vcontext)
+        try:
+            with self._signals(), ctx_manager:
+                for workload in self._workloads():
+                    if self.interrupted.is_set():
+                        break
+                    self._validate_workload(
+                        workload, vcontext=vcontext, vtype="semantic"
+                    )
+        finally:
+            self._say_what_is_left(ctx_manager, "validation")
         if self.interrupted.is_set():  # contexts are cleaned up by now
             raise KeyboardInterrupt
 
@@ -366,20 +370,32 @@ class TaskEngine:
                     )
                 consumer.enter_phase("cleanup")
         finally:
-            self._say_what_is_left(ctx_manager)
+            self._say_what_is_left(ctx_manager, "workload")
 
-    def _say_what_is_left(self, ctx_manager: context.ContextManager) -> None:
+    def _say_what_is_left(
+        self, ctx_manager: context.ContextManager, user: str
+    ) -> None:
+        """Tell of clean-ups that failed.
+
+        :param user: for what the contexts were set up
+        """
         left = [
             result["plugin_name"]
             for result in ctx_manager.contexts_results()
             if not context.is_cleaned_up(result)
         ]
-        if left:
-            self._say(
-                "the clean-up of %s failed, so what was made for the "
-                "workload may still be there; `rally task recover %s` tries "
-                "it again" % (", ".join(left), self.task["uuid"])
-            )
+        if not left:
+            return
+        what_to_do = "`rally task recover %s` tries it again"
+        if self.task.is_temporary:
+            what_to_do = "delete what bears the name of %s by hand"
+        elif user == "validation":  # which keeps no record of its contexts
+            what_to_do = "`rally task recover %s` looks for it by its name"
+        self._say(
+            "the clean-up of %s failed, so what was made for the %s may "
+            "still be there; %s"
+            % (", ".join(left), user, what_to_do % self.task["uuid"])
+        )
 
     def _make_runner(
         self, workload: dict[str, t.Any]

@@ -595,6 +595,23 @@ class SignalInValidationTestCase(EngineTestCase):
         self.assertEqual([True], ShapesContext.seen)
         self.assertEqual(before, signal.getsignal(signal.SIGTERM))
 
+    def test_a_clean_up_of_it_that_failed_is_told(self):
+        self.env = env_mgr.EnvManager.create("shaped", SHAPES)
+        self.patch_validation_context({"dummy_context": {
+            "fail_cleanup": True,
+        }})
+        with self.assertLogs("rally.task.engine", "WARNING") as logs:
+            task = self.run_task({
+                "scenario": {"EngineTest.shapes": {}},
+                "runner": {"serial": {"times": 1}},
+            })
+
+        said = " ".join(logs.output)
+        self.assertEqual(consts.TaskStatus.FINISHED, task["status"])
+        self.assertIn("clean-up of dummy_context@default failed", said)
+        self.assertIn("for the validation", said)
+        self.assertIn("rally task recover %s" % self.uuid, said)
+
     def patch_validation_context(self, wanted):
         patched = mock.patch.object(
             ShapesPlatform, "_get_validation_context", lambda self: wanted
