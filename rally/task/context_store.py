@@ -194,11 +194,10 @@ class ContextStore:
         return VERSION + self._uuid.encode()
 
     def _cipher(self) -> aead.AESGCM:
-        with contextlib.suppress(FileExistsError):
-            if not self.key_path.exists():
-                private_files.create(
-                    self.key_path, aead.AESGCM.generate_key(KEY_BITS)
-                )
+        if not self.key_path.exists():
+            private_files.create(  # if nobody else has made it meanwhile
+                self.key_path, aead.AESGCM.generate_key(KEY_BITS)
+            )
         with open(self.key_path, "rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & private_files.FOR_OTHERS:
