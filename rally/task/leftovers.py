@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import typing as t
 
+from rally import exceptions
 from rally.common import db, objects, owners
 from rally.env import env_mgr
 from rally.task import (
@@ -29,6 +30,16 @@ from rally.task import (
 )
 
 Values: t.TypeAlias = dict[str, t.Any]
+
+
+class CleanupsFailed(exceptions.RallyException):
+    error_code = 183
+    msg_fmt = (
+        "Task %(uuid)s: not all that it made is known to be gone; %(count)d "
+        "clean-up(s) failed: %(failed)s. What they were to delete may still "
+        "be there, and use what it uses. Once the cause is mended, `rally "
+        "task recover %(uuid)s` tries them again."
+    )
 
 
 class Leftovers:
@@ -216,9 +227,23 @@ class Leftovers:
 
 def is_left(workload: Values) -> bool:
     """Whether a context of *workload* waits to be cleaned up."""
-    return not all(
-        map(context.is_cleaned_up, workload["contexts_results"] or [])
-    )
+    return bool(names(workload))
+
+
+def names(workload: Values) -> list[str]:
+    """Full names of the contexts of *workload* that are not cleaned up."""
+    return [
+        result["plugin_name"] for result in workload["contexts_results"] or []
+        if not context.is_cleaned_up(result)
+    ]
+
+
+def check(task_uuid: str, failed: t.Sequence[str]) -> None:
+    """:raises CleanupsFailed: with the names, if there are any"""
+    if failed:
+        raise CleanupsFailed(
+            uuid=task_uuid, count=len(failed), failed=", ".join(failed)
+        )
 
 
 def _has_ended(phase: Values) -> bool:

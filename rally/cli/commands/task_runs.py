@@ -55,7 +55,8 @@ def start(
 ) -> None:
     """Run a task.
 
-    Exit codes: 0 no error, 1 it could not run, 2 an SLA criterion failed.
+    Exit codes: 0 no error, 1 it could not run, 2 an SLA criterion failed,
+    183 a clean-up failed (and no criterion did).
     Ctrl-C stops the load and stores what is there; a second one gives up.
     """
     api = cliutils.get_api()
@@ -149,6 +150,18 @@ def _run(
     results = api.task.get(task_id=task["uuid"], detailed=True, lazy=True)
     if not task_details.print_task(results):
         raise typer.Exit(SLA_FAILED)
+    _check_cleaned_up(results)
+
+
+def _check_cleaned_up(task: dict[str, t.Any]) -> None:
+    """:raises CleanupsFailed: `rally task recover` has to clean up"""
+    from rally.task import leftovers
+
+    leftovers.check(task["uuid"], [
+        name
+        for subtask in task["subtasks"] for workload in subtask["workloads"]
+        for name in leftovers.names(workload)
+    ])
 
 
 def _announce(task: dict[str, t.Any], no_use: bool) -> None:

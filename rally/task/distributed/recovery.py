@@ -57,6 +57,7 @@ NOTHING_KEPT = (
     AgentState.JOINED.value, AgentState.REFUSED.value, AgentState.DONE.value,
 )
 DEFAULT_WAIT_S = 30.0
+ALL_IS_WELL = "no iteration of it was lost, no context is left"
 
 
 class NothingToRecover(exceptions.RallyException):
@@ -73,16 +74,6 @@ class ControllerGone(exceptions.RallyException):
         "The controller of this workload ended before the workload did. "
         "What its agents had delivered or kept is stored; iterations that "
         "were not run, or were lost, are missing."
-    )
-
-
-class CleanupsFailed(exceptions.RallyException):
-    error_code = 183
-    msg_fmt = (
-        "Task %(uuid)s: not all that it made is known to be gone; %(count)d "
-        "clean-up(s) failed: %(failed)s. What they were to delete may still "
-        "be there, and use what it uses. Once the cause is mended, `rally "
-        "task recover %(uuid)s` tries them again."
     )
 
 
@@ -113,7 +104,7 @@ def recover(
         w for w in workloads
         if leftovers.is_left(w) or _lacks_results(w, is_closed)
     ]
-    _check(task, is_closed)
+    _check(task)
     rests = [  # first of all: a plugin may be missing here
         (workload, leftovers.Leftovers(task, workload))
         for workload in wanting
@@ -131,14 +122,10 @@ def recover(
         ))
     if not is_closed and (not failed or any(rest.failed for _, rest in rests)):
         _close_task(task)  # what failed is left in its contexts
-    if failed:
-        raise CleanupsFailed(
-            uuid=task_uuid, count=len(failed), failed=", ".join(failed)
-        )
+    leftovers.check(task_uuid, failed)
     if is_closed and not wanting and not has_found:
         raise NothingToRecover(
-            uuid=task_uuid, status=task["status"],
-            reason="no iteration of it was lost, no context is left",
+            uuid=task_uuid, status=task["status"], reason=ALL_IS_WELL,
         )
 
 
@@ -228,9 +215,11 @@ def _lacks_results(workload: dict[str, t.Any], is_closed: bool) -> bool:
     return not workload["full_duration"] and not info.get("recovered")
 
 
-def _check(task: dict[str, t.Any], is_closed: bool) -> None:
+def _check(task: dict[str, t.Any]) -> None:
     """:raises NothingToRecover: its controller may live"""
-    if not is_closed and task["owner"] and not owners.is_gone(task):
+    if task["status"] in FINAL:
+        return
+    if task["owner"] and not owners.is_gone(task):
         raise NothingToRecover(
             uuid=task["uuid"], status=task["status"],
             reason="its controller, %s, is not known to be gone"

@@ -244,6 +244,25 @@ class FinishedTaskTestCase(base.CommandTestCase):
         self.assertIn("test scenario Dummy.failure", failures.out)
 
 
+    def test_a_clean_up_that_failed_exits_with_183(self):
+        contexts = "    contexts: {dummy_context: {fail_cleanup: true}}\n"
+        outcome = self.start(FAILING.replace(
+            "{sleep: 0, from_iteration: 1, to_iteration: 2}",
+            "{sleep: 0, from_iteration: 7}",
+        ) + contexts, "--no-use")
+
+        (uuid,) = self.uuids()
+        self.assertEqual(183, outcome.code, outcome)
+        said = outcome.out + outcome.err
+        self.assertIn("dummy_context@default", said)
+        self.assertIn("rally task recover %s" % uuid, " ".join(said.split()))
+
+    def test_a_failed_criterion_comes_before_a_failed_clean_up(self):
+        contexts = "    contexts: {dummy_context: {fail_cleanup: true}}\n"
+
+        self.assertEqual(2, self.start(FAILING + contexts).code)
+
+
 class OtherTaskTestCase(base.CommandTestCase):
     """States that a task is in for a moment only."""
 

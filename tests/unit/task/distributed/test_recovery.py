@@ -101,7 +101,7 @@ class RecoverTestCase(test.DBTestCase):
         recovery.recover(self.uuid, say=self.said.append)
 
     def failed(self):
-        error = self.assertRaises(recovery.CleanupsFailed, self.recover)
+        error = self.assertRaises(leftovers.CleanupsFailed, self.recover)
         return str(error)
 
     @property
