@@ -22,8 +22,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONWARNINGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional cluster-test plugins-test soak fuzz \
-        explore style mypy benchmarks docs clean
+.PHONY: help demo test unit functional cluster-test cloud-test plugins-test \
+        soak fuzz explore style mypy benchmarks docs clean
 
 help:
 	@echo "make demo          run a distributed task and write its report"
@@ -31,6 +31,7 @@ help:
 	@echo "make style mypy    check style and types"
 	@echo "make cluster-test  run the cluster tests"
 	@echo "make plugins-test  plugin packages of others (needs an index)"
+	@echo "make cloud-test    run the tests against a real cloud"
 	@echo "make soak          200 agents, then a run of MINUTES=30 minutes"
 	@echo "make fuzz          look for input that does harm (FUZZ_S seconds)"
 	@echo "make explore       other examples and faults (ROUNDS=10)"
@@ -65,6 +66,10 @@ cluster-test: $(BIN)/.test-installed
 plugins-test: $(BIN)/.test-installed
 	@$(BIN)/python -m tests.run plugins
 
+# Keystone, Glance and rally-openstack, from the package index
+cloud-test: $(BIN)/.test-installed
+	@$(BIN)/python -m tests.cloud
+
 MINUTES ?= 30
 soak: $(BIN)/.test-installed
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
@@ -93,5 +98,5 @@ docs: $(BIN)/.test-installed
 	@$(BIN)/python -m sphinx -W -q -b html doc/source doc/build
 
 clean:
-	rm -rf $(VENV) .demo .benchmarks .stestr .test-logs .hypothesis \
+	rm -rf $(VENV) .venv-cloud .demo .benchmarks .stestr .test-logs .hypothesis \
 	    .mypy_cache .ruff_cache doc/build rally.egg-info

@@ -1,0 +1,122 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Samples of rally-openstack do here what they do with the released Rally.
+
+``expected*.json`` have what came out there; ``tests.cloud.reference`` makes
+them.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import ddt
+import testtools
+
+from tests.cloud import case, cloud, reference, samples
+
+EXPECTED = json.loads(reference.EXPECTED.read_text())
+EXPECTED_LARGE = json.loads(reference.EXPECTED_LARGE.read_text())
+
+
+#: samples that run over agents in one task, which is quicker
+AGENTS_GROUPS: t.Mapping[str, t.Sequence[str]] = {
+    "glance": [name for name in EXPECTED if "/glance/" in name],
+    "keystone": [name for name in EXPECTED if "/keystone/" in name],
+    "other": [
+        name for name in EXPECTED
+        if "/keystone/" not in name and "/glance/" not in name
+    ],
+}
+AGENTS_S = 900
+
+
+class SampleTestCase(case.TestCase):
+    def outcome_of_task(self, text: str) -> t.Any:
+        """Exit status and outcome of a task."""
+        run = self.run_task(
+            self.sandbox.write("task.yaml", text), deadline_s=AGENTS_S
+        )
+        return {
+            "exit status": run.finish().code,
+            "workloads": self.outcome_of(run),
+        }
+
+    def check_over_agents(
+        self, names: t.Iterable[str], expected: t.Mapping[str, t.Any],
+        change: t.Callable[[str], str] = str,
+    ) -> None:
+        """Samples over agents, in one task, do what each does alone."""
+        names = sorted(names)
+        found = self.outcome_of_task(samples.over_agents(
+            change(self.text_of(name)) for name in names
+        ))
+        left = iter(found["workloads"])
+        self.assertEqual(
+            {name: expected[name]["workloads"] for name in names},
+            {
+                name: [
+                    next(left) for _ in expected[name]["workloads"]
+                ]
+                for name in names
+            },
+        )
+        self.assertEqual([], list(left))
+        self.assertEqual(
+            max(expected[name]["exit status"] for name in names),
+            found["exit status"],
+        )
+
+    def text_of(self, name: str) -> str:
+        return samples.text_of(name, self.cloud.image_url)
+
+
+@ddt.ddt
+class LocalTestCase(SampleTestCase):
+    @ddt.data(*sorted(EXPECTED))
+    def test_from_one_node(self, name: str) -> None:
+        found = self.outcome_of_task(self.text_of(name))
+        self.assertEqual(EXPECTED[name], found)
+
+
+@ddt.ddt
+class AgentsTestCase(SampleTestCase):
+    @ddt.data(*AGENTS_GROUPS)
+    def test_from_two_agents(self, group: str) -> None:
+        self.check_over_agents(AGENTS_GROUPS[group], EXPECTED)
+
+
+@ddt.ddt
+class LargeTestCase(SampleTestCase):
+    """Networks and secrets, with their quotas, contexts and clean-up."""
+
+    SERVICES = cloud.ALL
+
+    @ddt.data(*sorted(EXPECTED_LARGE))
+    def test_from_one_node(self, name: str) -> None:
+        text = samples.shrunk(self.text_of(name))
+        self.assertEqual(EXPECTED_LARGE[name], self.outcome_of_task(text))
+
+    def test_from_two_agents(self) -> None:
+        self.check_over_agents(
+            EXPECTED_LARGE, EXPECTED_LARGE, samples.shrunk
+        )
+
+
+class CompletenessTestCase(testtools.TestCase):
+    def test_every_sample_of_these_services_is_run(self) -> None:
+        self.assertEqual(sorted(samples.names()), sorted(EXPECTED))
+        self.assertEqual(
+            sorted(samples.LARGE_SAMPLES), sorted(EXPECTED_LARGE)
+        )
