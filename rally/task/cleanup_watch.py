@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import sys
 import traceback
 import typing as t
 
@@ -34,6 +35,8 @@ SHOWN = 3
 _FAILURE = re.compile(
     r"\b(fail(s|ed|ure)?|broken|unable|cannot|could not|can't|error)\b", re.I
 )
+#: what a plugin says of something that it was about to delete
+_DELETION = re.compile(r"\b(delet|remov)", re.I)
 NOT_FOUND = 404
 #: where errors of clients of clouds have the status of the answer
 _STATUS = ("http_status", "status_code", "code")
@@ -132,10 +135,14 @@ class _Listener(logging.Handler):
         self._losses = losses
 
     def emit(self, record: logging.LogRecord) -> None:
+        text = " ".join(record.getMessage().split())
+        # some log it without its traceback, while they handle it
+        handled = sys.exc_info()[1]
+        if handled and _DELETION.search(text) and means_absent(handled):
+            return
         error = record.exc_info and record.exc_info[1]
         if error and _is_of_no_service(error):
             return
-        text = " ".join(record.getMessage().split())
         if error:
             text = "%s: %s: %s" % (
                 text.rstrip(".:"), type(error).__name__, error

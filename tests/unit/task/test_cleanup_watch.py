@@ -187,6 +187,24 @@ class CompleteTestCase(test.TestCase):
             lambda: broker.run(lambda queue: look_up(), lambda cache, _: None)
         )))
 
+    @ddt.data(
+        ("Failed to remove quotas of project 1: %s", NotFound("gone"), False),
+        ("Failed to remove quotas of project 1: %s",
+         HTTPError(http_status=500), True),
+        ("Failed to list quotas of project 1: %s", NotFound("gone"), True),
+    )
+    @ddt.unpack
+    def test_a_warning_of_what_is_gone_already_is_no_loss(
+        self, text: str, error: Exception, is_loss: bool
+    ) -> None:
+        def work() -> None:
+            try:
+                raise error
+            except Exception as e:
+                LOG.warning(text, e)
+
+        self.assertEqual(is_loss, bool(self.lost(work)))
+
     def test_equal_losses_are_told_once_with_their_cause(self) -> None:
         def work() -> None:
             for _ in range(5):
