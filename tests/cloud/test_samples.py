@@ -19,6 +19,7 @@ them.
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 
 import ddt
@@ -30,6 +31,8 @@ EXPECTED = json.loads(reference.EXPECTED.read_text())
 EXPECTED_LARGE = json.loads(reference.EXPECTED_LARGE.read_text())
 
 
+#: so that only each so many of the samples runs over agents
+EACH = int(os.environ.get("CLOUD_EACH", "1"))
 #: samples that run over agents in one task, which is quicker
 AGENTS_GROUPS: t.Mapping[str, t.Sequence[str]] = {
     "glance": [name for name in EXPECTED if "/glance/" in name],
@@ -39,7 +42,7 @@ AGENTS_GROUPS: t.Mapping[str, t.Sequence[str]] = {
         if "/keystone/" not in name and "/glance/" not in name
     ],
 }
-AGENTS_S = 900
+AGENTS_S = 1800
 
 
 class SampleTestCase(case.TestCase):
@@ -94,7 +97,9 @@ class LocalTestCase(SampleTestCase):
 class AgentsTestCase(SampleTestCase):
     @ddt.data(*AGENTS_GROUPS)
     def test_from_two_agents(self, group: str) -> None:
-        self.check_over_agents(AGENTS_GROUPS[group], EXPECTED)
+        self.check_over_agents(
+            sorted(AGENTS_GROUPS[group])[::EACH], EXPECTED
+        )
 
 
 @ddt.ddt
