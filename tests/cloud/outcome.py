@@ -21,6 +21,12 @@ Outcome: t.TypeAlias = list[dict[str, t.Any]]
 
 INSIDE = " > "
 SOME = "some"
+#: criteria whose verdict depends on how busy the machine is
+TIMED = (
+    "max_avg_duration", "max_avg_duration_per_atomic", "outliers",
+    "max_seconds_per_iteration", "performance_degradation",
+)
+BY_TIME = "by time"
 
 
 def of(report: dict[str, t.Any]) -> Outcome:
@@ -38,7 +44,10 @@ def of(report: dict[str, t.Any]) -> Outcome:
             ).items())),
             "actions": _actions(workload["data"]),
             "sla": {
-                each["criterion"]: each["success"]
+                each["criterion"]: (
+                    BY_TIME if each["criterion"] in TIMED
+                    else each["success"]
+                )
                 for each in workload["sla_results"]["sla"]
             },
         }
@@ -66,3 +75,8 @@ def _names(
         name = above + action["name"]
         yield name + (" (failed)" if action.get("failed") else "")
         yield from _names(action.get("children") or (), name + INSIDE)
+
+
+def is_by_time(workloads: Outcome) -> bool:
+    """Whether the verdict of the task depends on time."""
+    return any(BY_TIME in each["sla"].values() for each in workloads)

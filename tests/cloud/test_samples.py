@@ -25,7 +25,7 @@ import typing as t
 import ddt
 import testtools
 
-from tests.cloud import case, cloud, reference, samples
+from tests.cloud import case, cloud, outcome, reference, samples
 
 EXPECTED = json.loads(reference.EXPECTED.read_text())
 EXPECTED_LARGE = json.loads(reference.EXPECTED_LARGE.read_text())
@@ -76,10 +76,11 @@ class SampleTestCase(case.TestCase):
             },
         )
         self.assertEqual([], list(left))
-        self.assertEqual(
-            max(expected[name]["exit status"] for name in names),
-            found["exit status"],
-        )
+        if not outcome.is_by_time(found["workloads"]):
+            self.assertEqual(
+                max(expected[name]["exit status"] for name in names),
+                found["exit status"],
+            )
 
     def text_of(self, name: str) -> str:
         return samples.text_of(name, self.cloud.image_url)
@@ -90,7 +91,10 @@ class LocalTestCase(SampleTestCase):
     @ddt.data(*sorted(EXPECTED))
     def test_from_one_node(self, name: str) -> None:
         found = self.outcome_of_task(self.text_of(name))
-        self.assertEqual(EXPECTED[name], found)
+        expected = dict(EXPECTED[name])
+        if outcome.is_by_time(found["workloads"]):
+            expected["exit status"] = found["exit status"]
+        self.assertEqual(expected, found)
 
 
 @ddt.ddt
