@@ -105,16 +105,16 @@ def state_table(states: type[enum.Enum], transitions: Transitions) -> str:
 
 def membership_states() -> str:
     """What the controller holds to be true of an agent."""
-    from rally.task.distributed import membership
+    from rally.task.distributed.controller import membership
 
     return state_table(membership.AgentState, membership.TRANSITIONS)
 
 
 def agent_states() -> str:
     """What an agent is at."""
-    from rally.task.distributed import agent
+    from rally.task.distributed.agent import state
 
-    return state_table(agent.LoadState, agent.TRANSITIONS)
+    return state_table(state.LoadState, state.TRANSITIONS)
 
 
 # ---- messages
@@ -122,7 +122,7 @@ def agent_states() -> str:
 
 def wire_messages() -> str:
     """What is said, in the order and under the headings of the code."""
-    from rally.task.distributed import messages
+    from rally.task.distributed.wire import messages
 
     rows: list[Row] = []
     heading = ""

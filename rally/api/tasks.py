@@ -24,7 +24,8 @@ from rally.common.objects import task_schema
 if t.TYPE_CHECKING:
     from rally.common import objects
     from rally.env import env_mgr
-    from rally.task import progress, task_cfg
+    from rally.task import task_cfg
+    from rally.task.reporting import progress
 
 LOG = logging.getLogger(__name__)
 
@@ -267,7 +268,7 @@ class _Task(group.APIGroup):
         :raises DBConflict: it has not
         """
         from rally.common import objects
-        from rally.task import host_files
+        from rally.task.cleanup import host_files
 
         workloads = host_files.of_task(task_uuid)
         objects.Task.delete_by_uuid(

@@ -28,7 +28,7 @@ import time
 import typing as t
 
 from rally.common import logging
-from rally.task import progress as progress_module
+from rally.task.reporting import progress as progress_module
 
 if t.TYPE_CHECKING:
     from rich import console as rich_console

@@ -384,7 +384,7 @@ class EnvManager:
                 raise exceptions.ManagerInvalidState(
                     mgr="Env", expected=STATUS.DESTROYED, actual=status
                 )
-        from rally.task import host_files
+        from rally.task.cleanup import host_files
 
         workloads = host_files.of_env(self.uuid)
         db.env_delete_cascade(self.uuid)

@@ -31,16 +31,11 @@ import typing as t
 from rally import consts, exceptions
 from rally.common import cfg, logging, objects
 from rally.common.db import patience as patience_module
-from rally.task import (
-    aggregate,
-    context,
-    hook,
-    load_info,
-    progress,
-    recorder,
-)
-from rally.task import chunk as chunk_module
+from rally.task import context, hook
 from rally.task import runner as runner_module
+from rally.task.reporting import load_info, progress, recorder
+from rally.task.results import aggregate
+from rally.task.results import chunk as chunk_module
 
 LOG = logging.getLogger(__name__)
 

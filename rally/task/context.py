@@ -27,11 +27,12 @@ import typing_extensions as te
 from rally import exceptions
 from rally.common import cfg, logging, opts, utils, validation
 from rally.common.plugin import plugin
-from rally.task import atomic, cleanup_watch, functional
+from rally.task import atomic, functional
 from rally.task import utils as task_utils
+from rally.task.cleanup import watch
 
 if t.TYPE_CHECKING:
-    from rally.task import context_store
+    from rally.task.cleanup import context_store
 
 LOG = logging.getLogger(__name__)
 CONF = cfg.CONF
@@ -453,7 +454,7 @@ class ContextManager:
         try:
             with timer:
                 if phase == "cleanup":
-                    with cleanup_watch.complete(type(ctx).__module__):
+                    with watch.complete(type(ctx).__module__):
                         ctx.cleanup()
                 else:
                     ctx.setup()

@@ -27,19 +27,11 @@ from rally import consts, exceptions
 from rally.common import cfg, db, logging, objects, opts, owners
 from rally.common.db.patience import Patience
 from rally.env import reasons
-from rally.task import (
-    cleanup_notes,
-    context,
-    context_store,
-    hook,
-    progress,
-    runner,
-    task_cfg,
-    task_scope,
-    workload_check,
-    workload_context,
-)
+from rally.task import context, hook, runner, task_cfg, task_scope
+from rally.task.cleanup import context_store, notes
 from rally.task.consumer import ResultConsumer
+from rally.task.reporting import progress
+from rally.task.workload import check, context_object
 
 if t.TYPE_CHECKING:
     from rally.env import env_mgr
@@ -99,7 +91,7 @@ class TaskEngine:
 
         :raises InvalidTaskConfig: naming workload, position and causes
         """
-        problems = list(workload_check.problems(workload, vcontext, vtype))
+        problems = list(check.problems(workload, vcontext, vtype))
         if problems:
             raise exceptions.InvalidTaskConfig(
                 name=workload["name"],
@@ -138,7 +130,7 @@ class TaskEngine:
     def _validation_context(self) -> dict[str, t.Any]:
         return {
             "task": self.task,
-            "platforms": workload_context.platforms_data(self.env.data),
+            "platforms": context_object.platforms_data(self.env.data),
         }
 
     def _validate_config_semantic(self, config: task_cfg.TaskConfig) -> None:
@@ -153,7 +145,7 @@ class TaskEngine:
                 )
         vcontext = self._validation_context()
         vcontext["config"] = self.env.get_validation_context()
-        vcontext["env"] = workload_context.as_plugins_see(self.env.data)
+        vcontext["env"] = context_object.as_plugins_see(self.env.data)
         vcontext["owner_id"] = self.task["uuid"]
         ctx_manager = context.ContextManager(vcontext)
         try:
@@ -336,14 +328,14 @@ class TaskEngine:
         self, workload: dict[str, t.Any], workload_obj: objects.Workload
     ) -> context.ContextManager:
         return context.ContextManager(
-            workload_context.prepare(
+            context_object.prepare(
                 self.task,
                 self.patience(lambda: self.env.data),
                 workload["contexts"],
                 workload["name"],
                 workload_obj["uuid"],
             ),
-            cleanup_notes.Recorder(
+            notes.Recorder(
                 workload_obj["uuid"],
                 lambda known: self.patience(workload_obj.set_contexts, known),
             ),

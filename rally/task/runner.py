@@ -25,7 +25,6 @@ import typing as t
 from rally import exceptions
 from rally.common import logging, utils, validation
 from rally.common.plugin import plugin
-from rally.task import row as row_module
 from rally.task import scenario, sla, task_scope, types
 from rally.task.load import builder, gate, legacy, outbox, output, reports
 from rally.task.load import plan as plan_module
@@ -35,7 +34,6 @@ from rally.task.load.errors import (
     NotDistributable,
     WorkersKeepDying,
 )
-from rally.task.load.numbers import Lost
 from rally.task.load.single import (
     ScenarioRunnerResult,
     _get_scenario_context,
@@ -44,6 +42,8 @@ from rally.task.load.single import (
     _worker_thread,
     format_result_on_timeout,
 )
+from rally.task.results import row as row_module
+from rally.task.work.numbers import Lost
 
 __all__ = [
     "Config", "JudgingFailed", "Lost", "NotDistributable", "ScenarioRunner",

@@ -26,8 +26,8 @@ from rally.common import portable, validation
 from rally.common.plugin import plugin
 
 if t.TYPE_CHECKING:
-    from rally.task.chunk import Chunk
-    from rally.task.moments import Ints
+    from rally.task.results.chunk import Chunk
+    from rally.task.results.moments import Ints
 
 configure = plugin.configure
 

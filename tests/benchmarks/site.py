@@ -22,7 +22,7 @@ import pathlib
 import sqlite3
 import typing as t
 
-from rally.task import chunk
+from rally.task.results import chunk
 from tests.benchmarks import errors, processes, tasks
 
 DEADLINE_S = 3600.0

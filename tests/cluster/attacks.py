@@ -29,8 +29,9 @@ import typing as t
 
 import zmq
 
-from rally.task.distributed import codec, keys, messages
-from rally.task.distributed.channels import Channel
+from rally.task.distributed.security import keys
+from rally.task.distributed.wire import codec, messages
+from rally.task.distributed.wire.channels import Channel
 
 PORTS = (9790, 9791, 9792)
 CONNECT_S = 20.0

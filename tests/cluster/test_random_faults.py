@@ -41,7 +41,7 @@ import typing as t
 import ddt
 import psutil
 
-from rally.task import chunk as chunk_module
+from rally.task.results import chunk as chunk_module
 from tests.cluster import cluster
 from tests.functional.cluster import Run, Workload
 

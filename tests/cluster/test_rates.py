@@ -33,7 +33,7 @@ from __future__ import annotations
 import statistics
 import time
 
-from rally.task import chunk as chunk_module
+from rally.task.results import chunk as chunk_module
 from tests.cluster import cluster
 
 #: wants a machine that does nothing else, see tests/run.py

@@ -19,9 +19,10 @@ import re
 import resource
 import typing as t
 
-from rally.task import aggregate
-from rally.task.distributed import keys, messages
-from rally.task.distributed.channels import Channel
+from rally.task.distributed.security import keys
+from rally.task.distributed.wire import messages
+from rally.task.distributed.wire.channels import Channel
+from rally.task.results import aggregate
 from tests.cluster import attacks, cluster
 from tests.functional.sandbox import wait_until
 from tests.fuzz import seeds

@@ -23,7 +23,7 @@ import typing as t
 
 import testtools
 
-from rally.task.distributed import keys
+from rally.task.distributed.security import keys
 from tests.functional import sandbox as sandbox_module
 from tests.functional.sandbox import Done, Process, Sandbox, wait_until
 

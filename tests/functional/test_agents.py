@@ -22,7 +22,7 @@ import signal
 import time
 import typing as t
 
-from rally.task.distributed import keys
+from rally.task.distributed.security import keys
 from tests.functional import cluster
 from tests.functional.sandbox import wait_until
 

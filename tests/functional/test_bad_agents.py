@@ -19,7 +19,7 @@ import pathlib
 import socket
 import typing as t
 
-from rally.task.distributed import keys
+from rally.task.distributed.security import keys
 from tests.functional import cluster
 from tests.functional import test_bad_input as bad_input
 from tests.functional.cluster import distributed, task_of

@@ -55,7 +55,7 @@ class LocalAgentsTestCase(cluster.TestCase):
         """The processes that agents started themselves."""
         return {
             pid for pid, line in self.sandbox.processes().items()
-            if "rally.task.distributed.worker" in line
+            if "rally.task.distributed.load_process.child" in line
             and os.getpgid(pid) == pid
         }
 

@@ -20,7 +20,7 @@ import typing as t
 
 import msgspec
 
-from rally.task import packed
+from rally.task.results import packed
 from tests.fuzz import seeds
 
 DEEP = 1200
@@ -43,7 +43,7 @@ HOSTILE: tuple[t.Any, ...] = (
     b"\xff" * 9, [], {}, [[]], [0], [1, 2, 3], [[1, 0, 5]], [[0, -1, 9]],
     [[1, 1, 2**53]], {"int": "x"}, {"object": ["x", {}]}, {"float": "nan"},
     {"int": "9" * 4000}, {"": 0}, _deep(),
-    {"object": ["rally.task.distribution.Distribution", {}]},
+    {"object": ["rally.task.results.distribution.Distribution", {}]},
 )
 #: msgpack that claims more than it holds, and nesting without an end
 RAW = (

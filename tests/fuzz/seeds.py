@@ -19,9 +19,10 @@ import hashlib
 import importlib
 import typing as t
 
-from rally.task import aggregate, chunk
-from rally.task.distributed import codec, messages, spool
+from rally.task.distributed import spool
+from rally.task.distributed.wire import codec, messages
 from rally.task.load import frames
+from rally.task.results import aggregate, chunk
 
 NS = 1_000_000_000
 #: moments of the run

@@ -26,21 +26,18 @@ import typing as t
 import msgspec
 
 from rally.common import portable
-from rally.task import aggregate, chunk
 from rally.task.distributed import (
-    codec,
     commands,
-    controller,
-    granting,
-    link,
-    messages,
+    controller_ports,
     notices,
-    roster,
-    service,
     spool,
-    work,
 )
+from rally.task.distributed.controller import machine as controller
+from rally.task.distributed.controller import registry
+from rally.task.distributed.wire import codec, link, messages
 from rally.task.load import frames
+from rally.task.results import aggregate, chunk
+from rally.task.work import grants, leases
 from tests.fuzz import seeds
 from tests.fuzz.seeds import BEGIN_NS, NS, RUN, VERSION
 
@@ -69,19 +66,19 @@ def _tell_controller(message: messages.Message) -> None:
     machine.handle("a1", message, now + 1)
     machine.expire(now + NS)
     for member in machine.members.values():
-        json.dumps(service.describe(member))
+        json.dumps(controller_ports.describe(member))
     for lost in machine.roster.lost():
-        work.count_of(lost.numbers)
+        leases.count_of(lost.numbers)
 
 
 def running(now: int = BEGIN_NS) -> tuple[controller.Controller, int]:
     """A controller with two agents that have work and have made chunks."""
     prepare = t.cast(messages.Prepare, seeds.from_controller()[2])
-    plan = roster.RunPlan(
+    plan = registry.RunPlan(
         prepare, [{"concurrency": 2}] * 2, [2, 2], VERSION, "tcp://c:9790"
     )
     machine = controller.Controller(
-        plan, granting.ClosedGranting(1000, None), now
+        plan, grants.ClosedGranting(1000, None), now
     )
     for name in ("a1", "a2"):
         machine.handle(name, messages.Hello("i", VERSION, "h", 2, now), now)
@@ -121,9 +118,9 @@ def _obey(
         use_aggregate(state.shifted(command.clock_offset_ns))
     elif isinstance(command, commands.StoreChunk):
         try:
-            row = service.stored_chunk(command)
+            row = controller_ports.stored_chunk(command)
         except chunk.ChunkError as e:
-            service.refused_chunk(machine, command, e, now)
+            controller_ports.refused_chunk(machine, command, e, now)
             return
         for value in (row.sequence, row.count, row.failed, row.first_ns,
                       row.last_ns, row.finished_ns, row.clock_offset_ns,

@@ -20,7 +20,7 @@ import sqlite3
 
 import numpy as np
 
-from rally.task import chunk
+from rally.task.results import chunk
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,8 +21,10 @@ import typing as t
 import zmq
 
 from rally.common import clock
-from rally.task.distributed import channels, codec, keys, transport_sockets
-from rally.task.distributed.channels import Channel
+from rally.task.distributed.security import keys
+from rally.task.distributed.wire import channels, codec
+from rally.task.distributed.wire import sockets as transport_sockets
+from rally.task.distributed.wire.channels import Channel
 from tests.soak import simulated
 
 #: most sockets of one ZeroMQ context; it has 1023 if nothing is said

@@ -28,7 +28,7 @@ import sqlite3
 import typing as t
 
 from rally.common import clock
-from rally.task.distributed import keys
+from rally.task.distributed.security import keys
 from tests.benchmarks import family
 from tests.functional import cluster, sandbox
 from tests.soak import fleet as fleet_module

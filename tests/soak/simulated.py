@@ -29,10 +29,11 @@ import typing as t
 import numpy as np
 
 from rally.common import clock, version
-from rally.task import aggregate, chunk, row
-from rally.task.distributed import agent as agent_module
-from rally.task.distributed import commands, messages
-from rally.task.distributed.channels import Channel
+from rally.task.distributed import commands
+from rally.task.distributed.agent import machine as agent_module
+from rally.task.distributed.wire import messages
+from rally.task.distributed.wire.channels import Channel
+from rally.task.results import aggregate, chunk, row
 
 NS = 1_000_000_000
 MS = 1_000_000

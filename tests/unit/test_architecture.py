@@ -40,26 +40,19 @@ PACKAGE = pathlib.Path(rally.__file__).parent
 ROOT = PACKAGE.parent
 DISTRIBUTED = "rally.task.distributed"
 
-#: lowest first; a module imports from its own layer and from those before
+#: parts of ``rally.task.distributed``, lowest first: a module imports from
+#: its own layer and from those before. A package stands for all in it but
+#: those that are named themselves
 LAYERS: t.Mapping[str, t.Collection[str]] = {
     "values": (
-        "channels", "clock", "messages", "notices", "work",
+        "clock", "notices", "wire.channels", "wire.messages",
     ),
-    "decisions": (
-        "agent", "beginning", "collecting", "commands", "controller",
-        "delivering",
-        "draining", "failures", "granting", "held_run", "leasing",
-        "load_state", "lobby", "membership", "pacing", "presence", "roster",
-        "run_state", "shutdown", "spare_load", "succession",
-    ),
-    "codec": ("codec",),
+    "decisions": ("agent", "commands", "controller"),
+    "codec": ("wire.codec",),
     "shell": (
-        "agent_service", "allow_list", "desk", "key_files", "keys", "link",
-        "load_process", "local", "local_agent", "operating", "output_tail",
-        "reception", "recovery", "remains", "roll_call", "service", "spool",
-        "spool_clock", "transport", "transport_agent",
-        "transport_controller", "transport_memory", "transport_sockets",
-        "transport_zap", "worker",
+        "agent_process", "controller_ports", "discovery", "drain_request",
+        "load_process", "local", "reception", "recovery", "security",
+        "spool", "spool_clock", "wire",
     ),
 }
 #: what the world, the clock and chance come in by
@@ -71,8 +64,8 @@ WORLD = {
 }
 #: what layers without I/O may use beside the standard library and each other
 KNOWN = {
-    "msgspec", "rally", "rally.exceptions", "rally.task.chunk",
-    "rally.task.row",
+    "msgspec", "rally", "rally.exceptions", "rally.task.results.chunk",
+    "rally.task.results.row",
 }
 
 #: codes that several errors of Rally's public surface share
@@ -82,18 +75,32 @@ SHARED_CODES = {
 
 
 def distributed_modules() -> list[str]:
+    """Their names below ``rally.task.distributed``."""
+    folder = PACKAGE / "task" / "distributed"
     return sorted(
-        path.stem
-        for path in (PACKAGE / "task" / "distributed").glob("*.py")
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
         if path.stem != "__init__"
     )
 
 
+def path_of(name: str) -> pathlib.Path:
+    folder = PACKAGE / "task" / "distributed"
+    return folder.joinpath(*name.split(".")).with_suffix(".py")
+
+
 def layer_of(name: str) -> int:
-    for number, members in enumerate(LAYERS.values()):
-        if name in members:
-            return number
+    """Number of the layer that names the module, or else its package."""
+    for wanted in (name, name.split(".")[0]):
+        for number, members in enumerate(LAYERS.values()):
+            if wanted in members:
+                return number
     raise KeyError(name)
+
+
+def modules_without_io() -> list[str]:
+    wanted = [list(LAYERS).index(each) for each in ("values", "decisions")]
+    return [m for m in distributed_modules() if layer_of(m) in wanted]
 
 
 def imports_in(nodes: t.Iterable[ast.AST]) -> set[str]:
@@ -135,12 +142,16 @@ def imports_on_load(path: pathlib.Path) -> set[str]:
 def of_distributed(names: t.Iterable[str]) -> set[str]:
     """Modules of rally.task.distributed among imported names."""
     known = set(distributed_modules())
-    parts = [
-        name.removeprefix(DISTRIBUTED + ".").split(".")[0]
+    return {
+        part
         for name in names
         if name.startswith(DISTRIBUTED + ".")
-    ]
-    return known.intersection(parts)
+        for part in (
+            name.removeprefix(DISTRIBUTED + "."),
+            name.removeprefix(DISTRIBUTED + ".").rpartition(".")[0],
+        )
+        if part in known
+    }
 
 
 def loaded_after(code: str) -> set[str]:
@@ -203,33 +214,36 @@ except ImportError:
 class LayersTestCase(test.TestCase):
     def test_every_module_belongs_to_one_layer(self) -> None:
         placed = [name for members in LAYERS.values() for name in members]
-        self.assertEqual(set(), set(distributed_modules()) - set(placed))
         self.assertEqual(len(placed), len(set(placed)))
+        for name in distributed_modules():
+            layer_of(name)
+        known = {
+            each for name in distributed_modules()
+            for each in (name, name.split(".")[0])
+        }
+        self.assertEqual(set(), set(placed) - known)
 
     @ddt.data(*distributed_modules())
     def test_imports_point_down(self, name: str) -> None:
-        path = PACKAGE / "task" / "distributed" / (name + ".py")
         upward = {
             other
-            for other in of_distributed(imports_of(path))
+            for other in of_distributed(imports_of(path_of(name)))
             if layer_of(other) > layer_of(name)
         }
         self.assertEqual(set(), upward)
 
-    @ddt.data(*LAYERS["values"], *LAYERS["decisions"])
+    @ddt.data(*modules_without_io())
     def test_values_and_decisions_do_not_know_the_world(
         self, name: str
     ) -> None:
-        path = PACKAGE / "task" / "distributed" / (name + ".py")
-        used = {each.split(".")[0] for each in imports_of(path)}
+        used = {each.split(".")[0] for each in imports_of(path_of(name))}
         self.assertEqual(set(), used & WORLD)
 
-    @ddt.data(*LAYERS["values"], *LAYERS["decisions"])
+    @ddt.data(*modules_without_io())
     def test_values_and_decisions_know_little_of_others(
         self, name: str
     ) -> None:
-        path = PACKAGE / "task" / "distributed" / (name + ".py")
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = ast.parse(path_of(name).read_text("utf-8"))
         modules = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
@@ -240,14 +254,15 @@ class LayersTestCase(test.TestCase):
             each
             for each in modules
             if each.split(".")[0] not in sys.stdlib_module_names
-            and not each.startswith(DISTRIBUTED)
+            and not each.startswith((DISTRIBUTED, "rally.task.work"))
             and each not in KNOWN
         }
         self.assertEqual(set(), strangers)
 
     def test_no_socket_and_no_database_comes_with_the_decisions(self) -> None:
         loaded = loaded_after(
-            "import %s.agent, %s.controller" % (DISTRIBUTED, DISTRIBUTED)
+            "import %s.agent.machine, %s.controller.machine"
+            % (DISTRIBUTED, DISTRIBUTED)
         )
         self.assertEqual(
             set(), loaded & {"zmq", "sqlalchemy", "numpy", "rally.common.db"}
@@ -279,7 +294,9 @@ class PluginsTestCase(test.TestCase):
 
 @ddt.ddt
 class NoDatabaseTestCase(test.TestCase):
-    @ddt.data(DISTRIBUTED + ".worker", DISTRIBUTED + ".agent_service")
+    @ddt.data(
+        DISTRIBUTED + ".load_process.child", DISTRIBUTED + ".agent_process"
+    )
     def test_a_load_node_never_touches_the_database(self, name: str) -> None:
         loaded = loaded_after(
             "import %s\nfrom rally import plugins; plugins.load()" % name
@@ -294,8 +311,8 @@ class NoDatabaseTestCase(test.TestCase):
 
     def test_the_load_process_has_no_socket_of_zeromq(self) -> None:
         loaded = loaded_after(
-            "import %s.worker\nfrom rally import plugins; plugins.load()"
-            % DISTRIBUTED
+            "import %s.load_process.child\n"
+            "from rally import plugins; plugins.load()" % DISTRIBUTED
         )
         self.assertNotIn("zmq", loaded)
 
@@ -319,9 +336,10 @@ class NumpyTestCase(test.TestCase):
         }
         self.assertEqual(
             {
-                "task/chunk.py", "task/columns.py", "task/distribution.py",
-                "task/durations.py", "task/load/numbers.py",
-                "task/load/pool.py", "task/moments.py",
+                "task/load/pool.py", "task/results/chunk.py",
+                "task/results/columns.py", "task/results/distribution.py",
+                "task/results/durations.py", "task/results/moments.py",
+                "task/work/numbers.py",
             },
             users,
         )

@@ -55,9 +55,10 @@ def start(
     ] = None,
 ) -> None:
     """Offer this host's capacity to distributed runs until stopped."""
-    from rally.task.distributed import agent_service, keys
+    from rally.task.distributed import agent_process
+    from rally.task.distributed.security import keys
 
-    agent_service.run_agent(controller, keys.load_agent_key(key), spool)
+    agent_process.run_agent(controller, keys.load_agent_key(key), spool)
 
 
 @agent_app.command()
@@ -74,7 +75,7 @@ def authorize(
 ) -> None:
     """Let an agent join; print the key file to copy to its host."""
     from rally.common import private_files
-    from rally.task.distributed import keys as keys_module
+    from rally.task.distributed.security import keys as keys_module
 
     if out is None:
         sys.stdout.write(keys_module.authorize(name, keys))
@@ -94,7 +95,7 @@ def revoke(
     keys: KeysOption = None,
 ) -> None:
     """Refuse an agent from its next message on."""
-    from rally.task.distributed import keys as keys_module
+    from rally.task.distributed.security import keys as keys_module
 
     keys_module.revoke(name, keys)
     typer.echo("Agent %s is refused from now on." % name)
@@ -119,9 +120,9 @@ def drain(
     To be used on the controller's host. The agent starts nothing more, and
     what it was granted goes to others; a spare agent takes its place.
     """
-    from rally.task.distributed import operating
+    from rally.task.distributed import drain_request
 
-    text = operating.drain(name, controller, keys, wait)
+    text = drain_request.drain(name, controller, keys, wait)
     typer.echo("%s%s." % (text[0].upper(), text[1:]))
 
 
@@ -138,9 +139,9 @@ def list_(
 ) -> None:
     """Show which agents are authorized, and which of them are dialing in."""
     from rally.cli import cliutils
-    from rally.task.distributed import roll_call
+    from rally.task.distributed import discovery
 
-    agents = roll_call.call(listen, keys, wait)
+    agents = discovery.call(listen, keys, wait)
     if not agents:
         typer.echo(
             "No agent is authorized. Let one join with `rally agent "

@@ -155,7 +155,7 @@ def _run(
 
 def _check_cleaned_up(task: dict[str, t.Any]) -> None:
     """:raises CleanupsFailed: `rally task recover` has to clean up"""
-    from rally.task import leftovers
+    from rally.task.cleanup import leftovers
 
     leftovers.check(task["uuid"], [
         name

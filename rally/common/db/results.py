@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from rally.common.db import engine, models
 
 if t.TYPE_CHECKING:
-    from rally.task import chunk as chunk_module
+    from rally.task.results import chunk as chunk_module
 
 Result: t.TypeAlias = dict[str, t.Any]
 WorkloadData = models.WorkloadData
@@ -47,7 +47,7 @@ class _Place(t.NamedTuple):
 
 def workload_results(workload_uuid: str) -> t.Iterator[Result]:
     """Results of a workload in the order of their start, one at a time."""
-    from rally.task import chunk as chunk_module
+    from rally.task.results import chunk as chunk_module
 
     return chunk_module.merge_ordered(
         (place.first_ns, functools.partial(_load, place))
@@ -60,7 +60,7 @@ def workload_failures(workload_uuid: str) -> t.Iterator[Result]:
 
     Only chunks with failures are read: there may be few in many.
     """
-    from rally.task import chunk as chunk_module
+    from rally.task.results import chunk as chunk_module
 
     rows = chunk_module.merge_ordered(
         (place.first_ns, functools.partial(_load, place))
@@ -175,7 +175,7 @@ def _at_earliest_ns(started_at: dt.datetime) -> int:
 
 
 def _load(place: _Place) -> chunk_module.Chunk:
-    from rally.task import chunk as chunk_module
+    from rally.task.results import chunk as chunk_module
 
     with engine.reading() as session:
         payload, chunk_data = session.execute(

@@ -18,7 +18,7 @@ import dataclasses
 import typing as t
 
 if t.TYPE_CHECKING:
-    from rally.task import chunk as chunk_module
+    from rally.task.results import chunk as chunk_module
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

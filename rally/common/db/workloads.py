@@ -200,7 +200,7 @@ def _totals(
 
 def _aggregate_of_stored(workload_uuid: str) -> Values:
     """What ``workload_set_results`` stores, from the chunks themselves."""
-    from rally.task import durations
+    from rally.task.results import durations
 
     table = durations.DurationsTable()
     total = failed = 0

@@ -19,7 +19,7 @@ import typing as t
 from rally.common import db
 
 if t.TYPE_CHECKING:
-    from rally.task import chunk as chunk_module
+    from rally.task.results import chunk as chunk_module
 
 Values: t.TypeAlias = dict[str, t.Any]
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from rally.task.distributed import messages
-from rally.task.distributed.channels import Channel
+from rally.task.distributed.wire import messages
+from rally.task.distributed.wire.channels import Channel
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ import typing as t
 
 import msgspec
 
-from rally.task.distributed.messages import Count, Name
+from rally.task.distributed.wire.messages import Count, Name
 
 
 class StopAsked(msgspec.Struct, frozen=True):

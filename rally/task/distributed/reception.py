@@ -20,7 +20,8 @@ import traceback
 import typing as t
 
 from rally.common import clock, logging
-from rally.task.distributed import channels, lobby, messages
+from rally.task.distributed.controller import lobby
+from rally.task.distributed.wire import channels, messages
 
 if t.TYPE_CHECKING:
     from rally.task.distributed import commands

@@ -26,25 +26,23 @@ import typing as t
 
 from rally import consts, exceptions, plugins
 from rally.common import clock, db, logging, objects, owners, version
-from rally.task import aggregate, leftovers, load_info, name_search
-from rally.task import chunk as chunk_module
+from rally.task.cleanup import leftovers, name_search
 from rally.task.distributed import (
-    allow_list,
-    channels,
-    codec,
     commands,
-    controller,
-    keys,
-    local,
-    messages,
+    controller_ports,
     notices,
-    roster,
-    service,
     spool,
-    transport,
-    work,
 )
-from rally.task.distributed.membership import AgentState, Member
+from rally.task.distributed.controller import machine as controller
+from rally.task.distributed.controller import registry
+from rally.task.distributed.controller.membership import AgentState, Member
+from rally.task.distributed.local import agents as local
+from rally.task.distributed.security import allow_list, keys
+from rally.task.distributed.wire import channels, codec, messages, transport
+from rally.task.reporting import load_info
+from rally.task.results import aggregate
+from rally.task.results import chunk as chunk_module
+from rally.task.work import leases
 
 LOG = logging.getLogger(__name__)
 
@@ -305,7 +303,7 @@ def _plan(
     workload: dict[str, t.Any],
     endpoints: t.Mapping[channels.Channel, str],
     wait_s: float,
-) -> roster.RunPlan:
+) -> registry.RunPlan:
     info = workload["load_info"]
     kept = db.workload_chunk_sequences(workload["uuid"])
     nothing = messages.Prepare(
@@ -313,7 +311,7 @@ def _plan(
         runner_type="", runner={}, sla={}, chunk_size=0,
         iteration_events=False,
     )
-    return roster.RunPlan(
+    return registry.RunPlan(
         prepare=nothing,
         shares=[],
         concurrencies=[],
@@ -360,7 +358,7 @@ class _Recovery:
             wait_ns = max(0, machine.next_deadline() - clock.now_ns())
             for received in self._ends.receive(wait_ns / 1e9):
                 self._execute(
-                    service.heard(machine, received, clock.now_ns())
+                    controller_ports.heard(machine, received, clock.now_ns())
                 )
             self._execute(machine.expire(clock.now_ns()))
 
@@ -378,13 +376,13 @@ class _Recovery:
 
     def _store(self, command: commands.StoreChunk) -> None:
         try:
-            chunk = service.stored_chunk(dataclasses.replace(
+            chunk = controller_ports.stored_chunk(dataclasses.replace(
                 command,
                 clock_offset_ns=command.clock_offset_ns + self._ahead_ns,
             ))
         except chunk_module.ChunkError as e:
             self._execute(
-                service.refused_chunk(
+                controller_ports.refused_chunk(
                     self._machine, command, e, clock.now_ns()
                 )
             )
@@ -447,7 +445,7 @@ def _without(
         "count": len(missing),
         "numbers": [
             [first, first + step * (count - 1), step]
-            for first, step, count in work.runs_of(missing)
+            for first, step, count in leases.runs_of(missing)
         ],
     }
 

@@ -34,7 +34,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import private_files
-from rally.task import chunk as chunk_module
+from rally.task.results import chunk as chunk_module
 
 LOG = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.task import chunk as chunk_module
+from rally.task.results import chunk as chunk_module
 
 Chunk = chunk_module.Chunk
 #: watermark of a worker that sends nothing more

@@ -29,11 +29,11 @@ import typing as t
 
 from rally import exceptions
 from rally.common import clock, logging, utils
-from rally.task import row as row_module
 from rally.task.load import iteration
 from rally.task.load import outbox as outbox_module
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
+from rally.task.results import row as row_module
 
 LOG = logging.getLogger(__name__)
 NEVER_NS = 1 << 62

@@ -22,9 +22,9 @@ import typing as t
 import msgspec
 
 from rally.common import clock
-from rally.task import row as row_module
 from rally.task import types
 from rally.task.load import forks, isolation
+from rally.task.results import row as row_module
 
 if t.TYPE_CHECKING:
     from rally.task import scenario

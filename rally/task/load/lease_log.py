@@ -18,7 +18,7 @@ import collections.abc
 import typing as t
 
 if t.TYPE_CHECKING:
-    from rally.task.load.numbers import Progression
+    from rally.task.work.numbers import Progression
 
 #: index after its last number, first number, step
 PER_LEASE = 3

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.task import aggregate as aggregate_module
 from rally.task.load import frames
+from rally.task.results import aggregate as aggregate_module
 
 
 class PoolListener(t.Protocol):

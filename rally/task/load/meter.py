@@ -20,7 +20,7 @@ import threading
 import time
 import typing as t
 
-from rally.task import generator
+from rally.task.results import saturation
 
 #: between two looks at what the kernel knows of each thread
 THREADS_NS = 1_000_000_000
@@ -80,7 +80,7 @@ class Meter:
         self._seats_then = self._seats()
         self._threads_at_ns = self._at_ns = zero_ns
 
-    def read(self, strain: generator.Strain, is_last: bool = False) -> None:
+    def read(self, strain: saturation.Strain, is_last: bool = False) -> None:
         """Add what came since the last time to *strain*.
 
         :param is_last: the load is over
@@ -95,13 +95,13 @@ class Meter:
         strain.worker_ns += passed
         strain.cpu_ns += used
         strain.seat_ns += passed * max(then, self._seats_then)
-        if used >= generator.SATURATED * passed:
+        if used >= saturation.SATURATED * passed:
             strain.saturated_ns += passed
         if is_last or now - self._threads_at_ns >= THREADS_NS:
             self._threads_at_ns = now
             self._read_waits(strain)
 
-    def _read_waits(self, strain: generator.Strain) -> None:
+    def _read_waits(self, strain: saturation.Strain) -> None:
         for thread, waited in self._waits().items():
             strain.cpu_wait_ns += waited - self._waited.get(thread, 0)
             self._waited[thread] = waited

@@ -19,13 +19,13 @@ import threading
 import time
 import typing as t
 
-from rally.task import aggregate as aggregate_module
-from rally.task import chunk as chunk_module
-from rally.task import generator
+from rally.task.results import aggregate as aggregate_module
+from rally.task.results import chunk as chunk_module
+from rally.task.results import saturation
 
 if t.TYPE_CHECKING:
-    from rally.task import row as row_module
     from rally.task.load import meter as meter_module
+    from rally.task.results import row as row_module
 
 BLOCK_ROWS = 500
 BLOCK_DELAY_S = 0.1
@@ -213,7 +213,7 @@ class Outbox:
         self._is_behind = False
         self._snapshot_at = time.monotonic() + SNAPSHOT_DELAY_S
 
-    def _measure(self, strain: generator.Strain, is_last: bool) -> None:
+    def _measure(self, strain: saturation.Strain, is_last: bool) -> None:
         """Learn what the load has asked of this process until now."""
         if self._meter is not None:
             self._meter.read(strain, is_last)

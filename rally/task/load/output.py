@@ -18,12 +18,12 @@ import collections
 import time
 import typing as t
 
-from rally.task import aggregate as aggregate_module
-from rally.task import row as row_module
-from rally.task.chunk import Chunk
 from rally.task.load import meter, outbox, reports
-from rally.task.load.numbers import Lost
 from rally.task.load.streams import Stream
+from rally.task.results import aggregate as aggregate_module
+from rally.task.results import row as row_module
+from rally.task.results.chunk import Chunk
+from rally.task.work.numbers import Lost
 
 #: what goes out less often than this does not wait for a chunk to fill
 MAX_AGE_S = 5.0

@@ -20,9 +20,9 @@ import select
 import signal
 import typing as t
 
-from rally.task import aggregate as aggregate_module
-from rally.task import chunk as chunk_module
 from rally.task.load import frames, shared
+from rally.task.results import aggregate as aggregate_module
+from rally.task.results import chunk as chunk_module
 
 EXIT_DEADLINE_S = 10.0
 

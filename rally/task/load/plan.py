@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from rally.task.load import schedule as schedule_module
+from rally.task.work import schedule as schedule_module
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

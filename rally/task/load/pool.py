@@ -25,8 +25,6 @@ import msgspec
 import numpy as np
 
 from rally.common import logging
-from rally.task import aggregate as aggregate_module
-from rally.task import chunk as chunk_module
 from rally.task.load import builder as builder_module
 from rally.task.load import (
     cpus,
@@ -35,7 +33,6 @@ from rally.task.load import (
     frames,
     hangs,
     iteration,
-    numbers,
     shared,
 )
 from rally.task.load import gate as gate_module
@@ -43,6 +40,9 @@ from rally.task.load import listener as listener_module
 from rally.task.load import peer as peer_module
 from rally.task.load import plan as plan_module
 from rally.task.load import worker as worker_module
+from rally.task.results import aggregate as aggregate_module
+from rally.task.results import chunk as chunk_module
+from rally.task.work import numbers
 
 LOG = logging.getLogger(__name__)
 MAX_REPLACEMENTS = 10

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.task import aggregate as aggregate_module
-from rally.task import chunk as chunk_module
 from rally.task.load import frames
 from rally.task.load import iteration as iteration_module
+from rally.task.results import aggregate as aggregate_module
+from rally.task.results import chunk as chunk_module
 
 if t.TYPE_CHECKING:
     from rally.task.load import output

@@ -20,9 +20,9 @@ from __future__ import annotations
 import typing as t
 
 from rally.common import clock, logging
-from rally.task import row as row_module
 from rally.task.load import isolation
 from rally.task.load import iteration as iteration_module
+from rally.task.results import row as row_module
 
 if t.TYPE_CHECKING:
     from rally.task import scenario

@@ -26,7 +26,7 @@ import time
 import typing as t
 
 from rally.task.load import lease_log, shared
-from rally.task.load import numbers as numbers_module
+from rally.task.work import numbers as numbers_module
 
 Progression = numbers_module.Progression
 #: a thread that waits looks again after this even if nobody rang

@@ -26,8 +26,6 @@ import time
 import typing as t
 
 from rally.common import logging
-from rally.task import aggregate as aggregate_module
-from rally.task import chunk as chunk_module
 from rally.task.load import (
     cpus,
     forks,
@@ -40,6 +38,8 @@ from rally.task.load import (
 from rally.task.load import crew as crew_module
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
+from rally.task.results import aggregate as aggregate_module
+from rally.task.results import chunk as chunk_module
 
 if t.TYPE_CHECKING:
     from rally.task import scenario

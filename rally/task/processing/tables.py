@@ -60,7 +60,7 @@ class Table(chart.Chart):
 class MainStatsTable(Table):
     """Durations of iterations and of their actions.
 
-    The numbers come from ``rally.task.durations``, as everywhere else.
+    The numbers come from ``rally.task.results.durations``, as everywhere else.
     """
 
     columns = [
@@ -70,7 +70,7 @@ class MainStatsTable(Table):
     _DEPTH_OF_PROCESSING = 2
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
-        from rally.task import durations
+        from rally.task.results import durations
 
         super().__init__(*args, **kwargs)
         self._table = durations.DurationsTable()
@@ -93,7 +93,7 @@ class MainStatsTable(Table):
         return statistics_table(self.to_dict())
 
     def _flush(self) -> None:
-        from rally.task import chunk
+        from rally.task.results import chunk
 
         if self._block:
             self._table.add_chunk(chunk.Chunk.of_results(self._block))

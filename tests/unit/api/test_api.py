@@ -22,7 +22,7 @@ import unittest.mock
 from rally import api as rally_api
 from rally import exceptions
 from rally.common import cfg, db, settings
-from rally.task import cleanup_notes
+from rally.task.cleanup import notes
 from tests.unit.cli import base
 
 CONFIG = {
@@ -166,7 +166,7 @@ class TaskTestCase(APITestCase):
         )
         folder = self.path(".rally", "contexts")
         (workload,) = os.listdir(folder)
-        note = cleanup_notes.keep(workload, [])
+        note = notes.keep(workload, [])
 
         delete(uuid)
 

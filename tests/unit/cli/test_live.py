@@ -22,7 +22,7 @@ import os
 from rich import console as rich_console
 
 from rally.cli import live
-from rally.task import progress as progress_module
+from rally.task.reporting import progress as progress_module
 from tests.unit import test
 
 PROGRESS = progress_module.Progress(

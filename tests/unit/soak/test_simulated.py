@@ -15,8 +15,8 @@
 from __future__ import annotations
 
 from rally import plugins
-from rally.task import aggregate
-from rally.task.distributed import messages
+from rally.task.distributed.wire import messages
+from rally.task.results import aggregate
 from tests.soak import many, simulated
 from tests.unit import test
 

@@ -20,7 +20,7 @@ import typing as t
 import msgspec
 from hypothesis import strategies as st
 
-from rally.task import chunk
+from rally.task.results import chunk
 
 START_NS = 1_000 * 10 ** 9
 

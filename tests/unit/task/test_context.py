@@ -21,7 +21,8 @@ import ddt
 
 from rally import exceptions
 from rally.common import cfg
-from rally.task import atomic, context, context_store
+from rally.task import atomic, context
+from rally.task.cleanup import context_store
 from tests.unit import test
 
 

@@ -29,15 +29,8 @@ from rally.common import cfg, db, objects, validation
 from rally.common.db import patience
 from rally.env import env_mgr, platform
 from rally.plugins.common.runners import constant, serial
-from rally.task import (
-    context,
-    engine,
-    leftovers,
-    runner,
-    scenario,
-    sla,
-    task_cfg,
-)
+from rally.task import context, engine, runner, scenario, sla, task_cfg
+from rally.task.cleanup import leftovers
 from tests.unit import test
 
 

@@ -27,7 +27,7 @@ import testtools
 from rally import exceptions, plugins
 from rally.common import utils
 from rally.task import runner, scenario, sla
-from rally.task.chunk import Chunk
+from rally.task.results.chunk import Chunk
 from tests.unit import test
 
 

@@ -21,7 +21,8 @@ import typing as t
 from rally import exceptions
 from rally.common import portable
 from rally.common import streaming_algorithms as algorithms
-from rally.task import chunk, sla
+from rally.task import sla
+from rally.task.results import chunk
 from tests.unit import test
 from tests.unit.task import iterations
 

@@ -26,19 +26,17 @@ import uuid
 
 from rally import consts
 from rally.common import logging, version
-from rally.task import agent_figures, progress, runner, sla, task_scope
+from rally.task import runner, sla, task_scope
+from rally.task.reporting import agent_figures, progress
 
 if t.TYPE_CHECKING:
-    from rally.task import aggregate, scenario
-    from rally.task.distributed import (
-        channels,
-        controller,
-        local,
-        messages,
-        service,
-        transport,
-    )
+    from rally.task import scenario
+    from rally.task.distributed import controller_ports
+    from rally.task.distributed.controller import machine as controller
+    from rally.task.distributed.local import agents as local
+    from rally.task.distributed.wire import channels, messages, transport
     from rally.task.load import plan as plan_module
+    from rally.task.results import aggregate
 
 LOG = logging.getLogger(__name__)
 
@@ -125,7 +123,7 @@ class DistributedRunner(runner.ScenarioRunner):
         self.run_id = uuid.uuid4().hex
         self.local_pids: dict[str, int] = {}
         self.is_loss_a_failure = config.get("on_agent_loss") == "abort"
-        self._service: service.ControllerService | None = None
+        self._service: controller_ports.ControllerService | None = None
         self._given_args: dict[str, t.Any] = {}
 
     # ---- validation
@@ -198,7 +196,7 @@ class DistributedRunner(runner.ScenarioRunner):
     @staticmethod
     def _local_agents(scope: task_scope.TaskScope) -> local.LocalAgents:
         """Those that the runners of a task share."""
-        from rally.task.distributed import local
+        from rally.task.distributed.local import agents as local
 
         return scope.share("distributed: local agents", local.LocalAgents)
 
@@ -220,13 +218,8 @@ class DistributedRunner(runner.ScenarioRunner):
     @contextlib.contextmanager
     def _listening(self) -> t.Iterator[transport.ControllerTransport]:
         """The end that agents of other hosts dial."""
-        from rally.task.distributed import (
-            allow_list,
-            channels,
-            codec,
-            keys,
-            transport,
-        )
+        from rally.task.distributed.security import allow_list, keys
+        from rally.task.distributed.wire import channels, codec, transport
 
         folder = self.config.get("keys")
         path = pathlib.Path(folder).expanduser() if folder else None
@@ -254,10 +247,10 @@ class DistributedRunner(runner.ScenarioRunner):
         :param before: the run that was there before
         :param listen: called with what takes notices of local agents
         """
-        from rally.task.distributed import service
+        from rally.task.distributed import controller_ports
 
         machine = self._machine(prepare, ends.endpoints, before)
-        self._service = service.ControllerService(
+        self._service = controller_ports.ControllerService(
             machine, ends, self, dict(self.sla_config)
         )
         if self.aborted.is_set():
@@ -273,8 +266,8 @@ class DistributedRunner(runner.ScenarioRunner):
         args: dict[str, t.Any],
     ) -> messages.Prepare:
         from rally.common.plugin import options
-        from rally.task import context_codec
-        from rally.task.distributed import messages
+        from rally.task.distributed.wire import messages
+        from rally.task.serialization import context_codec
 
         sendable = {**context, "task": {"uuid": self.task["uuid"]}}
         return messages.Prepare(
@@ -302,13 +295,13 @@ class DistributedRunner(runner.ScenarioRunner):
     ) -> messages.Code:
         """What load processes are to import."""
         from rally.common.plugin import importing
-        from rally.task import workload_plugins
-        from rally.task.distributed import messages
+        from rally.task.distributed.wire import messages
+        from rally.task.workload import plugin_modules
 
         used = [] if self.scope is None else self.scope.imported()
         return messages.Code(
             task=str(self.task["uuid"]),
-            plugins=workload_plugins.modules_of(
+            plugins=plugin_modules.modules_of(
                 scenario_name, _inner(self.config)[0], self.sla_config,
                 context.get("config", {}),
             ),
@@ -319,19 +312,17 @@ class DistributedRunner(runner.ScenarioRunner):
         self, prepare: messages.Prepare, endpoints: t.Any, before: str
     ) -> controller.Controller:
         from rally.common import clock
-        from rally.task.distributed import (
-            channels,
-            controller,
-            granting,
-            roster,
-        )
+        from rally.task.distributed.controller import machine as controller
+        from rally.task.distributed.controller import registry
+        from rally.task.distributed.wire import channels
+        from rally.task.work import grants as granting
 
         plan = self.inner_plan
         inner_type, inner_config = _inner(self.config)
         inner_cls = runner.ScenarioRunner.get(inner_type)
         count = self.config.get("agents") or self.config["local_agents"]
         shares = inner_cls.split_config(inner_config, count)
-        run_plan = roster.RunPlan(
+        run_plan = registry.RunPlan(
             prepare=prepare,
             shares=shares,
             concurrencies=[
@@ -419,11 +410,13 @@ class DistributedRunner(runner.ScenarioRunner):
         return counted - taken_along, sum(m["lost"] for m in members)
 
     def agents_progress(self) -> list[progress.AgentProgress]:
-        from rally.task.distributed import service
+        from rally.task.distributed import controller_ports
 
         sources = self.board.sources()
         return [
-            service.agent_progress(member, _iterations(member, sources))
+            controller_ports.agent_progress(
+                member, _iterations(member, sources)
+            )
             for member in self.members
         ]
 

@@ -20,7 +20,7 @@ from rally import consts
 from rally.common import validation
 from rally.task import runner
 from rally.task.load import plan as plan_module
-from rally.task.load import schedule
+from rally.task.work import schedule
 
 Config = runner.Config
 

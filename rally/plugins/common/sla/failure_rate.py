@@ -20,7 +20,7 @@ from rally import consts
 from rally.task import sla
 
 if t.TYPE_CHECKING:
-    from rally.task.chunk import Chunk
+    from rally.task.results.chunk import Chunk
 
 
 @sla.configure(name="failure_rate")

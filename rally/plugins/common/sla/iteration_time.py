@@ -21,7 +21,7 @@ from rally.common import clock
 from rally.task import sla
 
 if t.TYPE_CHECKING:
-    from rally.task.chunk import Chunk
+    from rally.task.results.chunk import Chunk
 
 
 @sla.configure(name="max_seconds_per_iteration")

@@ -18,10 +18,11 @@ import typing as t
 
 from rally import consts
 from rally.common import clock
-from rally.task import moments, sla
+from rally.task import sla
+from rally.task.results import moments
 
 if t.TYPE_CHECKING:
-    from rally.task.chunk import Chunk
+    from rally.task.results.chunk import Chunk
 
 
 @sla.configure(name="max_avg_duration")

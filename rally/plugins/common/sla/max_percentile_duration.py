@@ -21,8 +21,8 @@ from rally.common import clock
 from rally.task import sla
 
 if t.TYPE_CHECKING:
-    from rally.task.chunk import Chunk
-    from rally.task.distribution import Distribution
+    from rally.task.results.chunk import Chunk
+    from rally.task.results.distribution import Distribution
 
 _PERCENTILE = {
     "type": "number", "minimum": 0, "exclusiveMinimum": 0, "maximum": 100,
@@ -84,7 +84,9 @@ class MaxPercentileDuration(sla.SLA):
     def __init__(
         self, criterion_value: dict[str, t.Any] | list[dict[str, t.Any]]
     ) -> None:
-        from rally.task.distribution import Distribution  # imports numpy
+        from rally.task.results.distribution import (
+            Distribution,  # imports numpy
+        )
 
         super().__init__(criterion_value)
         self.durations = Distribution()

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from rally import exceptions
 from rally.common import db
-from rally.task import chunk as chunk_module
+from rally.task.results import chunk as chunk_module
 from tests.unit import test
 
 BASE_NS = 1_700_000_000_000_000_000

@@ -24,7 +24,7 @@ import jsonschema
 from rally import consts, exceptions
 from rally.common import db, objects
 from rally.common.objects import task as task_module
-from rally.task import chunk as chunk_module
+from rally.task.results import chunk as chunk_module
 from tests.unit import test
 
 STATUS = consts.TaskStatus

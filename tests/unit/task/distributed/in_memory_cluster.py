@@ -27,21 +27,12 @@ import typing as t
 
 import msgspec
 
-from rally.task.distributed import agent as agent_module
-from rally.task.distributed import (
-    channels,
-    codec,
-    commands,
-    granting,
-    lobby,
-    messages,
-    notices,
-    roster,
-    service,
-    transport_memory,
-    work,
-)
-from rally.task.distributed import controller as controller_module
+from rally.task.distributed import commands, controller_ports, notices
+from rally.task.distributed.agent import machine as agent_module
+from rally.task.distributed.controller import lobby, registry
+from rally.task.distributed.controller import machine as controller_module
+from rally.task.distributed.wire import channels, codec, memory, messages
+from rally.task.work import grants, leases
 
 NS = 1_000_000_000
 VERSION = "6.0.0"
@@ -80,7 +71,7 @@ class Load:
             return []
         if isinstance(message, messages.Grant):
             self.lease = message.lease
-            self.numbers.extend(work.numbers_of([message.numbers]))
+            self.numbers.extend(leases.numbers_of([message.numbers]))
             self.low, self.is_asked = message.low, False
         elif isinstance(message, messages.LoadRenew):
             self.deadline = message.deadline_ns
@@ -134,7 +125,7 @@ class Load:
             said += self._spool()
             said.append(
                 messages.LoadEnded(
-                    returned=work.runs_of(self.numbers),
+                    returned=leases.runs_of(self.numbers),
                     spooled=self.spooled,
                     number=self.snapshot + 1,
                     aggregate={"iterations": self.done},
@@ -179,7 +170,7 @@ class Load:
             first_ns=self.rows[0][0],
             last_ns=self.rows[-1][0],
             finished_ns=self.rows[-1][0],
-            numbers=work.runs_of(numbers),
+            numbers=leases.runs_of(numbers),
             payload=b"",
         )
         self.rows = []
@@ -322,8 +313,8 @@ class Cluster:
         offsets_s=(), versions=None, duration_of_run_s=None, task="", **plan,
     ):
         self.random = random.Random(seed)
-        self.clock = transport_memory.FakeClock(1_790_000_000.0)
-        self.network = transport_memory.MemoryNetwork(
+        self.clock = memory.FakeClock(1_790_000_000.0)
+        self.network = memory.MemoryNetwork(
             self.clock, codec.encode, codec.decode, seed, weather
         )
         self.chunk_size, self.store_delay_s = chunk_size, store_delay_s
@@ -366,7 +357,7 @@ class Cluster:
         self.lobby.expect(prepare.code)
         self.end = self.network.controller()
         self.machine = controller_module.Controller(
-            roster.RunPlan(
+            registry.RunPlan(
                 prepare=prepare,
                 shares=[
                     {"concurrency": each} if each else None
@@ -377,9 +368,9 @@ class Cluster:
                 address="tcp://controller:9790",
                 **plan,
             ),
-            granting.OpenGranting(times, schedule)
+            grants.OpenGranting(times, schedule)
             if schedule is not None
-            else granting.ClosedGranting(times, duration_of_run_s),
+            else grants.ClosedGranting(times, duration_of_run_s),
             self.clock.now_ns(),
         )
         self.agents = {}
@@ -500,7 +491,7 @@ class Cluster:
         """Names of agents that may hold the run that is over."""
         return [
             member.name for member in self.machine.members.values()
-            if member.state not in service.SETTLED
+            if member.state not in controller_ports.SETTLED
         ]
 
     def next_run(self, run, task="", limit_s=600.0):
@@ -516,7 +507,7 @@ class Cluster:
         self.run = run
         self.machine = controller_module.Controller(
             dataclasses.replace(plan, prepare=prepare, before=plan.run),
-            granting.ClosedGranting(self.times, None), self.clock.now_ns(),
+            grants.ClosedGranting(self.times, None), self.clock.now_ns(),
         )
         for name, hello in self.lobby.present.items():
             if hello.instance == self.agents[name].machine.hello().instance:
@@ -570,7 +561,7 @@ class Cluster:
     def _store(self, command, now):
         if not self._is_storing:
             return
-        numbers = list(work.numbers_of(command.data.numbers))
+        numbers = list(leases.numbers_of(command.data.numbers))
         self.stored.update(numbers)
         self.stored_by[command.agent] += len(numbers)
         self.chunks.append(command.data)
@@ -602,7 +593,7 @@ class Cluster:
         return collections.Counter(
             number
             for lost in self.machine.roster.lost()
-            for number in work.numbers_of(lost.numbers)
+            for number in leases.numbers_of(lost.numbers)
         )
 
     @property

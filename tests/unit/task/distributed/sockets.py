@@ -21,8 +21,9 @@ import typing as t
 
 import zmq
 
-from rally.task.distributed import keys, transport
-from rally.task.distributed.channels import Channel, Received
+from rally.task.distributed.security import keys
+from rally.task.distributed.wire import transport
+from rally.task.distributed.wire.channels import Channel, Received
 from tests.unit import test
 
 DEADLINE_S = 20

@@ -29,8 +29,8 @@ import hypothesis
 import hypothesis.strategies as st
 
 from rally.common import portable
-from rally.task import aggregate
-from rally.task.distributed import codec, messages
+from rally.task.distributed.wire import codec, messages
+from rally.task.results import aggregate
 from tests import fuzz
 from tests.fuzz import mutation, seeds, targets
 from tests.unit import test

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import queue
 
-from rally.task.distributed import channels, messages, reception
+from rally.task.distributed import reception
+from rally.task.distributed.wire import channels, messages
 from tests.unit import test
 
 #: generous: other tests may take the CPUs

@@ -21,7 +21,8 @@ from unittest import mock
 from rally import consts
 from rally.common import db, objects, owners
 from rally.env import env_mgr, platform
-from rally.task import context, context_store, leftovers
+from rally.task import context
+from rally.task.cleanup import context_store, leftovers
 from rally.task.distributed import recovery
 from tests.unit import test
 

@@ -16,8 +16,11 @@ from __future__ import annotations
 
 import ddt
 
-from rally.task.distributed import commands, failures, messages, spare_load
-from rally.task.distributed.transport_memory import Weather
+from rally.task.distributed import commands
+from rally.task.distributed.agent import spare_load
+from rally.task.distributed.controller import failures
+from rally.task.distributed.wire import messages
+from rally.task.distributed.wire.memory import Weather
 from tests.unit import test
 from tests.unit.task.distributed.in_memory_cluster import NS, Cluster
 

@@ -14,18 +14,17 @@ import collections
 
 import ddt
 
-from rally.task.distributed import (
-    channels,
+from rally.task.distributed import notices
+from rally.task.distributed.controller import (
     failures,
-    granting,
     leasing,
     membership,
-    messages,
-    notices,
-    roster,
+    registry,
 )
-from rally.task.distributed.membership import AgentState
-from rally.task.load.schedule import Schedule
+from rally.task.distributed.controller.membership import AgentState
+from rally.task.distributed.wire import channels, messages
+from rally.task.work import grants
+from rally.task.work.schedule import Schedule
 from tests.unit import test
 from tests.unit.task.distributed.in_memory_cluster import NS, Cluster
 
@@ -426,17 +425,17 @@ class OperatorTestCase(TakeoverTestCase):
 
 def two_running_agents():
     """Agents a and b of a run of two iterations, and its leases."""
-    plan = roster.RunPlan(
+    plan = registry.RunPlan(
         prepare=PREPARE, shares=[], concurrencies=[],
         rally_version="", address="",
     )
     hello = messages.Hello("i", "", "host", 2, 0)
-    agents = roster.Roster(plan)
+    agents = registry.Roster(plan)
     for name in ("a", "b"):
         agents.members[name] = membership.Member(
             name, hello, 0, AgentState.RUNNING, concurrency=1
         )
-    leases = leasing.Leasing(agents, granting.ClosedGranting(2, None))
+    leases = leasing.Leasing(agents, grants.ClosedGranting(2, None))
     leases.begin(0)
     return agents, leases
 

@@ -19,9 +19,9 @@ import typing as t
 import hypothesis
 from hypothesis import strategies as st
 
-from rally.task import chunk
-from rally.task import row as row_module
 from rally.task.load import builder
+from rally.task.results import chunk
+from rally.task.results import row as row_module
 from tests.unit import test
 
 

@@ -20,9 +20,10 @@ import typing as t
 import ddt
 
 from rally.common import clock
-from rally.task import atomic, chunk, scenario, types
-from rally.task import row as row_module
+from rally.task import atomic, scenario, types
 from rally.task.load import iteration
+from rally.task.results import chunk
+from rally.task.results import row as row_module
 from tests.unit import test
 
 

@@ -18,8 +18,8 @@ import threading
 import time
 import typing as t
 
-from rally.task import generator
 from rally.task.load import meter
+from rally.task.results import saturation
 from tests.unit import test
 
 MS = 1_000_000
@@ -50,11 +50,11 @@ class MeterTestCase(test.TestCase):
         super().setUp()
         self.clocks = Clocks()
         self.meter = self.clocks.meter()
-        self.strain = generator.Strain()
+        self.strain = saturation.Strain()
 
     def sums(self) -> dict[str, t.Any]:
         return {
-            name: getattr(self.strain, name) for name in generator.SUMS
+            name: getattr(self.strain, name) for name in saturation.SUMS
             if getattr(self.strain, name)
         }
 

@@ -18,9 +18,9 @@ import threading
 import typing as t
 
 from rally.common import clock
-from rally.task import aggregate, chunk, generator
-from rally.task import row as row_module
 from rally.task.load import meter, outbox
+from rally.task.results import aggregate, chunk, saturation
+from rally.task.results import row as row_module
 from tests.unit import test
 
 
@@ -57,7 +57,7 @@ class Sink:
         with self.changed:
             self.counters = dict(learnt.counters)
             state = learnt.strain.to_state()
-            sums = zip(generator.SUMS, state["sums"], strict=True)
+            sums = zip(saturation.SUMS, state["sums"], strict=True)
             self.strain = {**state, "sums": dict(sums)}
             self.snapshots.append((number, learnt.iterations, urgent))
             self.changed.notify_all()

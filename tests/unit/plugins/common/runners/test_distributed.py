@@ -22,7 +22,9 @@ import ddt
 from rally import plugins
 from rally.common.db import patience
 from rally.plugins.common.runners import distributed
-from rally.task import aggregate, chunk, load_info, runner, sla
+from rally.task import runner, sla
+from rally.task.reporting import load_info
+from rally.task.results import aggregate, chunk
 from tests.unit import test
 
 

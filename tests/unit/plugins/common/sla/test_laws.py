@@ -24,7 +24,8 @@ import hypothesis
 from hypothesis import strategies as st
 
 from rally.common import portable
-from rally.task import chunk, sla
+from rally.task import sla
+from rally.task.results import chunk
 from tests.unit import test
 from tests.unit.plugins.common.sla import cases
 from tests.unit.task import iterations

@@ -22,7 +22,7 @@ import hypothesis
 from hypothesis import strategies as st
 
 from rally.plugins.common.sla import outliers
-from rally.task import chunk
+from rally.task.results import chunk
 from tests.unit import test
 from tests.unit.plugins.common.sla import cases
 from tests.unit.task import iterations

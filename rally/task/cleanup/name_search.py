@@ -1,0 +1,110 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a task left on the platforms of its environment, found by its names.
+
+Names of resources begin with the owner's id (``rally.common.names``), so
+they are found although nothing was recorded of them. Who can do that is the
+platform: its plugin's ``cleanup``, or a module of Rally's for a platform
+whose plugin, known to be so, does nothing yet.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import typing as t
+
+from rally.common import db
+from rally.env import answers, reasons, rows
+
+#: by full name of the platform plugin: the package it is of, and the module
+#: whose ``delete_left(platform_data, owners)`` answers in its place
+SUBSTITUTES: t.Mapping[str, tuple[str, str]] = {
+    "existing@openstack": (
+        "rally_openstack", "rally.task.cleanup.openstack_names",
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What became of one platform.
+
+    :param is_certain: nothing with a name of the task is there any more;
+        False also if the plugin cannot tell
+    :param sentence: what a person should know; empty: nothing was found
+    """
+
+    plugin: str
+    has_failed: bool
+    is_certain: bool
+    sentence: str
+
+    @property
+    def platform(self) -> str:
+        return self.plugin.partition("@")[2]
+
+
+def delete_left(env_uuid: str, owners: t.Sequence[str]) -> list[Found]:
+    """Delete what the owners left on each platform of an environment.
+
+    :param owners: uuid of a task, and those of its workloads
+    """
+    return [_ask(row, owners) for row in db.platforms_list(env_uuid)]
+
+
+def _ask(row: dict[str, t.Any], owners: t.Sequence[str]) -> Found:
+    name = row["plugin_name"]
+    package, module = SUBSTITUTES.get(name, ("", ""))
+
+    def call() -> t.Any:
+        if package and importlib.util.find_spec(package):
+            substitute = importlib.import_module(module)
+            return substitute.delete_left(row["platform_data"], owners)
+        return rows.plugin_of(row).cleanup(task_uuid=owners[0])
+
+    answer = answers.ask(
+        "%s.cleanup()" % name, call, answers.CLEANUP_FORMAT,
+        rows.secrets_of(row),
+    )
+    if isinstance(answer, answers.PluginProblem):
+        if answer.is_missing:
+            return Found(name, False, False, "")
+        return Found(
+            name, True, False, "Platform %s cannot be searched: %s"
+            % (name, reasons.in_answer(answer.to_dict("message"))),
+        )
+    has_failed = bool(answer["failed"] or answer["errors"])
+    return Found(
+        name, has_failed, not has_failed and bool(package),
+        _sentence(name, answer),
+    )
+
+
+def _sentence(name: str, answer: answers.Answer) -> str:
+    if not answer["discovered"] and not answer["errors"]:
+        return ""
+    kinds = ", ".join(
+        "%d of %s" % (counts["discovered"], kind)
+        for kind, counts in answer["resources"].items()
+    )
+    parts = [
+        "Platform %s: of %d resource(s) with names of the task, %d deleted"
+        % (name, answer["discovered"], answer["deleted"])
+    ]
+    if kinds:
+        parts.append(" (%s)" % kinds)
+    for error in answer["errors"]:
+        parts.append("; %s" % error["message"])
+    return "".join(parts)

@@ -1,0 +1,91 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Signs of life between an agent and its controller, seen by the agent."""
+
+from __future__ import annotations
+
+from rally.task.distributed.wire import messages
+
+NS = 1_000_000_000
+HELLO_NS = 1 * NS
+#: the controller learns from what comes in on a channel where to send what
+#: goes out on it: show it again after so long
+ATTACH_NS = 5 * NS
+#: without a sign of the controller for so long, it is gone
+SILENCE_NS = 10 * NS
+
+
+class Presence:
+    """When the controller was heard, and when it was last greeted."""
+
+    def __init__(self, now: int) -> None:
+        self._heard_ns = now
+        self._said_hello_ns = 0
+        self._attached_ns = 0
+        self._fastest_beat_ns: int | None = None
+
+    def hear(self, now: int) -> None:
+        """The controller gave a sign of life."""
+        self._heard_ns = now
+
+    def next_deadline(self, is_dialing: bool) -> int:
+        """When there is something to do at the latest."""
+        hello = max(
+            self._said_hello_ns + HELLO_NS,
+            0 if is_dialing else self._heard_ns + 2 * HELLO_NS,
+        )
+        return min(hello, self._heard_ns + SILENCE_NS)
+
+    def must_say_hello(self, is_dialing: bool, now: int) -> bool:
+        """Whether a hello is due: nobody answered, or not for a while."""
+        return (is_dialing or self.is_silent(now)) and (
+            now - self._said_hello_ns >= HELLO_NS
+        )
+
+    def said_hello(self, now: int) -> None:
+        self._said_hello_ns = now
+
+    def must_attach(self, now: int) -> bool:
+        """Whether to show the way back on the other channels, too."""
+        if now - self._attached_ns < ATTACH_NS:
+            return False
+        self._attached_ns = now
+        return True
+
+    def is_silent(self, now: int) -> bool:
+        """Whether it has not been heard for longer than it should."""
+        return now - self._heard_ns >= 2 * HELLO_NS
+
+    def is_controller_gone(self, now: int) -> bool:
+        """Whether it has been silent for too long; said once a silence."""
+        if now - self._heard_ns < SILENCE_NS:
+            return False
+        self._heard_ns = now
+        return True
+
+    def lease_end(self, beat: messages.Beat, now: int) -> int:
+        """Until when *beat* lets work be started.
+
+        A beat that waited in a buffer of the network renews nothing that it
+        would not have renewed in time: what it took longer than the fastest
+        one is taken off.
+        """
+        way = now - beat.sent_ns
+        if self._fastest_beat_ns is None or way < self._fastest_beat_ns:
+            self._fastest_beat_ns = way
+        delay = way - self._fastest_beat_ns
+        return now + int(beat.lease_s * NS) - delay
+
+    def forget_run(self) -> None:
+        """The next controller may be another host."""
+        self._fastest_beat_ns = None

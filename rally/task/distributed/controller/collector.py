@@ -1,0 +1,168 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Fetching chunks from the spools of the agents, at the pace of storing."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import typing as t
+
+from rally.task.distributed.commands import Command, Say, Send, StoreChunk
+from rally.task.distributed.controller import flow_control
+from rally.task.distributed.controller.membership import Member
+from rally.task.distributed.wire import messages
+from rally.task.distributed.wire.channels import Channel
+
+#: chunks on the way or waiting to be stored, per agent and in all: what the
+#: controller may hold in memory
+PER_AGENT = 4
+IN_ALL = 64
+
+
+@dataclasses.dataclass(slots=True)
+class _Pending:
+    asked_ns: int  # for the first time
+    again_ns: int  # when to ask for it again
+    data: messages.ChunkData | None = None  # arrived, waits to be stored
+
+
+class Collector:
+    """Which chunks were asked for, have come, and are stored.
+
+    :param run: id of the run
+    :param kept: sequence numbers that are in the database already, by agent
+    """
+
+    def __init__(
+        self, run: str, kept: t.Mapping[str, t.Collection[int]]
+    ) -> None:
+        self._run = run
+        self._kept = kept
+        self._pending: dict[tuple[str, int], _Pending] = {}
+        self._per_agent: collections.Counter[str] = collections.Counter()
+        self._pace = flow_control.Pace(IN_ALL)
+        self._on_the_way = 0
+        self._asked_last = ""
+        self.duplicated = 0
+        self.missing = 0
+
+    def fetch(self, members: list[Member], now: int) -> list[Command]:
+        """Ask for what may be asked for, one agent after the other."""
+        commands: list[Command] = []
+        for member in self._in_turn(members):
+            if not member.clock.count:
+                continue  # its times could not be shifted yet
+            kept = self._kept.get(member.name, ())
+            while member.fetched < member.spooled:
+                if member.fetched in kept:
+                    member.stored += 1
+                elif self._has_room(member.name):
+                    commands.append(self._ask(member.name, member.fetched))
+                    self._note(member.name, member.fetched, now)
+                else:
+                    break
+                member.fetched += 1
+        return commands
+
+    def _in_turn(self, members: list[Member]) -> list[Member]:
+        """Those after the one that was asked last come first."""
+        return sorted(members, key=lambda m: m.name <= self._asked_last)
+
+    def _has_room(self, agent: str) -> bool:
+        return (
+            self._per_agent[agent] < PER_AGENT
+            and len(self._pending) < IN_ALL
+            and self._on_the_way < self._pace.allowed
+        )
+
+    def _note(self, agent: str, sequence: int, now: int) -> None:
+        again_ns = now + self._pace.patience_ns
+        self._pending[agent, sequence] = _Pending(now, again_ns)
+        self._per_agent[agent] += 1
+        self._on_the_way += 1
+        self._asked_last = agent
+
+    def _ask(self, agent: str, sequence: int) -> Send:
+        fetch = messages.Fetch(self._run, sequence)
+        return Send(agent, Channel.RESULTS, fetch)
+
+    def fetch_again(self, now: int) -> list[Command]:
+        """Ask again for chunks that should have come long ago."""
+        late = [
+            key
+            for key, pending in self._pending.items()
+            if pending.data is None and now > pending.again_ns
+        ]
+        for key in late:  # twice as patient each time
+            waited_ns = now - self._pending[key].asked_ns
+            self._pending[key].again_ns = now + 2 * waited_ns
+        return [self._ask(*key) for key in late]
+
+    def arrived(
+        self, member: Member, data: messages.ChunkData, now: int
+    ) -> list[Command]:
+        """A chunk has come: it is to be stored, unless it came before."""
+        pending = self._pending.get((member.name, data.sequence))
+        if pending is None or pending.data is not None:
+            self.duplicated += 1
+            self._pace.came_twice()
+            return []
+        pending.data = data
+        self._on_the_way -= 1
+        self._pace.arrived(pending.asked_ns, now)
+        return [StoreChunk(member.name, data, member.shift_ns())]
+
+    def stored(self, member: Member, sequence: int) -> list[Command]:
+        """A chunk is in the database: the agent may drop it."""
+        pending = self._drop(member.name, sequence)
+        if pending is None or pending.data is None:
+            return []
+        member.stored += 1
+        member.ledger.store(pending.data.numbers)
+        ack = messages.Ack(self._run, sequence)
+        return [Send(member.name, Channel.RESULTS, ack)]
+
+    def cannot_be_read(
+        self, member: Member, message: messages.ChunkMissing
+    ) -> list[Command]:
+        """The agent lost a chunk: its iterations are lost."""
+        if self._drop(member.name, message.sequence) is None:
+            return []
+        self.missing += 1
+        member.stored += 1
+        member.is_inexact = True
+        member.reason = message.reason
+        return [
+            Say("agent %s lost a chunk of results: %s"
+                % (member.name, message.reason), True)
+        ]
+
+    def _drop(self, agent: str, sequence: int) -> _Pending | None:
+        pending = self._pending.pop((agent, sequence), None)
+        if pending is not None:
+            self._per_agent[agent] -= 1
+            self._on_the_way -= pending.data is None
+        return pending
+
+    def forget_asked(self, member: Member) -> None:
+        """The agent is gone: what it was asked for may be asked for later."""
+        for key in [key for key in self._pending if key[0] == member.name]:
+            if self._pending[key].data is None:
+                self._drop(*key)
+                member.fetched = min(member.fetched, key[1])
+
+    @property
+    def is_storing(self) -> bool:
+        """Whether chunks have come and are not stored yet."""
+        return any(pending.data for pending in self._pending.values())

@@ -1,0 +1,211 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who has which share of the load, and who takes over a share that is free.
+
+The concurrency of the inner runner is dealt out in shares. An agent makes
+load on one share, and a share never has more than one such agent: the next
+one begins when nothing of the one before can run any more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from rally.task.distributed.commands import Command, Say
+from rally.task.distributed.controller.membership import (
+    AgentEvent,
+    AgentState,
+    Member,
+)
+from rally.task.distributed.controller.registry import ANSWERED_S, NS, Roster
+
+#: exchanges with each agent before it starts: the best of them gives the
+#: offset of its clock
+CLOCK_SAMPLES = 8
+
+
+@dataclasses.dataclass
+class Share:
+    """A part of the concurrency."""
+
+    position: int
+    config: dict[str, t.Any]  # of the runner
+    concurrency: int
+    holder: str = ""  # iterations of this agent may run
+    heir: str = ""  # this agent is to take it over
+    is_given_up: bool = True  # its holder gets no more work
+    before: str = ""  # who had it last
+    lost_ns: int | None = None  # when its holder was lost
+    fence_ns: int = 0  # from then on a lost holder starts nothing
+    guess_ns: int = 0  # of a lost holder's iterations, if none has ended
+
+    def is_free(self, now: int, longest_ns: int | None) -> bool:
+        """Whether no iteration of its holder can run any more.
+
+        :param longest_ns: what an iteration takes at the most; 0: nobody
+            has seen one end; None: nor yet, but somebody will
+        """
+        if not self.holder:
+            return True
+        if self.lost_ns is None or longest_ns is None:
+            return False
+        over_ns = self.fence_ns + (longest_ns or self.guess_ns)
+        return now >= max(self.lost_ns, over_ns)
+
+    def empty(self) -> None:
+        """Nothing of its holder runs."""
+        self.before, self.holder = self.holder, ""
+        self.is_given_up = True
+
+    def pass_on(self) -> None:
+        """The heir begins."""
+        self.before = self.holder or self.before
+        self.holder, self.heir = self.heir, ""
+        self.is_given_up, self.lost_ns = False, None
+
+
+class Succession:
+    """The shares of a run.
+
+    How long a lost agent's iterations may go on nobody can know. They are
+    over after the inner runner's ``timeout``, if it has one. Else the
+    longest iteration of the run so far is the measure: one that takes longer
+    than any before may overlap with those of the successor. If none has
+    ended, and nobody is left to see one end, those of the lost agent are
+    taken to last as long again as they have.
+    """
+
+    def __init__(self, roster: Roster) -> None:
+        plan = roster.plan
+        self._roster = roster
+        self._limit_ns = int((plan.iteration_timeout_s or 0) * NS)
+        self._longest_ns = 0
+        self._shares = [
+            Share(position, config, concurrency)
+            for position, (config, concurrency) in enumerate(
+                zip(plan.shares, plan.concurrencies)
+            )
+            if config is not None
+        ]
+
+    def observe(self, longest_ns: int) -> None:
+        """An iteration took so long, from its start to its end."""
+        self._longest_ns = max(self._longest_ns, longest_ns)
+
+    @property
+    def has_candidates(self) -> bool:
+        """Whether anybody could take over a share, or is about to."""
+        return bool(self._roster.spares or self.heirs)
+
+    @property
+    def heirs(self) -> list[Member]:
+        """Who prepares to take over."""
+        return [
+            self._roster.members[share.heir]
+            for share in self._shares
+            if share.heir
+        ]
+
+    def appoint(self, now: int) -> list[Command]:
+        """Let spares prepare for the shares that are given up."""
+        commands: list[Command] = []
+        wanted = [s for s in self._shares if s.is_given_up and not s.heir]
+        for share, member in zip(wanted, self._roster.spares):
+            share.heir = member.name
+            member.share = share.config
+            member.concurrency = share.concurrency
+            member.position = share.position
+            prepare_ns = int(self._roster.plan.prepare_s * NS)
+            member.prepare_by_ns = now + prepare_ns
+            member.advance(AgentEvent.ASKED_TO_PREPARE)
+            commands.append(self._roster.order(member))
+            before = share.holder or share.before
+            if before:
+                commands.append(
+                    Say("agent %s prepares to take over from agent %s"
+                        % (member.name, before))
+                )
+        return commands
+
+    def due(self, now: int) -> list[Member]:
+        """Heirs that may begin."""
+        longest_ns: int | None = self._limit_ns or self._longest_ns
+        if not longest_ns and self._roster.working:
+            longest_ns = None
+        return [
+            self._roster.members[share.heir]
+            for share in self._shares
+            if share.heir and share.is_free(now, longest_ns)
+            and is_prepared(self._roster.members[share.heir])
+        ]
+
+    def late(self, now: int) -> list[Member]:
+        """Heirs whose preparation has taken too long."""
+        return [
+            member
+            for member in self.heirs
+            if member.state is AgentState.PREPARING
+            and now >= member.prepare_by_ns
+        ]
+
+    def begins(self, member: Member) -> str:
+        """*member* makes load from now on; in place of whom."""
+        [share] = [s for s in self._shares if s.heir == member.name]
+        share.pass_on()
+        return share.before
+
+    def gives_up(self, member: Member) -> None:
+        """*member* gets no more work; its iterations may still run."""
+        for share in self._held_by(member):
+            share.is_given_up = True
+
+    def ends(self, member: Member) -> None:
+        """No iteration of *member* runs."""
+        for share in self._held_by(member):
+            share.empty()
+        self.dismiss(member)
+
+    def loses(self, member: Member, start_ns: int, now: int) -> None:
+        """*member* was lost.
+
+        :param start_ns: when the load began, or was to begin
+        """
+        plan, trip_ns = self._roster.plan, member.clock.round_trip_ns or 0
+        for share in self._held_by(member):
+            share.is_given_up = True
+            if share.lost_ns is not None:
+                continue  # it has got no lease since
+            share.lost_ns = now
+            # no beat renewed its lease for longer, see ``Roster``
+            lease_ns = int((ANSWERED_S + plan.lease_s) * NS)
+            share.fence_ns = member.heard_ns + lease_ns + trip_ns
+            share.guess_ns = max(0, member.heard_ns - start_ns)
+        self.dismiss(member)
+
+    def dismiss(self, member: Member) -> None:
+        """*member* will not take over."""
+        for share in self._shares:
+            if share.heir == member.name:
+                share.heir = ""
+
+    def _held_by(self, member: Member) -> list[Share]:
+        return [s for s in self._shares if s.holder == member.name]
+
+
+def is_prepared(member: Member) -> bool:
+    """Whether *member* can start, and its clock is known."""
+    return (
+        member.state is AgentState.READY
+        and member.clock.count >= CLOCK_SAMPLES
+    )

@@ -1,0 +1,66 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a controller says to its agents while it has no run for them.
+
+No I/O and no clock, like ``controller``. Whatever an agent still holds then
+belongs to a run that is over: its results were stored or counted as lost.
+"""
+
+from __future__ import annotations
+
+from rally.task.distributed.commands import Send
+from rally.task.distributed.wire import messages
+from rally.task.distributed.wire.channels import Channel
+
+
+class Lobby:
+    """Welcomes agents, so that they stay, and remembers how they said hello.
+
+    An agent says hello every other second as long as nothing else is said,
+    and the answer is all that it needs.
+    """
+
+    def __init__(self, rally_version: str) -> None:
+        self._rally_version = rally_version
+        self._code = messages.Code()
+        self._hellos: dict[str, messages.Hello] = {}
+
+    def expect(self, code: messages.Code) -> None:
+        """The next run will need *code*."""
+        self._code = code
+
+    @property
+    def present(self) -> dict[str, messages.Hello]:
+        """The last hello of each agent that held no run then, by name.
+
+        Its process may have ended since, and another one have its name.
+        """
+        return {
+            name: hello for name, hello in sorted(self._hellos.items())
+            if not hello.run
+        }
+
+    def handle(
+        self, peer: str, message: messages.Message, now: int
+    ) -> list[Send]:
+        """What to do about *message* of the agent *peer*."""
+        if not isinstance(message, messages.Hello):
+            return []
+        self._hellos[peer] = message
+        over = {message.run, *message.spooled} - {""}
+        said: list[messages.Message] = [
+            *(messages.Done(run) for run in sorted(over)),
+            messages.Welcome(self._rally_version, "", self._code),
+            messages.Beat("", now, 0.0),
+        ]
+        return [Send(peer, Channel.CONTROL, each) for each in said]

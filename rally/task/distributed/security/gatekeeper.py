@@ -1,0 +1,86 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who may connect: the answer to ZeroMQ's authentication requests.
+
+ZeroMQ asks over an internal socket (RFC 27, ZAP) for each connection. It is
+answered in the loop that reads the messages: no thread, no polling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import zmq
+from zmq.utils import z85
+
+from rally.task.distributed.security import allow_list
+from rally.task.distributed.wire import sockets
+
+ENDPOINT = "inproc://zeromq.zap.01"
+VERSION = b"1.0"
+
+
+class Gatekeeper:
+    """Lets known keys in; makes the key the ``User-Id`` of its messages.
+
+    Must be there before the first socket that it guards is bound.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        allow: allow_list.AllowList,
+        trouble: sockets.Trouble,
+        operator_key: str = "",
+    ) -> None:
+        """:param operator_key: public key of operators, beside agents'"""
+        self._allow = allow
+        self._operator_key = operator_key
+        self._trouble = trouble
+        self.socket = context.socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.bind(ENDPOINT)
+
+    def answer(self) -> None:
+        """Answer every request that waits."""
+        with contextlib.suppress(zmq.Again):
+            while True:
+                request = self.socket.recv_multipart(zmq.NOBLOCK)
+                self._reply(request)
+
+    def _reply(self, request: list[bytes]) -> None:
+        route, empty, _, number, _, address, _, mechanism, *proof = request
+        user = None
+        if mechanism == b"CURVE":
+            user = self._user(proof[0], address.decode("ascii", "replace"))
+        verdict = [b"400", b"Unknown key", b"", b""]
+        if user is not None:
+            verdict = [b"200", b"OK", user, b""]
+        # a peer that left in the meantime needs no answer
+        with contextlib.suppress(zmq.Again):
+            self.socket.send_multipart(
+                [route, empty, VERSION, number, *verdict], zmq.NOBLOCK
+            )
+
+    def _user(self, key: bytes, address: str) -> bytes | None:
+        public = z85.encode(key)
+        text = public.decode("ascii")
+        if text == self._operator_key or self._allow.name_of(text) is not None:
+            return public
+        self._trouble.note(
+            "unknown_key",
+            "%s from %s" % (public.decode("ascii"), address),
+            "Refused a connection from %s: its key is not authorized. Run "
+            "`rally agent authorize NAME` if it should be" % address,
+        )
+        return None

@@ -1,0 +1,308 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who may join: the controller's key pair, and the keys of its agents.
+
+The controller keeps its own pair and the public keys of its agents; the
+secret key of an agent exists on the agent's node only. ZeroMQ's CURVE uses
+them to authenticate both sides and to encrypt what they say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import logging
+import pathlib
+import re
+
+import zmq
+
+from rally import exceptions
+from rally.common import private_files
+from rally.task.distributed.security import key_files
+
+LOG = logging.getLogger(__name__)
+
+CONTROLLER_FILE = "controller.key"
+AGENTS_FOLDER = "agents"
+PUBLIC_SUFFIX = ".pub"
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class KeyPair:
+    """Keys in Z85, as ZeroMQ takes them; the secret is never shown."""
+
+    public: str
+    secret: str = dataclasses.field(repr=False)
+
+    @classmethod
+    def new(cls) -> KeyPair:
+        public, secret = zmq.curve_keypair()
+        return cls(public.decode("ascii"), secret.decode("ascii"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AgentKey:
+    """What an agent needs to join: its own pair, and whom it trusts.
+
+    All keys are empty in an unprotected agent, which only a controller on
+    the same host takes.
+    """
+
+    name: str
+    public: str
+    secret: str = dataclasses.field(repr=False)
+    controller_public: str
+
+    @classmethod
+    def unprotected(cls, name: str) -> AgentKey:
+        return cls(check_name(name), "", "", "")
+
+    @property
+    def is_protected(self) -> bool:
+        return bool(self.controller_public)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AuthorizedAgent:
+    """An entry of the controller's list."""
+
+    name: str
+    public: str
+    created: str
+
+
+def default_folder() -> pathlib.Path:
+    return pathlib.Path.home() / ".rally" / "keys"
+
+
+def check_name(name: str) -> str:
+    """*name*, if an agent can have it.
+
+    :raises InvalidArgumentsException: it cannot
+    """
+    if not NAME.fullmatch(name):
+        raise exceptions.InvalidArgumentsException(
+            "%r cannot be the name of an agent, because names are part of "
+            "file names and reports. Use 1 to 64 letters, digits, dots, "
+            "dashes and underscores." % name
+        )
+    return name
+
+
+def controller_key(folder: pathlib.Path | None = None) -> KeyPair:
+    """The controller's key pair; made when first asked for.
+
+    :raises RallyException: it cannot be read or made, or is not secret
+    """
+    path = _ready(folder) / CONTROLLER_FILE
+    if not path.exists():
+        _make_controller_key(path)
+    return _read_controller_key(path)
+
+
+def _read_controller_key(path: pathlib.Path) -> KeyPair:
+    values = key_files.parse(
+        path, key_files.read_secret(path), ("public", "secret")
+    )
+    key_files.check_pair(path, values["public"], values["secret"])
+    return KeyPair(values["public"], values["secret"])
+
+
+def authorize(
+    name: str,
+    folder: pathlib.Path | None = None,
+    controller_hint: str | None = None,
+) -> str:
+    """Let an agent join, with a new key; an earlier one of it is refused.
+
+    :param controller_hint: address of the controller, for people to read
+    :returns: text of the key file for the agent's node. It is the only copy
+        of the agent's secret key: print it, never keep it
+    """
+    check_name(name)
+    controller = controller_key(folder)
+    pair = KeyPair.new()
+    created = datetime.datetime.now(datetime.timezone.utc)
+    stamp = created.isoformat(timespec="seconds")
+    is_replaced = _allow(
+        _ready(folder), AuthorizedAgent(name, pair.public, stamp)
+    )
+    comments = _advice(name, stamp, controller_hint)
+    if is_replaced:
+        LOG.warning(
+            "Agent %s was authorized before: its earlier key is refused "
+            "from now on.",
+            name,
+        )
+        comments.append("It replaces an earlier key, which is now refused.")
+    values = {
+        "name": name,
+        "public": pair.public,
+        "secret": pair.secret,
+        "controller": controller.public,
+    }
+    return key_files.render(comments, values)
+
+
+def revoke(name: str, folder: pathlib.Path | None = None) -> None:
+    """Refuse an agent's key from its next message on.
+
+    :raises InvalidArgumentsException: there is no such agent
+    """
+    check_name(name)
+    agents_folder = _ready(folder) / AGENTS_FOLDER
+    try:
+        (agents_folder / (name + PUBLIC_SUFFIX)).unlink()
+        private_files.sync_folder(agents_folder)
+    except FileNotFoundError:
+        known = ", ".join(agent.name for agent in agents(folder)) or "none"
+        raise exceptions.InvalidArgumentsException(
+            "Agent %s is not authorized in %s, so there is no key to revoke. "
+            "Authorized are: %s." % (name, agents_folder, known)
+        ) from None
+    except OSError as error:
+        raise unusable(agents_folder, error.strerror) from None
+
+
+def load_agent_key(path: pathlib.Path | str) -> AgentKey:
+    """The key an agent was given.
+
+    :raises KeyFileMissing: it cannot be opened
+    :raises KeyFileMalformed: it is not what ``authorize`` made
+    :raises SecretKeyExposed: others may read it
+    """
+    path = pathlib.Path(path)
+    wanted = ("name", "public", "secret", "controller")
+    values = key_files.parse(path, key_files.read_secret(path), wanted)
+    key_files.check_pair(path, values["public"], values["secret"])
+    key_files.check_public(path, values["controller"])
+    if not NAME.fullmatch(values["name"]):
+        raise key_files.malformed(path, "its name is not one of an agent")
+    return AgentKey(
+        values["name"],
+        values["public"],
+        values["secret"],
+        values["controller"],
+    )
+
+
+def operator_key(folder: pathlib.Path | None = None) -> AgentKey:
+    """What proves to a running controller that its owner speaks.
+
+    :raises KeyFileMissing: there is no controller's key
+    :raises RallyException: it cannot be used
+    """
+    path = (folder or default_folder()) / CONTROLLER_FILE
+    pair = _read_controller_key(path)
+    return AgentKey("operator", pair.public, pair.secret, pair.public)
+
+
+def agents(folder: pathlib.Path | None = None) -> list[AuthorizedAgent]:
+    """Who may join, by name; entries that cannot be read are left out."""
+    agents_folder = (folder or default_folder()) / AGENTS_FOLDER
+    found = []
+    for path in sorted(agents_folder.glob("*" + PUBLIC_SUFFIX)):
+        try:
+            found.append(read_authorized(path))
+        except (key_files.KeyFileMalformed, OSError) as error:
+            LOG.warning("Ignored an entry of the allow-list: %s", error)
+    return found
+
+
+def authorised(folder: pathlib.Path | None = None) -> dict[str, str]:
+    """Name of the agent for each public key that may join."""
+    return {agent.public: agent.name for agent in agents(folder)}
+
+
+def read_authorized(path: pathlib.Path) -> AuthorizedAgent:
+    """One entry of the allow-list.
+
+    :raises OSError: it cannot be read
+    :raises KeyFileMalformed: it is not an entry that ``authorize`` made, or
+        others may write to it
+    """
+    status = path.stat()
+    if status.st_mode & private_files.WRITABLE_BY_OTHERS:
+        raise key_files.malformed(path, "other users may write to it")
+    if status.st_size > key_files.MAX_BYTES:
+        raise key_files.malformed(path, "it is too large")
+    values = key_files.parse(
+        path, path.read_bytes(), ("name", "public", "created")
+    )
+    key_files.check_public(path, values["public"])
+    if values["name"] + PUBLIC_SUFFIX != path.name:
+        raise key_files.malformed(path, "its name is not that of the file")
+    return AuthorizedAgent(values["name"], values["public"], values["created"])
+
+
+def unusable(
+    path: pathlib.Path, reason: str | None
+) -> key_files.KeyFolderUnusable:
+    return key_files.KeyFolderUnusable(path=path, reason=reason)
+
+
+def _ready(folder: pathlib.Path | None) -> pathlib.Path:
+    """The key folder, made if need be and safe to use."""
+    folder = folder or default_folder()
+    agents_folder = folder / AGENTS_FOLDER
+    try:
+        private_files.make_folder(agents_folder)
+        for path in (folder, agents_folder):
+            if path.stat().st_mode & private_files.WRITABLE_BY_OTHERS:
+                raise unusable(path, "other users may write to it")
+    except OSError as error:
+        raise unusable(folder, error.strerror) from None
+    return folder
+
+
+def _make_controller_key(path: pathlib.Path) -> None:
+    pair = KeyPair.new()
+    text = key_files.render(
+        [
+            "Rally controller key. Keep it private: whoever has it can pose",
+            "as this controller. The keys of all agents name its public half.",
+        ],
+        {"public": pair.public, "secret": pair.secret},
+    )
+    try:
+        private_files.create(path, text.encode("ascii"))
+    except OSError as error:
+        raise unusable(path.parent, error.strerror) from None
+
+
+def _allow(folder: pathlib.Path, agent: AuthorizedAgent) -> bool:
+    """Write an entry of the allow-list; whether it replaced one."""
+    path = folder / AGENTS_FOLDER / (agent.name + PUBLIC_SUFFIX)
+    is_replaced = path.exists()
+    text = key_files.render(
+        ["Public key of an authorized Rally agent."],
+        dataclasses.asdict(agent),
+    )
+    try:
+        private_files.write(path, [text.encode("ascii")])
+    except OSError as error:
+        raise unusable(folder, error.strerror) from None
+    return is_replaced
+
+
+def _advice(name: str, stamp: str, controller_hint: str | None) -> list[str]:
+    address = controller_hint or "tcp://CONTROLLER:9790"
+    return [
+        "Rally agent key of %s, made %s. Keep it private: whoever has"
+        % (name, stamp),
+        "it can join as this agent. Copy it to that node only, then:",
+        "  chmod 600 %s.key" % name,
+        "  rally agent start --controller %s --key %s.key" % (address, name),
+    ]

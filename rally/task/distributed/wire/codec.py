@@ -1,0 +1,72 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Typed messages to frames of bytes and back. ``decode`` trusts nothing."""
+
+from __future__ import annotations
+
+import typing as t
+
+import msgspec
+
+from rally import exceptions
+from rally.task.distributed.wire import messages
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(messages.Message)
+_LOAD_DECODER = msgspec.msgpack.Decoder(messages.LoadMessage)
+
+
+class ProtocolError(exceptions.RallyException):
+    error_code = 249
+    msg_fmt = (
+        "A peer sent what this version of Rally cannot read: %(problem)s. "
+        "Such messages are dropped. Install the same version of Rally on the "
+        "controller and on all agents."
+    )
+
+
+def encode(message: messages.Message) -> list[bytes]:
+    """Frames of *message*: protocol version, tagged msgpack object."""
+    return [messages.PROTOCOL_VERSION, _ENCODER.encode(message)]
+
+
+def decode(frames: t.Sequence[bytes]) -> messages.Message:
+    """Inverse of ``encode``.
+
+    :raises ProtocolError: for any frames that ``encode`` cannot have made
+    """
+    match frames:
+        case [version, body] if version == messages.PROTOCOL_VERSION:
+            try:
+                return _DECODER.decode(body)
+            except (msgspec.MsgspecError, RecursionError, ValueError):
+                raise ProtocolError(problem="malformed message") from None
+    raise ProtocolError(
+        problem="it does not speak %s" % messages.PROTOCOL_VERSION.decode()
+    )
+
+
+def encode_load(message: messages.LoadMessage) -> bytes:
+    """Bytes of a message between an agent and its load process."""
+    return _ENCODER.encode(message)
+
+
+def decode_load(body: bytes) -> messages.LoadMessage:
+    """Inverse of ``encode_load``.
+
+    :raises ProtocolError: for bytes that ``encode_load`` cannot have made
+    """
+    try:
+        return _LOAD_DECODER.decode(body)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise ProtocolError(problem="malformed message") from None

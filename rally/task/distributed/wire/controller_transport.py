@@ -1,0 +1,310 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The controller's end: listens, authenticates, routes by proven name."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import typing as t
+
+import zmq
+from zmq.utils import monitor
+
+from rally.task.distributed.security import allow_list, gatekeeper, keys
+from rally.task.distributed.wire import channels, sockets
+from rally.task.distributed.wire.channels import (
+    Channel,
+    FromAgents,
+    Received,
+    Revoked,
+)
+
+#: what a peer that speaks neither ZeroMQ nor CURVE makes of a handshake
+FAILED_HANDSHAKES = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+)
+FAILED_ACCEPTS = zmq.EVENT_ACCEPT_FAILED
+#: connections of one peer that are remembered as outdated
+MAX_OUTDATED = 16
+
+
+@dataclasses.dataclass(slots=True)
+class Route:
+    """The newest connection of a peer on a channel.
+
+    A late message of an older connection must not bring that one back.
+    """
+
+    identity: bytes
+    public_key: str
+    outdated: collections.deque[bytes] = dataclasses.field(
+        default_factory=lambda: collections.deque(maxlen=MAX_OUTDATED)
+    )
+
+    def follow(self, identity: bytes, public_key: str) -> None:
+        if identity != self.identity and identity not in self.outdated:
+            self.outdated.append(self.identity)
+            self.identity = identity
+            self.public_key = public_key
+
+
+class ControllerTransport(sockets.End):
+    """Sockets of a controller; for one thread, but for ``wake``.
+
+    Whoever has the controller's own key is an operator, and no agent,
+    whatever the list of agents says.
+
+    :param key: None talks without keys, on loopback only, and then believes
+        the name that an agent gives itself
+    :param allow: who may join; asked for each connection and each message
+    :raises AddressUnusable: an address cannot be bound
+    :raises EncryptionRequired: no key, and an address others can reach
+    """
+
+    def __init__(
+        self,
+        addresses: t.Mapping[Channel, str],
+        key: keys.KeyPair | None,
+        allow: allow_list.AllowList,
+        encode: channels.Encode,
+        decode: channels.Decode,
+    ) -> None:
+        protected = key is not None
+        sockets.check_protected(addresses.values(), protected)
+        sockets.allow_many_connections()
+        super().__init__()
+        self._key = key
+        self._allow = allow
+        self._encode = encode
+        self._decode = decode
+        self._routes: dict[tuple[str, Channel], Route] = {}
+        self._revoked: list[Revoked] = []  # not handed out yet
+        self.endpoints: dict[Channel, str] = {}
+        try:
+            self._gate = gatekeeper.Gatekeeper(
+                self._context, allow, self._trouble,
+                "" if key is None else key.public,
+            )
+            self._poller.register(self._gate.socket, zmq.POLLIN)
+            for channel in Channel:
+                self._listen(channel, addresses[channel])
+        except BaseException:
+            self.close(linger_s=0)
+            raise
+
+    @property
+    def counters(self) -> collections.Counter[str]:
+        """What went wrong so far: unknown_key, malformed, oversized,
+        wrong_protocol, unroutable, congested, accept_failed."""
+        return self._trouble.counters
+
+    def receive(self, timeout_s: float | None) -> list[FromAgents]:
+        """Wait for messages; control first, then aggregates, then results.
+
+        :param timeout_s: None waits for ever
+        :returns: who was revoked, once each, then messages; nothing after a
+            wake-up or timeout
+        """
+        deadline = sockets.Deadline(
+            0 if self._revoked else timeout_s
+        )
+        while True:
+            ready = dict(self._poller.poll(deadline.left_ms()))
+            is_woken = ready.get(self._waker.fd) is not None
+            if is_woken:
+                self._waker.clear()
+            self._attend(ready)
+            received = self._drain(ready)
+            revoked, self._revoked = self._revoked, []
+            if revoked or received or is_woken or deadline.has_passed:
+                return [*revoked, *received]
+
+    def send(self, peer: str, channel: Channel, message: t.Any) -> bool:
+        """Queue a message for a peer's newest connection; never blocks.
+
+        :returns: False if it certainly does not arrive. True is no promise
+        """
+        route = self._routes.get((peer, channel))
+        if route is not None and self._name_of(route.public_key, peer) != peer:
+            self._forget(route.public_key)
+            route = None
+        if route is None:
+            self.counters["unroutable"] += 1
+            return False
+        frames = self._encode(message)
+        if not sockets.fitting_frames(
+            frames, channel, self._trouble
+        ):
+            return False
+        try:
+            self._sockets[channel].send_multipart(
+                [route.identity, *frames], zmq.NOBLOCK
+            )
+        except zmq.Again:
+            self.counters["congested"] += 1
+            return False
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            del self._routes[peer, channel]
+            self.counters["unroutable"] += 1
+            return False
+        return True
+
+    def _listen(self, channel: Channel, address: str) -> None:
+        socket = sockets.new_socket(
+            self._context, zmq.ROUTER, channel
+        )
+        self._sockets[channel] = socket
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        socket.setsockopt(zmq.BACKLOG, sockets.BACKLOG)
+        if self._key is None:
+            socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        else:
+            sockets.secure_server(socket, self._key)
+        self.endpoints[channel] = sockets.bind(socket, address)
+        watcher = socket.get_monitor_socket(FAILED_HANDSHAKES | FAILED_ACCEPTS)
+        self._monitors[channel] = watcher
+        self._poller.register(watcher, zmq.POLLIN)
+        self._poller.register(socket, zmq.POLLIN)
+
+    def _attend(self, ready: t.Mapping[t.Any, int]) -> None:
+        """Answer authentication requests, note failed connections."""
+        if self._gate.socket in ready:
+            self._gate.answer()
+        for channel, watcher in self._monitors.items():
+            if watcher in ready:
+                self._note_failures(channel, watcher)
+
+    def _note_failures(
+        self, channel: Channel, watcher: zmq.Socket[bytes]
+    ) -> None:
+        address = self.endpoints[channel]
+        with contextlib.suppress(zmq.Again):
+            while True:
+                frames = watcher.recv_multipart(zmq.NOBLOCK)
+                event = monitor.parse_monitor_message(frames)["event"]
+                if event & FAILED_HANDSHAKES:
+                    self._trouble.note(
+                        "wrong_protocol",
+                        "strangers",  # they have not said who they are
+                        "Something that is no Rally agent, or has the key of "
+                        "another controller, connected to %s" % address,
+                    )
+                elif event & FAILED_ACCEPTS:
+                    self._trouble.note(
+                        "accept_failed",
+                        address,
+                        "A connection to %s could not be accepted: perhaps "
+                        "this process has too many files open (`ulimit -n`)"
+                        % address,
+                    )
+
+    def _drain(self, ready: t.Mapping[t.Any, int]) -> list[Received]:
+        received: list[Received] = []
+        for channel, socket in self._sockets.items():
+            if socket not in ready:
+                continue
+            with contextlib.suppress(zmq.Again):
+                for _ in range(sockets.PROFILES[channel].batch):
+                    frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                    item = self._accept(channel, frames)
+                    if item is not None:
+                        received.append(item)
+        return received
+
+    def _accept(
+        self, channel: Channel, frames: list[zmq.Frame]
+    ) -> Received | None:
+        """A message of an agent that may join; others are noted, not kept."""
+        identity = frames[0].bytes
+        public_key, peer = self._sender(frames[-1], identity)
+        if peer is None:
+            self._trouble.note(
+                "unknown_key",
+                public_key,
+                "Dropped a message: key %s is no longer authorized"
+                % public_key,
+            )
+            self._forget(public_key)
+            return None
+        body = frames[1:]
+        problem = self._problem(channel, body)
+        if problem is None:
+            try:
+                message = self._decode([frame.bytes for frame in body])
+            except channels.DECODE_ERRORS as error:
+                problem = ("malformed", "is not understood: %.200s" % error)
+        if problem is not None:
+            counter, text = problem
+            self._trouble.note(
+                counter, peer, "Dropped a message: one of %s %s" % (peer, text)
+            )
+            return None
+        self._learn(peer, channel, identity, public_key)
+        return Received(peer, channel, message)
+
+    def _problem(
+        self, channel: Channel, body: list[zmq.Frame]
+    ) -> tuple[str, str] | None:
+        if len(body) > sockets.MAX_FRAMES:
+            return "malformed", "has %d frames" % len(body)
+        size = sum(map(len, body))
+        if size > sockets.PROFILES[channel].max_bytes:
+            return "oversized", "has %d bytes" % size
+        return None
+
+    def _sender(
+        self, frame: zmq.Frame, identity: bytes
+    ) -> tuple[str, str | None]:
+        """The sender's key, and its name if it may join.
+
+        ZeroMQ attaches what ``Gatekeeper`` answered to every frame; the
+        identity is the peer's own choice, so it proves nothing.
+        """
+        if self._key is None:
+            name = identity.decode("ascii", "replace")
+            return "", name if keys.NAME.fullmatch(name) else None
+        public_key = t.cast(str, frame.get("User-Id"))
+        if public_key == self._key.public:
+            return public_key, channels.operator(identity.hex())
+        return public_key, self._allow.name_of(public_key)
+
+    def _name_of(self, public_key: str, name: str) -> str | None:
+        if self._key is None or public_key == self._key.public:
+            return name
+        return self._allow.name_of(public_key)
+
+    def _forget(self, public_key: str) -> None:
+        """A key is refused now: whoever had it is out, but for a new key."""
+        gone = {
+            key: route
+            for key, route in self._routes.items()
+            if route.public_key == public_key
+        }
+        for key in gone:
+            del self._routes[key]
+        still_here = {peer for peer, _ in self._routes}
+        names = {peer for peer, _ in gone} - still_here
+        self._revoked += map(Revoked, sorted(names))
+
+    def _learn(
+        self, peer: str, channel: Channel, identity: bytes, public_key: str
+    ) -> None:
+        route = self._routes.get((peer, channel))
+        if route is None:
+            self._routes[peer, channel] = Route(identity, public_key)
+        else:
+            route.follow(identity, public_key)

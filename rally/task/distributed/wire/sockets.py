@@ -1,0 +1,289 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How every socket of a run is set up, and how a loop waits for them."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import errno
+import logging
+import math
+import os
+import resource
+import threading
+import time
+import typing as t
+
+import zmq
+
+from rally.task.distributed.security import keys
+from rally.task.distributed.wire import channels
+from rally.task.distributed.wire.channels import Channel
+
+LOG = logging.getLogger(__name__)
+
+MEBI = 1024 * 1024
+ZAP_DOMAIN = b"rally"
+#: a message has a version and a body; more frames than this nobody sends
+MAX_FRAMES = 16
+#: how many sources of one trouble are logged; the rest is only counted
+MAX_LOGGED = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Profile:
+    """Limits of a channel.
+
+    A peer whose host does not confirm data for ``silence_ms`` is cut off, so
+    half-open connections die (TCP_USER_TIMEOUT of tcp(7)); whether the peer
+    itself is alive is decided by its own messages. There are no heartbeats
+    of ZeroMQ: with a full receive queue and a peer that has just gone, their
+    timer ends the process by an assertion (libzmq 4.3.5).
+
+    The limit ``max_bytes`` is checked by us, which can name the sender;
+    ZeroMQ cuts the connection at the double, before it takes the memory.
+    """
+
+    max_bytes: int
+    agent_queue: int  # messages that wait in the agent
+    controller_queue: int  # messages of one agent that wait in the controller
+    batch: int  # messages handed out at once
+    silence_ms: int
+    io_thread: int  # results have one of their own
+
+
+PROFILES: t.Mapping[Channel, Profile] = {
+    Channel.CONTROL: Profile(16 * MEBI, 1000, 1000, 256, 6000, 0),
+    # snapshots are cumulative: a full queue drops, the next one has it all
+    Channel.AGGREGATES: Profile(16 * MEBI, 2, 4, 256, 6000, 0),
+    Channel.RESULTS: Profile(64 * MEBI, 16, 4, 16, 60_000, 1),
+}
+IO_THREADS = 2
+#: what an agent may send ahead of the controller on the channel of results;
+#: Linux takes it twice. It bounds how long the queue of a slow link is, in
+#: which everything else has to wait: an eighth of a second at 1 Mbit/s. It
+#: bounds the pace, too: 100 MB/s on a host, 300 kB/s of each agent over a
+#: link with a round trip of 50 ms
+RESULTS_WINDOW_BYTES = 8 * 1024
+#: messages of the controller that wait for one agent, on either side
+COMMAND_QUEUE = 1000
+HANDSHAKE_MS = 10_000
+CONNECT_MS = 5_000
+RECONNECT_MS = 100
+RECONNECT_MAX_MS = 1_000
+BACKLOG = 1024
+#: files that a controller may have open, if the system lets it: strangers
+#: hold a connection for ``HANDSHAKE_MS`` without having proven anything
+MAX_FILES = 65_536
+
+
+def new_socket(
+    context: zmq.Context[zmq.Socket[bytes]], kind: int, channel: Channel
+) -> zmq.Socket[bytes]:
+    """A socket with every option that does not depend on keys."""
+    profile = PROFILES[channel]
+    socket = context.socket(kind)
+    is_agent = kind == zmq.DEALER
+    options = {
+        zmq.LINGER: 0,
+        zmq.SNDHWM: profile.agent_queue if is_agent else COMMAND_QUEUE,
+        zmq.RCVHWM: COMMAND_QUEUE if is_agent else profile.controller_queue,
+        zmq.MAXMSGSIZE: 2 * profile.max_bytes,
+        zmq.AFFINITY: 1 << profile.io_thread,
+        zmq.HANDSHAKE_IVL: HANDSHAKE_MS,
+        zmq.HEARTBEAT_IVL: 0,
+        zmq.TCP_MAXRT: profile.silence_ms,
+        zmq.TCP_KEEPALIVE: 1,
+        zmq.TCP_KEEPALIVE_IDLE: 30,
+        zmq.TCP_KEEPALIVE_INTVL: 10,
+        zmq.TCP_KEEPALIVE_CNT: 3,
+    }
+    if channel is Channel.RESULTS and not is_agent:
+        options[zmq.RCVBUF] = RESULTS_WINDOW_BYTES
+    for option, value in options.items():
+        socket.setsockopt(option, value)
+    return socket
+
+
+def allow_many_connections() -> None:
+    """Raise the limit of open files of this process as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def use_ipv6(socket: zmq.Socket[bytes], address: str) -> None:
+    """Speak IPv6 where an address asks for it: not every host has it."""
+    if "[" in address:
+        socket.setsockopt(zmq.IPV6, 1)
+
+
+def bind(socket: zmq.Socket[bytes], address: str) -> str:
+    """Listen; give the address with the real port.
+
+    :raises AddressUnusable: with the reason and what to do
+    """
+    host, port = channels.split_address(address)
+    use_ipv6(socket, address)
+    try:
+        socket.bind("tcp://%s:%s" % (host, port or "*"))
+    except zmq.ZMQError as error:
+        hint = _BIND_HINTS.get(error.errno or 0, "Give another address.")
+        raise channels.AddressUnusable(
+            address=address, reason=error.strerror.lower(), hint=hint
+        ) from None
+    endpoint = t.cast(bytes, socket.getsockopt(zmq.LAST_ENDPOINT))
+    return endpoint.decode("ascii").rstrip("\0")
+
+
+_BIND_HINTS: t.Mapping[int, str] = {
+    errno.EADDRINUSE: (
+        "Perhaps another task is running: wait for it or end it (`ss -ltnp` "
+        "shows who listens), or give another port."
+    ),
+    errno.EACCES: "Give a port above 1023.",
+    errno.EADDRNOTAVAIL: "Give an address that this host has (`ip address`).",
+    errno.ENODEV: "Give an address that this host has (`ip address`).",
+}
+
+
+def check_protected(addresses: t.Iterable[str], is_protected: bool) -> None:
+    """Refuse to talk without keys beyond this host.
+
+    :raises EncryptionRequired: that is what was asked for
+    """
+    for address in addresses:
+        if not is_protected and not channels.is_loopback(address):
+            raise channels.EncryptionRequired(address=address)
+
+
+def secure_server(socket: zmq.Socket[bytes], key: keys.KeyPair) -> None:
+    socket.setsockopt(zmq.CURVE_SERVER, 1)
+    socket.setsockopt(zmq.CURVE_PUBLICKEY, key.public.encode("ascii"))
+    socket.setsockopt(zmq.CURVE_SECRETKEY, key.secret.encode("ascii"))
+    socket.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN)
+
+
+def secure_client(socket: zmq.Socket[bytes], key: keys.AgentKey) -> None:
+    server_key = key.controller_public.encode("ascii")
+    socket.setsockopt(zmq.CURVE_SERVERKEY, server_key)
+    socket.setsockopt(zmq.CURVE_PUBLICKEY, key.public.encode("ascii"))
+    socket.setsockopt(zmq.CURVE_SECRETKEY, key.secret.encode("ascii"))
+
+
+class Deadline:
+    """A moment on the monotonic clock; ``None`` seconds away: never."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self._at = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def left_ms(self) -> int | None:
+        """Milliseconds to wait, rounded up: waking early would be polling."""
+        if self._at is None:
+            return None
+        return max(0, math.ceil((self._at - time.monotonic()) * 1000))
+
+    @property
+    def has_passed(self) -> bool:
+        return self._at is not None and time.monotonic() >= self._at
+
+
+class Waker:
+    """Ends a wait from any thread or signal handler."""
+
+    def __init__(self) -> None:
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        # a signal handler may interrupt the thread that holds it
+        self._lock = threading.RLock()
+        self._is_closed = False
+
+    def wake(self) -> None:
+        with self._lock:
+            if not self._is_closed:
+                os.eventfd_write(self.fd, 1)
+
+    def clear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.fd)
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                os.close(self.fd)
+
+
+class Trouble:
+    """Counts what is wrong with peers and logs it once per peer."""
+
+    def __init__(self) -> None:
+        self.counters: collections.Counter[str] = collections.Counter()
+        self._logged: dict[str, set[str]] = collections.defaultdict(set)
+
+    def note(self, counter: str, peer: str, text: str) -> None:
+        self.counters[counter] += 1
+        logged = self._logged[counter]
+        if peer in logged or len(logged) >= MAX_LOGGED:
+            return
+        logged.add(peer)
+        LOG.warning("%s (further ones of %s are only counted)", text, peer)
+
+
+class End:
+    """Sockets of one side of the channels, and what ends a wait for them.
+
+    Use it in the process that made it: ZeroMQ does not survive a fork.
+    """
+
+    def __init__(self) -> None:
+        self._trouble = Trouble()
+        self._waker = Waker()
+        self._poller = zmq.Poller()
+        self._poller.register(self._waker.fd, zmq.POLLIN)
+        self._context = zmq.Context(io_threads=IO_THREADS)
+        self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
+        self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
+
+    def wake(self) -> None:
+        """Make ``receive`` return; from any thread or signal handler."""
+        self._waker.wake()
+
+    def close(self, linger_s: float = 1.0) -> None:
+        """Let what is queued go out for *linger_s* at most, then end."""
+        for channel in self._monitors:
+            self._sockets[channel].disable_monitor()
+        self._monitors.clear()
+        self._context.destroy(linger=round(linger_s * 1000))
+        self._waker.close()
+
+
+def fitting_frames(
+    frames: list[bytes], channel: Channel, trouble: Trouble
+) -> bool:
+    """Whether an outgoing message is small enough for the other side."""
+    size = sum(map(len, frames))
+    limit = PROFILES[channel].max_bytes
+    if size <= limit:
+        return True
+    trouble.note(
+        "oversized",
+        "this process",
+        "A message of %d bytes was not sent: channel %s takes %d"
+        % (size, channel.value, limit),
+    )
+    return False

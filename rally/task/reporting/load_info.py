@@ -1,0 +1,315 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What reports show of a run beyond Rally's own columns.
+
+``load_info`` is a dict of plain values: what was asked, stored and lost,
+counters of everything unusual (zero is shown as zero), offered against
+achieved rate, lag behind the schedule, and one entry per agent.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from rally import exceptions
+from rally.common import clock
+from rally.task.reporting import progress
+from rally.task.results import aggregate, saturation
+from rally.task.results.row import NS
+
+if t.TYPE_CHECKING:
+    from rally.common import objects
+    from rally.common.db import patience as patience_module
+    from rally.task import runner as runner_module
+    from rally.task.results import distribution
+
+#: counters that every report shows, zero or not
+COUNTERS = (
+    "duplicated", "late", "dropped", "timed_out", "abandoned_threads",
+    "replaced_workers", "forked_copies", "missing_chunks", "torn_chunks",
+    "fenced_snapshots", "database_retries",
+)
+PERCENTS = (50, 95, 99)
+#: name of the generator of a run without agents
+LOCAL = "local"
+#: an agent that began so much later than the first one is named
+LATE_START_S = 0.020
+
+
+class IterationsLost(exceptions.RallyException):
+    error_code = 172
+    msg_fmt = (
+        "%(count)d iteration(s) were started, or may have been, but left no "
+        "result: %(reasons)s. What they did to the target is unknown, so "
+        "this run proves nothing about them. Look at the log for the cause, "
+        "then run the task again."
+    )
+
+
+class NothingRan(exceptions.RallyException):
+    error_code = 173
+    msg_fmt = (
+        "No iteration of %(workload)s left a result, so no criterion was "
+        "put to the test. Look at the log for the cause, then run the task "
+        "again."
+    )
+
+
+class RunWatch:
+    """Keeps count of one workload while it runs."""
+
+    def __init__(
+        self,
+        workload_cfg: t.Mapping[str, t.Any],
+        patience: patience_module.Patience,
+    ) -> None:
+        self._cfg = workload_cfg
+        self._patience = patience
+        self._retries_before = patience.retries
+        self._sequence = 0
+        self._rows = 0
+        self._duplicated_chunks = 0
+        self._stop_asked_ns: int | None = None
+        self._seen: tuple[float, int] = (0.0, 0)
+        self._rate = 0.0
+        self._most_done = 0
+
+    def started(self) -> None:
+        self._seen = (time.monotonic(), 0)
+
+    def next_sequence(self) -> int:
+        """Number of the next chunk of a local run."""
+        self._sequence += 1
+        return self._sequence - 1
+
+    def stored(
+        self, chunks: t.Sequence[objects.StoredChunk], added: int
+    ) -> None:
+        self._duplicated_chunks += len(chunks) - added
+        self._rows += sum(chunk.count for chunk in chunks)
+
+    def stop_asked(self) -> None:
+        if self._stop_asked_ns is None:
+            self._stop_asked_ns = clock.now_ns()
+
+    def progress(
+        self,
+        phase: str,
+        merged: aggregate.Aggregate,
+        runner: runner_module.ScenarioRunner,
+        elapsed_s: float,
+    ) -> progress.Progress:
+        """The workload as a person may see it now."""
+        self._measure(merged.iterations)
+        done, lost = runner.done_and_lost(merged.iterations)
+        self._most_done = max(self._most_done, done)
+        p50, p95, p99 = (_percentile(merged, p) for p in PERCENTS)
+        return progress.Progress(
+            workload=self._cfg["name"],
+            position=self._cfg["position"],
+            phase=runner.phase or phase,
+            done=done,
+            asked=runner.asked,
+            failed=merged.failed,
+            lost=lost,
+            withdrawn=self._most_done - done,
+            rate=self._rate,
+            p50=p50,
+            p95=p95,
+            p99=p99,
+            sla=[
+                (result["criterion"], result["success"], result["detail"])
+                for result in merged.checker.results()
+            ],
+            agents=runner.agents_progress(),
+            elapsed_s=elapsed_s,
+            problems=runner.problems_so_far(),
+        )
+
+    def _measure(self, iterations: int) -> None:
+        """Keep the rate up to date."""
+        now, (then, before) = time.monotonic(), self._seen
+        if iterations < before:
+            # sources were counted again: that tells nothing of the pace
+            self._seen = (now, iterations)
+        elif now - then >= 0.5:
+            self._rate = (iterations - before) / (now - then)
+            self._seen = (now, iterations)
+
+    def record(
+        self,
+        merged: aggregate.Aggregate,
+        runner: runner_module.ScenarioRunner,
+    ) -> dict[str, t.Any]:
+        """Columns of the workload, from what is merged."""
+        return {
+            **columns_of(merged),
+            "load_info": self._load_info(merged, runner),
+        }
+
+    def _load_info(
+        self,
+        merged: aggregate.Aggregate,
+        runner: runner_module.ScenarioRunner,
+    ) -> dict[str, t.Any]:
+        load_ns = _load_ns(merged)
+        counters = dict.fromkeys(COUNTERS, 0)
+        for counted in (merged.counters, runner.counters):
+            for name, count in counted.items():
+                counters[name] = counters.get(name, 0) + count
+        counters["duplicated"] += self._duplicated_chunks
+        counters["database_retries"] = (
+            self._patience.retries - self._retries_before
+        )
+        agents = self._agents(runner)
+        return {
+            "run": runner.run_id,
+            "asked": runner.asked,
+            # a chunk that came twice is in it once
+            "stored": min(self._rows, merged.iterations),
+            "lost": [lost.to_dict() for lost in runner.lost],
+            "counters": counters,
+            "offered_rate": runner.offered_rate,
+            "achieved_rate": (
+                merged.iterations * NS / load_ns if load_ns > 0 else None
+            ),
+            "lag": _times_of(merged.lag),
+            "response": _times_of(merged.response),
+            "percentiles": {
+                str(p): _percentile(merged, p) for p in PERCENTS
+            },
+            "agents": agents,
+            **start_of(agents),
+            **generators_of(agents, generator_facts(merged)),
+            "stop_latency_s": self._stop_latency_s(merged),
+            "problems": runner.problems_so_far(),
+            "clock": {
+                "boot": clock.boot_id(), "wall_base_ns": clock.WALL_BASE_NS,
+            },
+        }
+
+    def _agents(
+        self, runner: runner_module.ScenarioRunner
+    ) -> list[dict[str, t.Any]]:
+        """One entry per agent, with what its aggregate tells of it."""
+        sources = runner.board.sources()
+        infos = runner.agents_info()
+        for info in infos:
+            source = sources.get(info["name"])
+            if source is not None:
+                info["generator"] = generator_facts(source)
+                info["stop_latency_s"] = self._stop_latency_s(source)
+        return infos
+
+    def _stop_latency_s(self, merged: aggregate.Aggregate) -> float | None:
+        """From the moment a stop was asked to the last start after it."""
+        if self._stop_asked_ns is None or merged.last_started_ns is None:
+            return None
+        return max(0, merged.last_started_ns - self._stop_asked_ns) / NS
+
+
+def generator_facts(part: aggregate.Aggregate) -> dict[str, t.Any]:
+    """What making the iterations of *part* asked of their generator."""
+    return saturation.facts(part.strain, part.lag, part.durations)
+
+
+def generators_of(
+    agents: t.Sequence[t.Mapping[str, t.Any]], whole: dict[str, t.Any]
+) -> dict[str, t.Any]:
+    """Whether generators limited the load, and which.
+
+    :param whole: facts of all of them together; shown for a run without
+        agents, where it is the only one
+    """
+    known = {
+        agent["name"]: agent["generator"]
+        for agent in agents if "generator" in agent
+    }
+    if not agents:
+        known = {LOCAL: whole}
+    return {
+        "generator": None if agents else whole,
+        "generator_limited": [
+            name for name, facts in known.items() if facts["limited_by"]
+        ],
+    }
+
+
+def start_of(
+    agents: t.Iterable[t.Mapping[str, t.Any]],
+) -> dict[str, t.Any]:
+    """How far the first iterations of the agents lie apart.
+
+    An agent is late if it began more than 20 ms after the first one even
+    should both their clocks be off as far as their bounds allow.
+    """
+    began = [
+        (agent["start_spread_s"], agent["clock_error_s"] or 0.0,
+         agent["name"])
+        for agent in agents if agent.get("start_spread_s") is not None
+    ]
+    if not began:
+        return {"start_spread_s": None, "late_agents": []}
+    _, first_error_s, _ = min(began)
+    return {
+        "start_spread_s": max(began)[0],
+        "late_agents": [
+            name for spread_s, error_s, name in began
+            if spread_s - error_s - first_error_s > LATE_START_S
+        ],
+    }
+
+
+def columns_of(merged: aggregate.Aggregate) -> dict[str, t.Any]:
+    """Columns of a workload that follow from its iterations alone."""
+    durations = merged.durations
+    return {
+        "statistics": {"durations": merged.table.to_dict()},
+        "total": merged.iterations,
+        "failed": merged.failed,
+        "min_duration": _seconds(durations.min_ns),
+        "max_duration": _seconds(durations.max_ns),
+        "start_time": _seconds(merged.first_started_ns),
+        "load_duration": _load_ns(merged) / NS,
+    }
+
+
+def _load_ns(merged: aggregate.Aggregate) -> int:
+    """From the first start to the last end."""
+    first, last = merged.first_started_ns, merged.last_finished_ns
+    return 0 if first is None or last is None else last - first
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / NS
+
+
+def _percentile(merged: aggregate.Aggregate, percent: int) -> float | None:
+    return _seconds_of(merged.durations.percentile(percent / 100))
+
+
+def _seconds_of(ns: float | None) -> float | None:
+    return None if ns is None else ns / NS
+
+
+def _times_of(
+    times: distribution.Distribution
+) -> dict[str, float | None] | None:
+    """Percentiles of *times*, seconds; None if there is nothing to see."""
+    if not times.count or not times.max_ns:
+        return None
+    values = {
+        "p%d" % p: _seconds_of(times.percentile(p / 100)) for p in PERCENTS
+    }
+    return {**values, "max": times.max_ns / NS}

@@ -1,0 +1,589 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The controller and its agents, over a network in memory."""
+
+from __future__ import annotations
+
+import random
+
+import ddt
+
+from rally.task.distributed.controller import failures
+from rally.task.distributed.controller.machine import Phase
+from rally.task.distributed.controller.membership import (
+    TRANSITIONS,
+    AgentEvent,
+    AgentState,
+    IllegalTransition,
+    advance,
+)
+from rally.task.distributed.controller.run_state import LOOK_NS
+from rally.task.distributed.wire import messages
+from rally.task.distributed.wire.memory import Weather
+from rally.task.work import grants as granting
+from rally.task.work.schedule import Schedule
+from tests.unit import test
+from tests.unit.task.distributed.in_memory_cluster import NS, Cluster
+
+ROUGH = Weather(
+    drop=0.02, repeat=0.05, reorder=0.05, min_delay_s=0.001, max_delay_s=0.05
+)
+SLOW = Weather(min_delay_s=0.01, max_delay_s=0.2)
+
+
+class UndisturbedTestCase(test.TestCase):
+    def test_every_iteration_is_started_and_stored_once(self):
+        cluster = Cluster(agents=3, times=500, concurrency=7).play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        self.assertEqual({}, cluster.lost)
+        self.assertIsNone(cluster.machine.failure)
+
+    def test_never_more_run_at_once_than_was_asked(self):
+        cluster = Cluster(agents=3, times=300, concurrency=7).play()
+
+        self.assertEqual(7, cluster.running_peak)
+
+    def test_fast_and_slow_agents_end_together(self):
+        cluster = Cluster(agents=1, times=2000, concurrency=8, wanted=2)
+        cluster.add_agent("slow", duration_s=1.0)
+        cluster.play()
+
+        starts = sorted(cluster.started_at.values())
+        self.assertEqual([], cluster.unaccounted())
+        self.assertGreater(
+            cluster.stored_by["a0"], 5 * cluster.stored_by["slow"]
+        )
+        self.assertLess(starts[-1] - starts[-20], 5 * NS)
+
+    def test_clocks_that_differ_by_half_a_minute_change_nothing(self):
+        cluster = Cluster(
+            agents=3, times=300, concurrency=6, offsets_s=(0, 5, -30)
+        ).play()
+
+        first = min(cluster.started_at.values())
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        start_ns = cluster.machine.start_ns
+        self.assertLess(abs(first - start_ns), 0.02 * NS)
+        for name, offset_s in (("a0", 0), ("a1", 5), ("a2", -30)):
+            clock = cluster.machine.members[name].clock
+            self.assertLessEqual(
+                abs(clock.offset_ns - offset_s * NS), clock.error_ns + 1
+            )
+
+    def test_many_agents_get_all_they_need_though_looked_at_together(self):
+        cluster = Cluster(agents=40, times=4000, concurrency=80).play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        self.assertGreater(min(cluster.stored_by.values()), 50)
+
+    def test_of_many_agents_not_each_message_means_a_look_at_all(self):
+        cluster = Cluster(agents=40, times=10**6, concurrency=80)
+        while cluster.machine.phase is not Phase.RUNNING:
+            cluster.step()
+        machine, now = cluster.machine, cluster.clock.now_ns()
+        looks = []
+        machine.leasing.grant = lambda at: looks.append(at) or []
+
+        for i in range(1000):
+            at = now + i * 50_000
+            machine.handle(
+                "a%d" % (i % 40),
+                messages.WorkRequest(machine.run, 1, 0, 0, 10), at,
+            )
+            if at >= machine.next_deadline():
+                machine.expire(at)
+
+        self.assertGreater(len(looks), 5)
+        self.assertLessEqual(len(looks), 50_000_000 // LOOK_NS + 1)
+
+    def test_an_agent_without_a_share_stays_a_spare(self):
+        cluster = Cluster(agents=3, times=20, concurrency=2).play()
+
+        states = [m.state for m in cluster.machine.members.values()]
+        self.assertEqual(1, states.count(AgentState.JOINED))
+        self.assertEqual([], cluster.unaccounted())
+
+    def test_an_open_model_is_dealt_in_turn_and_on_time(self):
+        cluster = Cluster(
+            agents=3, times=200, concurrency=60, duration_s=0.3,
+            schedule=Schedule.constant(50),
+        ).play()
+
+        self.assertEqual([], cluster.unaccounted())
+        counts = sorted(cluster.stored_by.values())
+        self.assertLessEqual(counts[-1] - counts[0], 2)
+        granted_late = [
+            number
+            for number, at in cluster.started_at.items()
+            if at - cluster.machine.start_ns > (number - 1) * NS // 50 + NS
+        ]
+        self.assertEqual([], granted_late)
+
+    def test_a_duration_ends_the_load_everywhere(self):
+        cluster = Cluster(
+            agents=2, times=10**9, concurrency=4, duration_s=0.05,
+            duration_of_run_s=3.0,
+        )
+        cluster.at(20, cluster.stop)
+        cluster.play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual({}, cluster.lost)
+
+
+class RefusalTestCase(test.TestCase):
+    def test_too_few_agents_are_named(self):
+        cluster = Cluster(agents=1, wanted=3, wait_s=5, concurrency=3).play()
+
+        self.assertIsInstance(
+            cluster.machine.failure, failures.NotEnoughAgents
+        )
+        self.assertIn("(a0)", str(cluster.machine.failure))
+        self.assertEqual({}, cluster.started)
+
+    def test_another_version_is_refused_and_named(self):
+        cluster = Cluster(agents=2, wait_s=5, versions={"a1": "5.1.1"}).play()
+
+        text = str(cluster.machine.failure)
+        self.assertIn("agent a1 was refused: it runs Rally 5.1.1", text)
+        self.assertEqual({}, cluster.started)
+
+
+@ddt.ddt
+class LossTestCase(test.TestCase):
+    def test_a_killed_agent_costs_only_what_it_was_granted(self):
+        cluster = Cluster(agents=3, times=1000, concurrency=9)
+        cluster.at(3, lambda: cluster.agents["a1"].die())
+        cluster.play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        self.assertTrue(cluster.lost)
+        granted = cluster.machine.members["a1"].ledger.granted
+        self.assertEqual(
+            granted, len(cluster.lost) + cluster.stored_by["a1"]
+        )
+
+    def test_a_revoked_agent_is_lost_at_once_and_the_run_goes_on(self):
+        cluster = Cluster(agents=3, times=1000, concurrency=9)
+        seen = []
+
+        def revoke():
+            cluster.revoke("a1")
+            seen.append(cluster.machine.members["a1"].state)
+            seen.append(cluster.stored_by["a1"])
+
+        cluster.at(3, revoke)
+        cluster.play()
+
+        member = cluster.machine.members["a1"]
+        self.assertEqual([AgentState.LOST] * 2, [seen[0], member.state])
+        self.assertEqual("its key was revoked", member.reason)
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        self.assertEqual(
+            member.ledger.granted, len(cluster.lost) + member.ledger.stored
+        )
+        self.assertIsNone(cluster.machine.failure)
+
+    def test_whoever_has_no_part_in_the_load_counts_for_nothing(self):
+        cluster = Cluster(agents=3, times=500, concurrency=2)  # a2 is spare
+
+        def claim():
+            for message in (
+                messages.Snapshot(cluster.run, 99, True, {"iterations": 9}),
+                messages.Started(cluster.run, (1, 2, 3)),
+            ):
+                self.assertEqual(
+                    [], cluster.machine.handle(
+                        "a2", message, cluster.clock.now_ns()
+                    ),
+                )
+
+        cluster.at(3, claim)
+        cluster.play()
+
+        self.assertNotIn("a2", cluster.observed)
+
+    def test_revoking_who_takes_no_part_changes_nothing(self):
+        cluster = Cluster(
+            agents=2, times=100, wanted=1, versions={"a0": "5.1.1"}
+        )
+        cluster.at(0.5, lambda: cluster.revoke("a0"))  # it was refused
+        cluster.at(0.5, lambda: cluster.revoke("nobody"))
+        cluster.play()
+
+        self.assertIsNone(cluster.machine.failure)
+        self.assertEqual(100, len(cluster.started))
+
+    def test_a_restarted_agent_delivers_what_its_spool_kept(self):
+        cluster = Cluster(agents=2, times=1000, concurrency=4)
+
+        def restart():
+            cluster.agents["a1"].die()
+            cluster.add_agent("a1")
+
+        cluster.at(3.3, restart)
+        cluster.play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        self.assertGreater(cluster.stored_by["a1"], 0)
+        self.assertEqual(
+            AgentState.DONE, cluster.machine.members["a1"].state
+        )
+
+    @ddt.data(1, 4, 8)
+    def test_a_short_partition_or_freeze_loses_nothing(self, seconds):
+        for disturb in (self._cut, self._freeze):
+            self._check_loses_nothing(disturb, seconds)
+
+    def _check_loses_nothing(self, disturb, seconds):
+        cluster = Cluster(agents=2, times=600, concurrency=4)
+        cluster.at(3, lambda: disturb(cluster, seconds))
+        cluster.play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        self.assertEqual({}, cluster.lost)
+
+    def _cut(self, cluster, seconds):
+        cluster.network.cut_off("a1")
+        cluster.at(seconds, lambda: cluster.network.reconnect("a1"))
+
+    def _freeze(self, cluster, seconds):
+        until = cluster.clock.now_ns() + int(seconds * NS)
+        cluster.agents["a1"].frozen_until = until
+
+    def test_a_fenced_agent_starts_nothing(self):
+        cluster = Cluster(agents=2, times=3000, concurrency=4)
+        cluster.at(3, lambda: cluster.network.cut_off("a1"))
+        cluster.at(13, lambda: cluster.network.reconnect("a1"))
+        cluster.play()
+
+        begin = cluster.clock_start
+        by_a1 = [
+            at for number, at in cluster.started_at.items()
+            if cluster.started_by[number] == "a1" and at > begin + 3 * NS
+        ]
+        self.assertLessEqual(max(by_a1), begin + (3 + 5.1) * NS)
+        self.assertEqual([], cluster.problems())
+
+    def test_abort_on_loss_stops_the_others(self):
+        cluster = Cluster(
+            agents=2, times=10000, concurrency=4, is_closing_on_loss=True
+        )
+        cluster.at(2, lambda: cluster.agents["a0"].die())
+        cluster.play()
+
+        self.assertIsInstance(cluster.machine.failure, failures.AgentLost)
+        self.assertEqual([], cluster.problems())
+        self.assertLess(len(cluster.started), 10000)
+
+    def test_an_agent_that_cannot_spool_stops_the_run_with_its_reason(self):
+        cluster = Cluster(agents=2, times=10000, concurrency=4)
+
+        def disk_full():
+            agent = cluster.agents["a0"]
+            agent.said.append(
+                messages.LoadEnded(
+                    (), agent.load.spooled, 10**6,
+                    {"iterations": agent.load.done}, "the disk is full.",
+                    is_fatal=True,
+                )
+            )
+            agent.load.ended = True
+
+        cluster.at(3, disk_full)
+        cluster.play()
+
+        self.assertIsInstance(cluster.machine.failure, failures.RunStopped)
+        self.assertIn("the disk is full", str(cluster.machine.failure))
+        self.assertLess(len(cluster.started), 1000)
+        self.assertTrue(cluster.machine.members["a0"].is_inexact)
+
+    def test_the_last_agent_lost_ends_the_run(self):
+        cluster = Cluster(agents=1, times=10000, concurrency=4)
+        cluster.at(2, lambda: cluster.agents["a0"].die())
+        cluster.play()
+
+        self.assertIn("no agent is left", str(cluster.machine.failure))
+
+    def test_a_controller_that_was_not_run_blames_nobody(self):
+        cluster = Cluster(agents=2, times=600, concurrency=4)
+        cluster.at(3, lambda: cluster.clock.advance(8))
+        cluster.play()
+
+        self.assertEqual({}, cluster.lost)
+        self.assertEqual([], cluster.unaccounted())
+
+
+@ddt.ddt
+class RecoveryTestCase(test.TestCase):
+    """A second controller drains what the agents of the first one keep."""
+
+    def _abandoned_cluster(self, restart=False):
+        cluster = Cluster(agents=2, times=10**6, concurrency=4)
+
+        def leave():
+            cluster.end.close()
+            cluster.machine.phase = Phase.OVER
+
+        cluster.at(4, leave)
+        cluster.play()
+        if restart:
+            cluster.agents["a1"].die()
+            cluster.add_agent("a1")
+        cluster.run_idle(30)
+        return cluster
+
+    @ddt.data(False, True)
+    def test_everything_spooled_is_stored_once(self, restart):
+        cluster = self._abandoned_cluster(restart)
+        spooled = {
+            (name, sequence)
+            for name, runs in cluster.spools.items()
+            for sequence in runs.get(cluster.run, ())
+        }
+        self.assertTrue(spooled)
+        cluster.recover()
+
+        self.assertEqual([], [p for p in cluster.problems()
+                              if "silent" not in p])
+        self.assertTrue(spooled <= set(cluster.kept_chunks))
+        self.assertEqual(
+            len(cluster.kept_chunks), len(set(cluster.kept_chunks))
+        )
+        self.assertEqual({}, {
+            name: runs for name, runs in cluster.spools.items()
+            if runs.get(cluster.run)
+        })
+
+    def test_it_does_not_wait_for_agents_that_have_nothing(self):
+        cluster = self._abandoned_cluster()
+        cluster.recover()
+        began = cluster.clock.now_ns()
+        cluster.recover(wait_s=600)  # all have been drained
+
+        self.assertIs(Phase.OVER, cluster.machine.phase)
+        self.assertLess(cluster.clock.now_ns(), began + 20 * NS)
+
+    def test_what_could_not_be_stored_is_kept_and_stored_later(self):
+        cluster = Cluster(agents=3, times=10**6, concurrency=6)
+        cluster.at(4, cluster.fail_storing)
+        cluster.play(30)
+        kept = {
+            (name, sequence)
+            for name, runs in cluster.spools.items()
+            for sequence in runs.get(cluster.run, ())
+        }
+        started = sum(cluster.started.values())
+        self.assertTrue(kept)
+        self.assertTrue(kept.isdisjoint(cluster.kept_chunks))
+        self.assertEqual(
+            {AgentState.KEEPING},
+            {m.state for m in cluster.machine.members.values()},
+        )
+
+        self.assertEqual(
+            set(cluster.started) - set(cluster.stored), set(cluster.lost)
+        )
+
+        cluster.run_idle(30)
+        cluster.recover()
+
+        self.assertTrue(kept <= set(cluster.kept_chunks))
+        self.assertEqual(started, sum(cluster.started.values()))
+        self.assertEqual(set(cluster.started), set(cluster.stored))
+
+    def test_it_does_not_wait_for_ever_for_an_agent(self):
+        cluster = self._abandoned_cluster()
+        cluster.agents["a0"].die()
+        cluster.recover()
+
+        self.assertIs(Phase.OVER, cluster.machine.phase)
+
+
+class StopTestCase(test.TestCase):
+    def test_nothing_starts_after_a_stop_reached_the_agents(self):
+        cluster = Cluster(agents=4, times=10**6, concurrency=8, weather=SLOW)
+        cluster.at(5, cluster.stop)
+        cluster.play()
+
+        last = max(cluster.started_at.values())
+        self.assertLess(last, cluster.clock_start + 5.5 * NS)
+        self.assertEqual([], cluster.problems())
+        self.assertEqual({}, cluster.lost)
+        self.assertIs(Phase.OVER, cluster.machine.phase)
+
+
+@ddt.ddt
+class SeededFaultsTestCase(test.TestCase):
+    """Schedules of faults; a failing seed is named and repeats."""
+
+    SEEDS = range(60)
+    seed = 0
+
+    @ddt.data(*SEEDS)
+    def test_every_number_is_stored_or_lost_and_none_twice(self, seed):
+        self.seed = seed
+        self.check()
+
+    def check(self):
+        """Play the schedule of ``seed``."""
+        cluster = self._cluster(random.Random(self.seed), self.seed)
+        cluster.play(3000)
+
+        problems = cluster.problems()
+        if cluster.machine.failure is None and cluster.unaccounted():
+            problems.append("unaccounted: %s" % cluster.unaccounted()[:5])
+        for name, member in cluster.machine.members.items():
+            seen = cluster.observed.get(name, {}).get("iterations", 0)
+            if not member.is_inexact and cluster.stored_by[name] != seen:
+                problems.append("aggregate of %s differs" % name)
+        if cluster.running_peak > cluster.concurrency:
+            problems.append("%d ran at once" % cluster.running_peak)
+        innocent = set(cluster.losers) - self.victims
+        if innocent:
+            problems.append("lost without a fault: %s" % sorted(innocent))
+        self.assertEqual([], problems, "seed %d" % self.seed)
+
+    def _cluster(self, chance, seed):
+        """Agents, spares, late comers; faults, drains and SIGTERMs."""
+        wanted = chance.choice([1, 2, 3, 5])
+        count = wanted + chance.choice([0, 0, 1, 2])
+        duration_s = chance.choice([0.02, 0.3, 2.0])
+        schedule = None
+        if chance.random() < 0.3:
+            schedule = Schedule.constant(chance.choice([5, 40, 100]))
+        cluster = Cluster(
+            seed=seed, agents=count, wanted=wanted,
+            times=chance.choice([50, 300, 1000]),
+            concurrency=chance.choice([1, 4, 9]),
+            duration_s=duration_s, iteration_timeout_s=1.5 * duration_s,
+            weather=chance.choice([None, ROUGH, SLOW]),
+            schedule=schedule,
+            offsets_s=[chance.uniform(-30, 30) for _ in range(count)],
+            is_closing_on_loss=chance.random() < 0.2,
+        )
+        self.victims = set()
+        for _ in range(chance.choice([0, 1, 2, 4])):
+            self._plan_fault(cluster, chance, "a%d" % chance.randrange(count))
+        for i in range(chance.choice([0, 0, 1, 2])):
+            self._plan_arrival(cluster, chance, "late%d" % i, duration_s)
+        for _ in range(chance.choice([0, 0, 1, 2])):
+            self._plan_leave(cluster, chance, "a%d" % chance.randrange(count))
+        return cluster
+
+    def _plan_arrival(self, cluster, chance, name, duration_s):
+        offset_ns = int(chance.uniform(-30, 30) * NS)
+        cluster.at(
+            chance.uniform(0, 20),
+            lambda: cluster.add_agent(name, offset_ns, duration_s),
+        )
+
+    def _plan_leave(self, cluster, chance, name):
+        is_polite = chance.random() < 0.5
+
+        def leave():
+            if is_polite:
+                cluster.drain(name)
+            elif name in cluster.agents:
+                self.victims.add(name)  # it may run out of patience
+                cluster.agents[name].shut_down()
+
+        cluster.at(chance.uniform(0, 20), leave)
+
+    def _plan_fault(self, cluster, chance, name):
+        kind = chance.choice(["kill", "restart", "freeze", "cut"])
+        seconds = chance.choice([1, 4, 8, 14, 30])
+        self.victims.add(name)
+
+        def strike():
+            agent = cluster.agents.get(name)
+            if kind == "cut":
+                cluster.network.cut_off(name)
+                cluster.at(seconds, lambda: cluster.network.reconnect(name))
+            elif agent is not None and kind == "freeze":
+                agent.frozen_until = cluster.clock.now_ns() + seconds * NS
+            elif agent is not None:
+                agent.die()
+            if kind == "restart" and name not in cluster.agents:
+                cluster.at(
+                    chance.choice([0, 1, 12]),
+                    lambda: name in cluster.agents or cluster.add_agent(name),
+                )
+
+        cluster.at(chance.uniform(0, 20), strike)
+
+
+class MembershipTestCase(test.TestCase):
+    def test_what_the_table_lacks_is_refused(self):
+        for state in AgentState:
+            for event in AgentEvent:
+                if (state, event) not in TRANSITIONS:
+                    self.assertRaises(
+                        IllegalTransition, advance, state, event
+                    )
+
+    def test_every_state_can_be_reached_from_joined(self):
+        reached = {AgentState.JOINED}
+        for _ in AgentState:
+            reached |= {
+                target for (source, _), target in TRANSITIONS.items()
+                if source in reached
+            }
+        self.assertEqual(set(AgentState), reached)
+
+
+class GrantingTestCase(test.TestCase):
+    def test_windows_cover_the_schedule_once(self):
+        members = [
+            self._member(name) for name in ("a", "b", "c")
+        ]
+        grants = granting.OpenGranting(1000, Schedule.constant(100))
+        grants.begin(0)
+        dealt = []
+        for now in range(0, 12 * NS, NS // 4):
+            for allotment in grants.due(members, now):
+                first, step, count = allotment.numbers
+                dealt += range(first, first + step * count, step)
+            if now == 5 * NS:
+                members.pop()
+
+        self.assertEqual(list(range(1, 1001)), sorted(dealt))
+        self.assertTrue(grants.is_over(12 * NS))
+
+    def test_a_window_is_dealt_at_once_not_number_by_number(self):
+        members = [self._member(name) for name in ("a", "b")]
+        grants = granting.OpenGranting(10**6, Schedule.constant(1000))
+        grants.begin(0)
+        leases = [
+            allotment
+            for now in range(0, NS, NS // 1000)
+            for allotment in grants.due(members, now)
+        ]
+
+        windows = NS // granting.WINDOW_NS
+        self.assertLessEqual(len(leases), len(members) * (windows + 1))
+
+    def _member(self, name):
+        from rally.task.distributed.controller import membership
+        from rally.task.distributed.wire import messages
+
+        hello = messages.Hello("i", "6.0.0", "host", 2, 0)
+        return membership.Member(name, hello, 0, concurrency=4)

@@ -1,0 +1,290 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The process that makes loads: what it hears, and what it leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import select
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+
+from rally.common import clock
+from rally.task.distributed.load_process import inbox, remains
+from rally.task.distributed.load_process import parent as load_process
+from rally.task.distributed.wire import link, messages
+from rally.task.results import aggregate
+from tests.unit import test
+
+#: generous: other tests may take the CPUs
+WAIT_S = 60
+
+
+def prepare(run, **more):
+    return messages.Prepare(**{
+        "run": run, "scenario": "Dummy.dummy", "given_args": {}, "args": {},
+        "context": {}, "runner_type": "constant",
+        "runner": {"times": 4, "concurrency": 2}, "sla": {},
+        "chunk_size": 10, "iteration_events": False, **more,
+    })
+
+
+class Recording:
+    """A load that notes what it hears."""
+
+    def __init__(self):
+        self.heard = []
+        self.stopped = threading.Event()
+
+    def obey(self, message):
+        self.heard.append(message)
+
+    def stop(self):
+        self.stopped.set()
+
+
+class DeskTestCase(test.TestCase):
+    def setUp(self):
+        super().setUp()
+        ours, self.theirs = socket.socketpair()
+        self.agent = link.Link(self.theirs)
+        self.addCleanup(self.agent.close)
+        self.addCleanup(ours.close)
+        self.desk = inbox.Desk(link.Link(ours))
+        self.order = messages.Load(prepare("r"), "/spool")
+
+    def test_what_is_said_of_a_load_waits_until_it_is_prepared(self):
+        renew = messages.LoadRenew(1)
+        self.agent.send(self.order)
+        self.agent.send(renew)
+        self.agent.send(messages.LoadWarm(messages.Code()))
+        self.agent.send(self.order)
+        self.agent.send(messages.LoadRenew(2))
+        self.agent.close()
+        orders = []
+        while (order := self.desk.next_order()) is not None:
+            orders.append(order)
+        load = Recording()
+        self.desk.attach(load)
+
+        self.assertEqual(3, len(orders))
+        self.assertEqual([messages.LoadRenew(2)], load.heard)
+        self.assertTrue(load.stopped.is_set())
+
+    def test_between_two_loads_nothing_is_kept(self):
+        self.agent.send(self.order)
+        self.desk.next_order()
+        self.desk.attach(Recording())
+        self.desk.detach()
+        self.agent.send(messages.LoadRenew(1))
+        self.agent.send(self.order)
+        self.desk.next_order()
+        load = Recording()
+        self.desk.attach(load)
+
+        self.assertEqual([], load.heard)
+
+    def test_a_load_stops_when_what_comes_is_no_message(self):
+        self.agent.send(self.order)
+        self.desk.next_order()
+        load = Recording()
+        self.desk.attach(load)
+        self.theirs.sendall(b"\0\0\0\3bad")
+
+        self.assertTrue(load.stopped.wait(WAIT_S))
+        self.assertIsNone(self.desk.next_order())
+
+    def test_a_load_stops_when_the_agent_is_gone(self):
+        self.agent.send(self.order)
+        self.desk.next_order()
+        load = Recording()
+        self.desk.attach(load)
+        self.agent.close()
+
+        self.assertTrue(load.stopped.wait(WAIT_S))
+
+
+class RemainsTestCase(test.TestCase):
+    def test_a_thread_is_seen(self):
+        before = set(threading.enumerate())
+        end = threading.Event()
+        thread = threading.Thread(target=end.wait)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(end.set)
+        self.assertFalse(remains.are_none(before))
+
+    def test_a_process_of_the_group_is_seen(self):
+        code = (
+            "import os, subprocess, sys\n"
+            "from rally.task.distributed.load_process import remains\n"
+            "print(remains.are_none(remains.threading.enumerate()))\n"
+            "child = subprocess.Popen([sys.executable, '-c', 'input()'],\n"
+            "    stdin=subprocess.PIPE)\n"
+            "print(remains.group_of_this_process() == [child.pid])\n"
+            "print(remains.are_none(remains.threading.enumerate()))\n"
+            "child.communicate(b'x')\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], start_new_session=True,
+            capture_output=True, text=True, timeout=WAIT_S,
+        )
+        self.assertEqual(["True", "True", "False"], done.stdout.split())
+
+
+class LoadProcessTestCase(test.TestCase):
+    """A real load process, and an agent that is this test."""
+
+    files = {}  # of packages that are installed
+
+    def setUp(self):
+        super().setUp()
+        self.home = self.make_home()
+        for name, text in self.files.items():
+            path = pathlib.Path(self.home, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(text))
+        os.environ["PYTHONPATH"] = "%s:%s" % (self.home, os.getcwd())
+        self.process = load_process.LoadProcess(clock.WALL_BASE_NS)
+        self.addCleanup(self.process.end)
+
+    def wait_for(self, kind):
+        """The next message of a kind."""
+        poll = select.poll()
+        for fd in self.process.filenos():
+            poll.register(fd, select.POLLIN)
+        while poll.poll(WAIT_S * 1000):
+            received = self.process.receive()
+            if received is None:
+                raise AssertionError(self.process.epitaph())
+            for message in received:
+                if isinstance(message, kind):
+                    return message
+        raise AssertionError("no %s came" % kind.__name__)
+
+    def make_load(self, run, **more):
+        spool = os.path.join(self.home, "spool")
+        self.process.send(messages.Load(prepare(run, **more), spool))
+        self.wait_for(messages.LoadReady)
+        now = clock.now_ns()
+        for message in (
+            messages.LoadRenew(now + int(WAIT_S * 1e9)),
+            messages.Grant(run, 1, (1, 1, 4), 0),
+            messages.LoadStart(now),
+            messages.Close(run, 1),
+        ):
+            self.process.send(message)
+        return self.wait_for(messages.LoadEnded)
+
+
+class RunsInOneProcessTestCase(LoadProcessTestCase):
+    def test_one_load_after_another_is_made(self):
+        self.process.send(messages.LoadWarm(messages.Code("t")))
+        for run in "first", "second", "third":
+            ended = self.make_load(run)
+            self.assertEqual(
+                (1, "", True), (ended.spooled, ended.reason, ended.is_reusable)
+            )
+            made = aggregate.Aggregate({}).restored(ended.aggregate)
+            self.assertEqual(4, made.iterations)
+
+    def resident_kb(self):
+        path = pathlib.Path("/proc/%d/status" % self.process.pid)
+        found = re.search(r"VmRSS:\s+(\d+)", path.read_text())
+        return int(found[1])
+
+    def test_a_context_does_not_outlive_its_load(self):
+        users = [{"id": "%d" % i, "name": "u" * 100} for i in range(50_000)]
+        seen = []
+        for i in range(4):
+            self.make_load("large-%d" % i, context={"users": users})
+            self.make_load("small-%d" % i)  # by now the large one is gone
+            seen.append(self.resident_kb())
+        # each context takes more than that
+        self.assertLess(seen[-1] - seen[0], 30_000, seen)
+
+    def test_what_leaves_a_process_behind_is_not_for_another_load(self):
+        path = os.path.join(self.home, ".rally", "plugins")
+        os.makedirs(path)
+        with open(os.path.join(path, "leaving.py"), "w") as file:
+            file.write(
+                "import subprocess\n"
+                "from rally.task import scenario\n"
+                "@scenario.configure(name='Leaving.process')\n"
+                "class Leaving(scenario.Scenario):\n"
+                "    def run(self):\n"
+                "        subprocess.Popen(['sleep', '300'])\n"
+            )
+        ended = self.make_load("run", scenario="Leaving.process")
+        self.assertFalse(ended.is_reusable)
+        self.assertEqual("", ended.reason)
+
+
+class PackagesTestCase(LoadProcessTestCase):
+    """What an order names of a package, and what it does not."""
+
+    files = {
+        "music/__init__.py": "",
+        "music/plugins/__init__.py": "",
+        "music/plugins/violin.py": """
+            from rally.task import scenario
+
+            @scenario.configure(name="Violin.play")
+            class Violin(scenario.Scenario):
+                def run(self):
+                    import music.tuning
+        """,
+        "music/plugins/piano.py": "import music.tuning",
+        "music/tuning.py": """
+            from oslo_config import cfg
+            cfg.CONF.register_opts([cfg.IntOpt("pitch", default=440)])
+        """,
+        "music-1.0.dist-info/METADATA": (
+            "Metadata-Version: 2.1\nName: music\nVersion: 1.0\n"
+        ),
+        "music-1.0.dist-info/entry_points.txt": (
+            "[rally_plugins]\npath = music.plugins\n"
+        ),
+        "music-1.0.dist-info/top_level.txt": "music\n",
+    }
+    named = "music.plugins.violin"
+
+    def open_spools(self):
+        """Files of spools that the process has open."""
+        links = []
+        for path in pathlib.Path("/proc/%d/fd" % self.process.pid).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # just closed
+                links.append(os.readlink(path))
+        return [link for link in links if "/spool/" in link]
+
+    def test_options_of_what_is_imported_in_advance_are_known(self):
+        ended = self.make_load(
+            "run", scenario="Violin.play",
+            code=messages.Code("t", (self.named,), ("music.plugins.piano",)),
+            options={"DEFAULT": {"pitch": 415}},
+        )
+        self.assertEqual("", ended.reason)
+
+    def test_what_is_refused_leaves_nothing_open(self):
+        spool = os.path.join(self.home, "spool")
+        self.process.send(messages.Load(
+            prepare("run", scenario="Flute.play"), spool
+        ))
+        self.wait_for(messages.LoadRefused)
+        self.assertEqual([], self.open_spools())

@@ -1,0 +1,166 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+from __future__ import annotations
+
+import collections
+
+import msgspec
+
+from rally.common import clock
+from rally.task.distributed import commands, controller_ports, notices
+from rally.task.distributed.controller import failures
+from rally.task.distributed.wire import channels, messages
+from rally.task.distributed.wire.channels import Channel
+from rally.task.results import aggregate, chunk
+from tests.fuzz import seeds, targets
+from tests.unit import test
+
+
+class ScriptedEnd:
+    """Hands out what agents are to have said, one after the other."""
+
+    def __init__(self, *incoming):
+        self.incoming = list(incoming)
+
+    def receive(self, timeout_s):
+        if not self.incoming:
+            raise AssertionError("the run is not over")
+        return [self.incoming.pop(0)]
+
+    def send(self, peer, channel, message):
+        return True
+
+    def wake(self):
+        """Nobody waits here."""
+
+
+class Stored(collections.deque):
+    """Chunks that are in the database at once."""
+
+    def append(self, stored):
+        super().append(stored)
+        self.tell(notices.Stored(stored.agent, stored.sequence))
+
+
+class Runner:
+    """What the service needs of a runner."""
+
+    def __init__(self):
+        self.result_queue = Stored()
+        self.board = aggregate.SnapshotBoard(seeds.SLA)
+        self.problems = []
+        self.problem = self.problems.append
+
+    def send_event(self, kind, value):
+        """Nobody listens here."""
+
+
+def from_a1(message):
+    return channels.Received("a1", Channel.CONTROL, message)
+
+
+class HostileAgentTestCase(test.TestCase):
+    def setUp(self):
+        super().setUp()
+        seeds.load_criteria()
+        self.runner = Runner()
+
+    def serve(self, *said):
+        """A run in which agent a1 says this; then both are revoked."""
+        now = clock.now_ns()
+        machine, _ = targets.running(now)
+        machine.collector._pace.allowed = 64  # all is asked for at once
+        end = ScriptedEnd(
+            *map(from_a1, said), channels.Revoked("a1"),
+            channels.Revoked("a2"),
+        )
+        served = controller_ports.ControllerService(
+            machine, end, self.runner, seeds.SLA
+        )
+        self.runner.result_queue.tell = served.tell
+        error = self.assertRaises(failures.AgentLost, served.serve)
+        self.assertIn("its key was revoked", str(error))
+        return machine
+
+    def beat(self, spooled):
+        now = clock.now_ns()
+        return messages.Heartbeat(
+            seeds.RUN, "running", 1, now, now, now, 0, now, 4, spooled
+        )
+
+    def test_a_chunk_that_nobody_could_read_is_refused_and_lost(self):
+        good = seeds.chunk_data(0, seeds.rows(9))
+        bad = msgspec.structs.replace(
+            seeds.chunk_data(1, seeds.rows(9)), payload=b"rows"
+        )
+        machine = self.serve(self.beat(2), good, bad)
+
+        self.assertEqual([0], [c.sequence for c in self.runner.result_queue])
+        self.assertEqual(1, machine.collector.missing)
+        self.assertIn("a1", self.runner.inexact_sources)
+        self.assertIn("lost a chunk of results", self.runner.problems[0])
+        self.assertIn("chunk 1", self.runner.problems[0])
+
+    def test_a_chunk_must_be_what_it_is_said_to_be(self):
+        honest = seeds.chunk_data(0, seeds.rows(9))
+        for field, value in (
+            ("count", 8), ("failed", 0), ("first_ns", 1), ("last_ns", 1),
+            ("finished_ns", 1), ("numbers", ((1, 1, 10),)), ("count", 0),
+        ):
+            lie = msgspec.structs.replace(honest, **{field: value})
+            self.assertRaises(
+                chunk.ChunkError, controller_ports.stored_chunk,
+                commands.StoreChunk("a1", lie, 0),
+            )
+
+    def test_statistics_that_make_no_sense_are_counted_from_rows(self):
+        nonsense = dict(seeds.states()[1])
+        nonsense["sla"] = {
+            **nonsense["sla"],
+            "performance_degradation": {
+                **nonsense["sla"]["performance_degradation"], "min_ns": "x",
+            },
+        }
+        said = [
+            messages.Snapshot(seeds.RUN, number, False, nonsense)
+            for number in (1, 2, 3)
+        ]
+        self.serve(*said)
+
+        self.assertEqual({}, self.runner.board.sources())
+        self.assertIn("a1", self.runner.inexact_sources)
+        told = [text for text in self.runner.problems if "state of" in text]
+        self.assertEqual(1, len(told), told)
+
+    def test_an_agent_whose_key_was_revoked_is_lost(self):
+        now = clock.now_ns()
+        machine, _ = targets.running(now)
+        machine.collector._pace.allowed = 64  # all is asked for at once
+
+        controller_ports.heard(machine, channels.Revoked("a1"), now)
+
+        self.assertEqual("lost", machine.members["a1"].state.value)
+        self.assertEqual("its key was revoked", machine.members["a1"].reason)
+
+    def test_a_hello_on_another_channel_only_shows_the_way_back(self):
+        now = clock.now_ns()
+        machine, _ = targets.running(now)
+        machine.collector._pace.allowed = 64  # all is asked for at once
+        hello = messages.Hello("new", seeds.VERSION, "h", 2, now)
+        for channel, instance in (
+            (Channel.RESULTS, "i"), (Channel.CONTROL, "new"),
+        ):
+            controller_ports.heard(
+                machine, channels.Received("a1", channel, hello), now
+            )
+            self.assertEqual(instance, machine.members["a1"].hello.instance)

@@ -1,0 +1,133 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+from __future__ import annotations
+
+import ddt
+import zmq
+
+from rally.task.distributed.security import keys
+from rally.task.distributed.wire import channels, transport
+from rally.task.distributed.wire.channels import Channel
+from tests.unit import test
+from tests.unit.task.distributed import sockets
+
+
+@ddt.ddt
+class AddressTestCase(sockets.SocketTestCase):
+    def test_a_port_in_use_is_explained(self):
+        controller = self.listen()
+        error = self.assertRaises(
+            transport.AddressUnusable, self.listen, controller.endpoints
+        )
+        address = controller.endpoints[Channel.CONTROL]
+        self.assertIn("%s cannot be used: address" % address, str(error))
+        self.assertIn("another port", str(error))
+
+    @ddt.data(
+        "10.0.0.1:9790",
+        "udp://10.0.0.1:1",
+        "tcp://10.0.0.1",
+        "tcp://x:99999",
+        "tcp://:1",
+        "ipc:///tmp/x",
+        "",
+    )
+    def test_an_address_of_another_form_is_explained(self, address):
+        addresses = dict.fromkeys(Channel, address)
+        error = self.assertRaises(
+            transport.AddressUnusable, self.listen, addresses
+        )
+        self.assertIn("tcp://HOST:PORT", str(error))
+        self.assertRaises(
+            transport.AddressUnusable, self.dial, addresses, self.guest("n")
+        )
+
+    def test_an_address_of_another_host_cannot_be_listened_on(self):
+        error = self.assertRaises(
+            transport.AddressUnusable,
+            self.listen,
+            dict.fromkeys(Channel, "tcp://192.0.2.1:9790"),
+        )
+        self.assertIn("ip address", str(error))
+
+    @ddt.data("tcp://0.0.0.0:0", "tcp://*:*", "tcp://192.0.2.1:1")
+    def test_beyond_loopback_keys_are_required(self, address):
+        addresses = dict.fromkeys(Channel, address)
+        error = self.assertRaises(
+            transport.EncryptionRequired, self.listen, addresses, key=None
+        )
+        self.assertIn("rally agent authorize", str(error))
+        self.assertRaises(
+            transport.EncryptionRequired,
+            self.dial,
+            addresses,
+            keys.AgentKey.unprotected("n"),
+        )
+
+    def test_a_port_is_needed_to_dial(self):
+        self.assertRaises(
+            transport.AddressUnusable,
+            self.dial,
+            sockets.ANY_PORT,
+            self.guest("n"),
+        )
+
+    def test_any_interface_may_be_bound_with_keys(self):
+        controller = self.listen(dict.fromkeys(Channel, "tcp://*:*"))
+        port = controller.endpoints[Channel.CONTROL].rpartition(":")[2]
+        self.assertGreater(int(port), 0)
+
+
+@ddt.ddt
+class AddressArithmeticTestCase(test.TestCase):
+    def test_channels_have_consecutive_ports(self):
+        self.assertEqual(
+            {
+                Channel.CONTROL: "tcp://ctl:9790",
+                Channel.AGGREGATES: "tcp://ctl:9791",
+                Channel.RESULTS: "tcp://ctl:9792",
+            },
+            transport.addresses_from("tcp://ctl:9790"),
+        )
+        for any_port in ("tcp://[::1]:*", "tcp://[::1]:0"):
+            self.assertEqual(
+                {"tcp://[::1]:0"},
+                set(transport.addresses_from(any_port).values()),
+            )
+
+    def test_the_last_port_has_no_room_for_the_others(self):
+        self.assertRaises(
+            transport.AddressUnusable,
+            transport.addresses_from,
+            "tcp://ctl:65535",
+        )
+
+    @ddt.data(
+        ("tcp://127.0.0.1:1", True),
+        ("tcp://127.9.9.9:1", True),
+        ("tcp://[::1]:1", True),
+        ("tcp://localhost:1", True),
+        ("tcp://0.0.0.0:1", False),
+        ("tcp://[::]:1", False),
+        ("tcp://*:1", False),
+        ("tcp://localhost.example.org:1", False),
+        ("tcp://10.0.0.1:1", False),
+    )
+    @ddt.unpack
+    def test_loopback_is_told_from_the_rest(self, address, expected):
+        self.assertEqual(expected, channels.is_loopback(address))
+
+
+class ProcessTestCase(test.TestCase):
+    def test_this_libzmq_can_encrypt(self):
+        self.assertTrue(zmq.has("curve"))

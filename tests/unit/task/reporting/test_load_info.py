@@ -1,0 +1,79 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Tests of what reports show beyond Rally's columns."""
+
+from __future__ import annotations
+
+import typing as t
+
+import ddt
+
+from rally.task.reporting import load_info
+from tests.unit import test
+
+
+def agent(
+    name: str, spread_s: float | None = None, error_s: float | None = 0.0,
+    limited_by: t.Sequence[str] = (),
+) -> dict[str, t.Any]:
+    return {
+        "name": name, "start_spread_s": spread_s, "clock_error_s": error_s,
+        "generator": {"limited_by": list(limited_by)},
+    }
+
+
+@ddt.ddt
+class StartTestCase(test.TestCase):
+    def test_the_spread_is_that_of_the_last_agent(self) -> None:
+        found = load_info.start_of(
+            [agent("a", 0.004), agent("b", 0.0), agent("c")]
+        )
+        self.assertEqual(
+            {"start_spread_s": 0.004, "late_agents": []}, found
+        )
+
+    @ddt.data((0.0, 0.0, ["b"]), (0.002, 0.0, []), (0.0, 0.002, []),
+              (None, None, ["b"]))
+    @ddt.unpack
+    def test_an_agent_is_late_if_its_clock_cannot_explain_it(
+        self, first_error_s: float | None, error_s: float | None,
+        late: list[str],
+    ) -> None:
+        found = load_info.start_of(
+            [agent("a", 0.0, first_error_s), agent("b", 0.021, error_s)]
+        )
+        self.assertEqual(late, found["late_agents"])
+
+    def test_without_agents_there_is_no_spread(self) -> None:
+        self.assertEqual(
+            {"start_spread_s": None, "late_agents": []},
+            load_info.start_of([]),
+        )
+
+
+class GeneratorsTestCase(test.TestCase):
+    def test_agents_that_limited_the_load_are_named(self) -> None:
+        found = load_info.generators_of(
+            [agent("a"), agent("b", limited_by=["x"]), {"name": "spare"}],
+            {"limited_by": ["y"]},
+        )
+        self.assertEqual(
+            {"generator": None, "generator_limited": ["b"]}, found
+        )
+
+    def test_a_run_without_agents_is_its_own_generator(self) -> None:
+        facts: dict[str, t.Any] = {"limited_by": ["y"]}
+        found = load_info.generators_of([], facts)
+        self.assertEqual(
+            {"generator": facts, "generator_limited": ["local"]}, found
+        )
