@@ -101,7 +101,6 @@ class ScenarioRunner(
         self.scope: task_scope.TaskScope | None = None
         #: arguments come preprocessed, from another host
         self.is_preprocessed = False
-        self._sent_results = 0
         self._failure: exceptions.RallyException | None = None
 
     # ---- how the load is made and split
@@ -258,7 +257,7 @@ class ScenarioRunner(
             pool.run()
         finally:
             self.lost.extend(pool.lost)
-            self.counters["late"] += chunks.late_rows
+            self.count("late", chunks.late_rows)
         if pool.last_straw:
             raise WorkersKeepDying(problem=pool.last_straw)
 
@@ -273,20 +272,29 @@ class ScenarioRunner(
 
     def _send_result(self, result: t.Any) -> None:
         """Hand over the result of one iteration, in Rally's form."""
-        if not self.task.result_has_valid_schema(result):
+        row = self.row_of(result)
+        if row is not None:
+            self._send_row(row)
+
+    def row_of(self, result: t.Any) -> row_module.Row | None:
+        """*result* as a row, unless it has the wrong form."""
+        try:
+            if not self.task.result_has_valid_schema(result):
+                raise row_module.ResultRefused("it has the wrong form")
+            return row_module.checked_row(result, next(self._numbers))
+        except row_module.ResultRefused as e:
             LOG.warning(
-                "%s | Runner `%s` sent a result of the wrong form; it is "
-                "dropped" % (self._log_prefix(), self.get_name())
+                "%s | Runner `%s` sent a result that is dropped: %s"
+                % (self._log_prefix(), self.get_name(), e)
             )
-            self.counters["dropped"] += 1
-            self.problem(
-                "A result of runner '%s' had the wrong form and was dropped, "
-                "so statistics and SLA know nothing of that iteration. This "
-                "is an error in the plugin of the runner." % self.get_name()
-            )
-            return
-        self._sent_results += 1
-        self._send_row(row_module.row_of(result, self._sent_results))
+        self.count("dropped")
+        self.problem(
+            "A result of runner '%s' had the wrong form, or a time that is "
+            "negative or no number, and was dropped, so statistics and SLA "
+            "know nothing of that iteration. This is an error in the plugin "
+            "of the runner; the log says what was wrong." % self.get_name()
+        )
+        return None
 
     def fail(self, type_name: str, message: str, trace: str) -> None:
         """Stop the load; ``run`` will raise this failure of a plugin."""

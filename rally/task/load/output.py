@@ -15,12 +15,15 @@
 from __future__ import annotations
 
 import collections
+import itertools
+import threading
 import time
 import typing as t
 
 from rally.task.load import meter, outbox, reports
 from rally.task.load.streams import Stream
 from rally.task.results import aggregate as aggregate_module
+from rally.task.results import head
 from rally.task.results import row as row_module
 from rally.task.results.chunk import Chunk
 from rally.task.work.numbers import Lost
@@ -59,6 +62,8 @@ class RunnerOutput:
         self.inexact_sources: t.Collection[str] = ()
         #: what the run is at, if it is not simply running
         self.phase = ""
+        self._numbers = itertools.count(1)  # of results of a plugin's own
+        self._count_lock = threading.Lock()
         self._told: set[str] = set()
         self._has_sent_event = False
         self._flushed_at = 0.0
@@ -107,6 +112,11 @@ class RunnerOutput:
     def chunk_stored(self, chunk_id: t.Any) -> None:
         """A chunk of the result queue is safe in the database."""
 
+    def chunk_refused(
+        self, chunk: head.DeliveredChunk, reason: str
+    ) -> None:
+        """A chunk that an agent delivered cannot be stored."""
+
     def cannot_store(self, reason: str) -> None:
         """No chunk will be stored any more; the load is being stopped."""
         self.result_queue.abandon()
@@ -148,6 +158,18 @@ class RunnerOutput:
             held_ns = self.result_queue.held_ns - before_ns
             if held_ns and self._outbox is not None:
                 self._outbox.held(held_ns)
+
+    def row_of(self, result: t.Any) -> row_module.Row | None:
+        """The result of one iteration, in Rally's form, as a row.
+
+        From any thread. What is no result is refused alone, and counted.
+        """
+        raise NotImplementedError
+
+    def count(self, name: str, count: int = 1) -> None:
+        """Add to a counter; from any thread."""
+        with self._count_lock:
+            self.counters[name] += count
 
     def send_event(self, type: str, value: t.Any = None) -> None:
         """Tell hooks of something.

@@ -76,4 +76,4 @@ class RunnerListener:
         )
 
     def on_count(self, name: str, count: int) -> None:
-        self._runner.counters[name] += count
+        self._runner.count(name, count)

@@ -20,11 +20,16 @@ is made only where somebody reads it.
 
 from __future__ import annotations
 
+import json
 import typing as t
+
+import msgspec
 
 from rally.common import clock
 
 NS = 1_000_000_000
+#: ns since the epoch, in 2116: times beyond it are none
+LAST_NS = 1 << 62
 
 
 class Node(t.NamedTuple):
@@ -123,6 +128,38 @@ def row_of(result: t.Mapping[str, t.Any], number: int) -> Row:
             else None
         ),
     )
+
+
+class ResultRefused(ValueError):
+    """What a plugin sent is not the result of an iteration; says why."""
+
+
+def checked_row(result: t.Any, number: int) -> Row:
+    """``row_of`` something that may be anything.
+
+    :raises ResultRefused: it has no row, or one that makes no sense
+    """
+    try:
+        row = row_of(result, number)
+        msgspec.msgpack.encode(row.output)
+        json.dumps(row.output)
+    except (
+        AttributeError, LookupError, OverflowError, RecursionError,
+        TypeError, ValueError,
+    ) as e:
+        raise ResultRefused("%s: %s" % (type(e).__name__, e)) from None
+    spans = zip(row.times[::2], row.times[1::2], strict=True)
+    if row.started_ns < 0 or row.duration_ns < 0 or row.idle_ns < 0:
+        raise ResultRefused("one of its times is negative")
+    if any(stop < start for start, stop in spans):
+        raise ResultRefused("an action ends before it starts")
+    moments = (
+        row.started_ns + row.duration_ns + row.idle_ns,
+        *(row.started_ns + each for each in row.times),
+    )
+    if not 0 <= min(moments) <= max(moments) <= LAST_NS:
+        raise ResultRefused("one of its times is in no year of ours")
+    return row
 
 
 def error_of(error: t.Sequence[t.Any]) -> Error:

@@ -135,6 +135,31 @@ class RunnerTestCase(test.TestCase):
         self.assertEqual(2, made.counters["dropped"])
         self.assertEqual(1, len(made.problems_so_far()))
 
+    def test_times_that_make_no_sense_are_dropped_alone(self) -> None:
+        made = self.make()
+        action = {
+            "name": "a", "started_at": 5.0, "finished_at": 4.0,
+            "children": [],
+        }
+        bad: list[dict[str, t.Any]] = [
+            {"duration": float("nan")}, {"duration": float("inf")},
+            {"duration": -0.5}, {"idle_duration": -1.0},
+            {"timestamp": -1.0}, {"timestamp": float("nan")},
+            {"timestamp": 1e12}, {"atomic_actions": [action]},
+            {"output": {"additive": [object()], "complete": []}},
+        ]
+        for each in bad:
+            made._send_result({**result(1.0), **each})
+        made._send_result(result(2.0))
+        made._finish()
+        self.assertEqual(
+            [2.0], [r["timestamp"] for part in made.result_queue
+                    for r in part]
+        )
+        self.assertEqual(1, made.board.merged().iterations)
+        self.assertEqual(len(bad), made.counters["dropped"])
+        self.assertEqual(1, len(made.problems_so_far()))
+
     def test_a_plugin_of_the_field_gets_chunks_and_aggregates(self) -> None:
         made = self.make(FieldRunner, per_process=(30, 30))
         made.run("Dummy.dummy", {}, {})

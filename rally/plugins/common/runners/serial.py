@@ -84,6 +84,6 @@ class SerialScenarioRunner(runner.ScenarioRunner):
             self.send_event("iteration", numbers[0])
             self._send_row(one.run(numbers[0], seat))
         source.give_back([*unstarted, *source.held()])
-        self.counters["forked_copies"] += copies.value
+        self.count("forked_copies", copies.value)
         if copies.value:
             self.problem(forks.problem_of(copies.value))
