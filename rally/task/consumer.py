@@ -33,8 +33,9 @@ from rally.common import cfg, logging, objects
 from rally.common.db import patience as patience_module
 from rally.task import context, hook
 from rally.task import runner as runner_module
+from rally.task.load import queued as queued_module
 from rally.task.reporting import load_info, progress, recorder
-from rally.task.results import aggregate
+from rally.task.results import aggregate, cutting, head, stored
 from rally.task.results import chunk as chunk_module
 
 LOG = logging.getLogger(__name__)
@@ -150,35 +151,50 @@ class ResultConsumer:
 
     def _consume_results(self) -> None:
         queue = self.runner.result_queue
+        queued = queued_module.QueuedResults(self.runner)
         while True:
             first = queue.get(None)
             if first is None:
                 return
             batch = [first, *queue.take(BATCH - 1)]
-            stored = [self._storable(item) for item in batch]
-            added = self.patience(self.workload.add_chunks, stored)
-            self.watch.stored(stored, added)
-            for item in stored:
-                self.runner.chunk_stored(item)
+            chunks = [
+                x for item in batch for x in self._storable(item, queued)
+            ]
+            if chunks:
+                added = self.patience(self.workload.add_chunks, chunks)
+                self.watch.stored(chunks, added)
+            for chunk in chunks:
+                self.runner.chunk_stored(chunk)
+            queued.tell()
 
     def _storable(
-        self, item: t.Any
-    ) -> objects.StoredChunk:
-        """*item* of the result queue as a row of the database."""
-        if isinstance(item, objects.StoredChunk):
-            return item
+        self, item: t.Any, queued: queued_module.QueuedResults
+    ) -> t.Iterator[objects.StoredChunk]:
+        """*item* of the result queue as rows of the database.
+
+        What was made on this host is trusted, and never decoded.
+        """
+        if isinstance(item, head.DeliveredChunk):
+            yield from self._checked(item)
+            return
         if not isinstance(item, chunk_module.Chunk):
-            item = chunk_module.Chunk.of_results(item)
-        return objects.StoredChunk(
-            agent="",
-            sequence=self.watch.next_sequence(),
-            payload=item.to_bytes(),
-            clock_offset_ns=0,
-            count=len(item),
-            failed=item.failed_count,
-            first_ns=item.first_ns,
-            last_ns=item.last_ns,
-            finished_ns=item.finished_ns,
+            item = queued.chunk_of(item)
+        for part in cutting.parts(item):
+            self.watch.cut_rows(part.cut_rows)
+            yield stored.envelope(part.packed(), self.watch.next_sequence())
+
+    def _checked(
+        self, delivered: head.DeliveredChunk
+    ) -> t.Iterator[objects.StoredChunk]:
+        """What an agent sent, unless it cannot be stored."""
+        try:
+            delivered.chunk.check()
+        except chunk_module.ChunkError as e:
+            self.runner.chunk_refused(delivered, e.format_message())
+            return
+        yield stored.envelope(
+            delivered.chunk, delivered.sequence, delivered.agent,
+            delivered.clock_offset_ns,
         )
 
     def _consume_aggregates(self) -> None:
@@ -339,7 +355,9 @@ class ResultConsumer:
         told = board.sources()
         for source in self.runner.inexact_sources:
             counted = aggregate.Aggregate(self.workload_cfg["sla"])
-            for chunk in self.workload.chunks(agent=source):
+            for chunk in stored.workload_chunks(
+                self.workload["uuid"], agent=source
+            ):
                 counted.add_chunk(chunk)
             if source in told:  # no row tells this, nor how hard it was
                 counted.counters.update(told[source].counters)

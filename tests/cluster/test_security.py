@@ -22,7 +22,7 @@ import typing as t
 from rally.task.distributed.security import keys
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
-from rally.task.results import aggregate
+from rally.task.results import aggregate, head
 from tests.cluster import attacks, cluster
 from tests.functional.sandbox import wait_until
 from tests.fuzz import seeds
@@ -278,7 +278,12 @@ def lies(run: str) -> list[messages.Message]:
         messages.Ended(run, 5, numbers, False, 1, 99, {}, "no", "no", True),
         messages.Ended(run, 0, (), True, 1, 99, {}, "it is gone"),
         messages.Refused(run, "it lacks everything"),
-        messages.ChunkData(run, 0, 400, 0, 1, 2, 3, numbers, b"rows"),
+        messages.ChunkData(
+            run, 0,
+            head.PackedChunk(
+                head.ChunkHead(400, 0, 1, 2, 3, numbers), b"rows"
+            ),
+        ),
         messages.ChunkMissing(run, 0, "gone"),
         messages.Snapshot(run, 10**5, True, counted.to_state()),
         messages.WorkRequest(run, 10**6, 10**6, 1, 0),

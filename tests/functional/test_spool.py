@@ -29,6 +29,7 @@ import time
 import typing as t
 
 from rally.task.distributed import spool as spool_module
+from rally.task.results import head
 from tests.functional import cluster
 from tests.functional.cluster import Agent, Run, Workload
 
@@ -257,10 +258,9 @@ class SpoolTestCase(cluster.TestCase):
         other = spool_module.Spool(folder.parent, "other-run")
         payload = self.kept["n1", int(torn.stem)]
         for sequence in (0, int(torn.stem) + 1):
-            head = spool_module.ChunkHead(
-                sequence, 25, 0, 1, 2, 3, len(payload)
-            )
-            other.write_all([spool_module.SpooledChunk(head, payload)])
+            told = head.ChunkHead(25, 0, 1, 2, 3, ((1, 1, 25),))
+            packed = head.PackedChunk(told, payload)
+            other.write_all([spool_module.SpooledChunk(sequence, packed)])
         alien = "%012d.chunk" % (int(torn.stem) + 1)
         shutil.copy(other.folder / alien, folder / alien)
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import struct
 import typing as t
 
 from rally.task.distributed import spool
@@ -31,6 +32,7 @@ RUN = "run-1"
 VERSION = "6.0.0"
 CODE = messages.Code("task", ("a_package.plugins",), ("ssl",))
 NODE = chunk.Node
+FIELDS_1 = struct.Struct(">8s64sQQQQqqq")
 
 SLA: dict[str, t.Any] = {
     "failure_rate": {"max": 40},
@@ -94,11 +96,7 @@ def states() -> list[dict[str, t.Any]]:
 
 
 def chunk_data(sequence: int, part: chunk.Chunk) -> messages.ChunkData:
-    return messages.ChunkData(
-        RUN, sequence, len(part), part.failed_count, part.first_ns,
-        part.last_ns, part.finished_ns, ((1, 1, len(part)),),
-        part.to_bytes(),
-    )
+    return messages.ChunkData(RUN, sequence, part.packed())
 
 
 @functools.cache
@@ -183,21 +181,31 @@ def of_workers() -> list[frames.Frame]:
 
 
 def _spooled(sequence: int, part: chunk.Chunk) -> bytes:
+    kept = spool.SpooledChunk(sequence, part.packed())
+    return b"".join(spool.pack(RUN, kept))
+
+
+def spooled_1(sequence: int, part: chunk.Chunk) -> bytes:
+    """A file of version 1 of the format."""
     payload = part.to_bytes()
-    head = spool.ChunkHead(
-        sequence, len(part), part.failed_count, part.first_ns, part.last_ns,
-        part.finished_ns, len(payload),
+    fields = FIELDS_1.pack(
+        spool.MAGIC_1, RUN.encode(), sequence, len(payload), len(part),
+        part.failed_count, part.first_ns, part.last_ns, part.finished_ns,
     )
-    return b"".join(spool.pack(RUN, spool.SpooledChunk(head, payload)))
+    return sealed(fields + bytes(spool.DIGEST_BYTES) + payload)
 
 
 def sealed(data: bytes) -> bytes:
     """A damaged file of a spool, with a checksum that is right."""
-    fields = data[: spool.HEADER_BYTES - spool.DIGEST_BYTES]
-    payload = data[spool.HEADER_BYTES :]
+    is_first = data.startswith(spool.MAGIC_1)
+    size = (
+        FIELDS_1.size if is_first
+        else spool.HEADER_BYTES - spool.DIGEST_BYTES
+    )
+    fields, body = data[:size], data[size + spool.DIGEST_BYTES:]
     digest = hashlib.blake2b(fields, digest_size=spool.DIGEST_BYTES)
-    digest.update(payload)
-    return fields + digest.digest() + payload
+    digest.update(body)
+    return fields + digest.digest() + body
 
 
 @functools.cache
@@ -221,7 +229,10 @@ def of(target: str) -> list[bytes]:
         case "packed":
             return [rows(9).pack(), rows(40, 5).pack()]
         case "spool":
-            return [_spooled(i, rows(n)) for i, n in enumerate((1, 9, 40))]
+            return [
+                *(_spooled(i, rows(n)) for i, n in enumerate((1, 9, 40))),
+                spooled_1(7, rows(9)),
+            ]
         case "spool_folder":  # the first byte names the file
             return [
                 bytes([name]) + each

@@ -15,8 +15,7 @@
 What it sends is what an agent sends that makes some thousand iterations per
 second: snapshots of real aggregates that grow, chunks of real size, drawn
 numbers. The rows inside a chunk are the same again and again, and so are the
-times and numbers in them; the message that carries it has the numbers that it
-stands for.
+times in them; their numbers are those that were drawn.
 """
 
 from __future__ import annotations
@@ -33,7 +32,8 @@ from rally.task.distributed import commands
 from rally.task.distributed.agent import machine as agent_module
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
-from rally.task.results import aggregate, chunk, row
+from rally.task.results import aggregate, chunk, head, row
+from rally.task.work import leases
 
 NS = 1_000_000_000
 MS = 1_000_000
@@ -55,14 +55,13 @@ class Unit:
     """Results of some iterations."""
 
     rows: chunk.Chunk
-    payload: bytes
     learnt: aggregate.Aggregate
 
     @classmethod
     def of(cls, rows: chunk.Chunk, sla: t.Mapping[str, t.Any]) -> Unit:
         learnt = aggregate.Aggregate(sla)
         learnt.add_chunk(rows)
-        return cls(rows, rows.to_bytes(), learnt)
+        return cls(rows, learnt)
 
 
 class Stock:
@@ -116,6 +115,19 @@ class Spooled:
 
     unit: Unit
     numbers: tuple[messages.NumberRun, ...]
+
+    def packed(self) -> head.PackedChunk:
+        """The rows with these numbers: whoever stores them compares."""
+        rows = self.unit.rows
+        numbers = np.fromiter(
+            leases.numbers_of(self.numbers), np.int64, len(rows)
+        )
+        return chunk.Chunk(
+            [numbers, rows.started_ns, rows.duration_ns, rows.idle_ns,
+             rows.lag_ns],
+            rows.shape_index, rows.shapes, rows.times, rows.errors,
+            rows.outputs,
+        ).packed()
 
 
 class SimulatedLoad:
@@ -338,14 +350,7 @@ class SimulatedAgent:
         kept = self._spools.get(run, {}).get(sequence)
         if kept is None:
             return
-        rows = kept.unit.rows
         self._send(
             Channel.RESULTS,
-            messages.ChunkData(
-                run=run, sequence=sequence, count=len(rows),
-                failed=rows.failed_count,
-                first_ns=rows.first_ns, last_ns=rows.last_ns,
-                finished_ns=rows.finished_ns,
-                numbers=kept.numbers, payload=kept.unit.payload,
-            ),
+            messages.ChunkData(run, sequence, kept.packed()),
         )

@@ -64,7 +64,7 @@ WORLD = {
 }
 #: what layers without I/O may use beside the standard library and each other
 KNOWN = {
-    "msgspec", "rally", "rally.exceptions", "rally.task.results.chunk",
+    "msgspec", "rally", "rally.exceptions", "rally.task.results.head",
     "rally.task.results.row",
 }
 
@@ -327,6 +327,27 @@ class NoDatabaseTestCase(test.TestCase):
         )
 
 
+@ddt.ddt
+class DatabaseTestCase(test.TestCase):
+    @ddt.data(*sorted((PACKAGE / "common" / "db").rglob("*.py")))
+    def test_the_database_knows_nothing_of_tasks(
+        self, path: pathlib.Path
+    ) -> None:
+        above = {
+            name for name in imports_of(path) if name.startswith("rally.task")
+        }
+        self.assertEqual(set(), above)
+
+    def test_what_it_gives_to_plugins_can_be_opened(self) -> None:
+        """The one name by which it reaches up must be right."""
+        from rally.common.db import results
+
+        module = importlib.import_module(results.READER)
+
+        self.assertTrue(callable(module.StoredResults))
+        self.assertTrue(callable(module.summary))
+
+
 class NumpyTestCase(test.TestCase):
     def test_only_the_core_of_a_run_knows_numpy(self) -> None:
         users = {
@@ -337,7 +358,8 @@ class NumpyTestCase(test.TestCase):
         self.assertEqual(
             {
                 "task/load/pool.py", "task/results/chunk.py",
-                "task/results/columns.py", "task/results/distribution.py",
+                "task/results/columns.py", "task/results/cutting.py",
+                "task/results/distribution.py",
                 "task/results/durations.py", "task/results/moments.py",
                 "task/work/numbers.py",
             },

@@ -37,12 +37,7 @@ from rally.common.db.environments import (
     platform_set_status,
     platforms_list,
 )
-from rally.common.db.results import (
-    StoredResults,
-    workload_chunks,
-    workload_results,
-    workload_results_count,
-)
+from rally.common.db.results import workload_results_count
 from rally.common.db.rows import serialize
 from rally.common.db.schema import (
     schema_cleanup,
@@ -87,7 +82,6 @@ from rally.common.db.workloads import (
 
 __all__ = [
     "StoredChunk",
-    "StoredResults",
     "engine_reset",
     "env_create",
     "env_delete_cascade",
@@ -131,12 +125,10 @@ __all__ = [
     "verifier_update",
     "with_session",
     "workload_chunk_sequences",
-    "workload_chunks",
     "workload_chunks_create",
     "workload_create",
     "workload_data_create",
     "workload_get",
-    "workload_results",
     "workload_results_count",
     "workload_set_contexts",
     "workload_set_results",

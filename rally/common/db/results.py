@@ -10,74 +10,43 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Results of a workload, read in the order of their start.
+"""Chunks of results, read as they were stored.
 
-Chunks of several agents overlap in time. They are merged while they are
-read, and each is held only as long as its time lasts.
+The database knows nothing of what is in them: ``rally.task.results.stored``
+opens them.
 """
 
 from __future__ import annotations
 
 import calendar
-import collections.abc
 import datetime as dt
-import functools
-import itertools
+import importlib
+import types
 import typing as t
 
 import sqlalchemy as sa
 
 from rally.common.db import engine, models
 
-if t.TYPE_CHECKING:
-    from rally.task.results import chunk as chunk_module
-
 Result: t.TypeAlias = dict[str, t.Any]
 WorkloadData = models.WorkloadData
 
+#: the module that opens chunks. It is named, not imported, because it lies
+#: above this package; but Rally's public functions promise results
+READER = "rally.task.results.stored"
 
-class _Place(t.NamedTuple):
+
+def reader() -> types.ModuleType:
+    return importlib.import_module(READER)
+
+
+class Place(t.NamedTuple):
     """Where a chunk is, and when it starts at the earliest."""
 
-    first_ns: int
+    first_ns: int  # controller time
     row_id: int
     first_number: int  # numbers the iterations of a chunk that has no numbers
     clock_offset_ns: int
-
-
-def workload_results(workload_uuid: str) -> t.Iterator[Result]:
-    """Results of a workload in the order of their start, one at a time."""
-    from rally.task.results import chunk as chunk_module
-
-    return chunk_module.merge_ordered(
-        (place.first_ns, functools.partial(_load, place))
-        for place in sorted(_places(workload_uuid))
-    )
-
-
-def workload_failures(workload_uuid: str) -> t.Iterator[Result]:
-    """Results with an error, in the order of their start.
-
-    Only chunks with failures are read: there may be few in many.
-    """
-    from rally.task.results import chunk as chunk_module
-
-    rows = chunk_module.merge_ordered(
-        (place.first_ns, functools.partial(_load, place))
-        for place in sorted(_places(workload_uuid, has_failures=True))
-    )
-    return (row for row in rows if row["error"])
-
-
-def workload_chunks(
-    workload_uuid: str, agent: str | None = None
-) -> t.Iterator[chunk_module.Chunk]:
-    """Chunks of a workload, in controller time, by their first start.
-
-    :param agent: only what this agent delivered; None: all
-    """
-    for place in sorted(_places(workload_uuid, agent)):
-        yield _load(place)
 
 
 def workload_results_count(workload_uuid: str) -> int:
@@ -92,51 +61,14 @@ def workload_results_count(workload_uuid: str) -> int:
     return int(found or 0)
 
 
-class StoredResults(collections.abc.Sequence[Result]):
-    """Results of a workload as a sequence that holds none of them.
-
-    Each walk reads the database anew, so it shows what is stored by then.
-    """
-
-    def __init__(self, workload_uuid: str) -> None:
-        self.workload_uuid = workload_uuid
-
-    def __len__(self) -> int:
-        return workload_results_count(self.workload_uuid)
-
-    def __iter__(self) -> t.Iterator[Result]:
-        return workload_results(self.workload_uuid)
-
-    def failures(self) -> t.Iterator[Result]:
-        """Those with an error; quick if few have one."""
-        return workload_failures(self.workload_uuid)
-
-    @t.overload
-    def __getitem__(self, index: int) -> Result: ...
-
-    @t.overload
-    def __getitem__(self, index: slice) -> list[Result]: ...
-
-    def __getitem__(self, index: int | slice) -> Result | list[Result]:
-        if isinstance(index, slice):
-            start, stop, step = index.indices(len(self))
-            if step > 0:
-                return list(itertools.islice(self, start, stop, step))
-            return list(self)[index]
-        if index < 0:
-            index += len(self)
-        if index >= 0:
-            for result in itertools.islice(self, index, None):
-                return result
-        raise IndexError("there is no result at this position")
-
-    def __repr__(self) -> str:
-        return "<StoredResults of workload %s>" % self.workload_uuid
-
-
-def _places(
+def places(
     workload_uuid: str, agent: str | None = None, has_failures: bool = False
-) -> list[_Place]:
+) -> list[Place]:
+    """Where the chunks of a workload are, by their first start.
+
+    :param agent: only what this agent delivered; None: all
+    :param has_failures: only those that have some
+    """
     query = (
         sa.select(
             WorkloadData.id,
@@ -155,7 +87,7 @@ def _places(
         query = query.where(WorkloadData.agent == agent)
     if has_failures:
         query = query.where(WorkloadData.failed_iteration_count > 0)
-    places = []
+    found = []
     number = 1
     with engine.reading() as session:
         for row_id, count, started_at, first_ns, offset in session.execute(
@@ -163,9 +95,9 @@ def _places(
         ):
             if first_ns is None:
                 first_ns = _at_earliest_ns(started_at)
-            places.append(_Place(first_ns, row_id, number, offset or 0))
+            found.append(Place(first_ns, row_id, number, offset or 0))
             number += count
-    return places
+    return sorted(found)
 
 
 def _at_earliest_ns(started_at: dt.datetime) -> int:
@@ -174,9 +106,8 @@ def _at_earliest_ns(started_at: dt.datetime) -> int:
     return (whole_us + started_at.microsecond - 1) * 1000
 
 
-def _load(place: _Place) -> chunk_module.Chunk:
-    from rally.task.results import chunk as chunk_module
-
+def content(place: Place) -> bytes | list[Result]:
+    """What was stored: bytes, or the results themselves by older releases."""
     with engine.reading() as session:
         payload, chunk_data = session.execute(
             sa.select(WorkloadData.payload, WorkloadData.chunk_data).where(
@@ -184,8 +115,5 @@ def _load(place: _Place) -> chunk_module.Chunk:
             )
         ).one()
     if payload is not None:
-        chunk = chunk_module.Chunk.from_bytes(payload)
-        return chunk.shifted(place.clock_offset_ns)
-    return chunk_module.Chunk.of_results(
-        chunk_data["raw"], place.first_number
-    )
+        return bytes(payload)
+    return t.cast("list[Result]", chunk_data["raw"])

@@ -10,15 +10,11 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""A chunk on its way into the database."""
+"""A chunk on its way into the database: an envelope around its bytes."""
 
 from __future__ import annotations
 
 import dataclasses
-import typing as t
-
-if t.TYPE_CHECKING:
-    from rally.task.results import chunk as chunk_module
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,31 +27,10 @@ class StoredChunk:
 
     agent: str  # "" for a run without agents
     sequence: int  # numbers the chunks of this agent
-    payload: bytes  # Chunk.to_bytes()
     clock_offset_ns: int
     count: int
     failed: int
     first_ns: int  # start of the first iteration
     last_ns: int  # start of the last iteration
     finished_ns: int  # latest end of an iteration
-
-    @classmethod
-    def of(
-        cls,
-        chunk: chunk_module.Chunk,
-        sequence: int,
-        agent: str = "",
-        clock_offset_ns: int = 0,
-    ) -> StoredChunk:
-        """Pack *chunk*, which holds at least one iteration."""
-        return cls(
-            agent=agent,
-            sequence=sequence,
-            payload=chunk.to_bytes(),
-            clock_offset_ns=clock_offset_ns,
-            count=len(chunk),
-            failed=chunk.failed_count,
-            first_ns=chunk.first_ns,
-            last_ns=chunk.last_ns,
-            finished_ns=chunk.finished_ns,
-        )
+    payload: bytes = dataclasses.field(repr=False)

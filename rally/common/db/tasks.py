@@ -54,7 +54,7 @@ def task_get(
         ]
     for subtask in task.get("subtasks", ()):
         for workload in subtask["workloads"]:
-            data = results.StoredResults(workload["uuid"])
+            data = results.reader().StoredResults(workload["uuid"])
             workload["data"] = data if lazy else list(data)
     return task
 

@@ -144,7 +144,7 @@ def workload_set_results(
         load_info``; computed from the stored chunks if None
     """
     if aggregate is None:
-        aggregate = _aggregate_of_stored(workload_uuid)
+        aggregate = results.reader().summary(workload_uuid)
     with engine.writing() as session:
         workload = rows.find(session, Workload, workload_uuid)
         workload.load_duration = load_duration
@@ -196,26 +196,3 @@ def _totals(
         math.fsum(duration or 0.0 for duration, _ in found),
         all(passed is not False for _, passed in found),
     )
-
-
-def _aggregate_of_stored(workload_uuid: str) -> Values:
-    """What ``workload_set_results`` stores, from the chunks themselves."""
-    from rally.task.results import durations
-
-    table = durations.DurationsTable()
-    total = failed = 0
-    shortest: list[int] = []
-    longest: list[int] = []
-    for chunk in results.workload_chunks(workload_uuid):
-        table.add_chunk(chunk)
-        total += len(chunk)
-        failed += chunk.failed_count
-        shortest = [min([*shortest, int(chunk.duration_ns.min())])]
-        longest = [max([*longest, int(chunk.duration_ns.max())])]
-    return {
-        "statistics": {"durations": table.to_dict()},
-        "total": total,
-        "failed": failed,
-        "min_duration": shortest[0] / 1e9 if shortest else None,
-        "max_duration": longest[0] / 1e9 if longest else None,
-    }

@@ -18,9 +18,6 @@ import typing as t
 
 from rally.common import db
 
-if t.TYPE_CHECKING:
-    from rally.task.results import chunk as chunk_module
-
 Values: t.TypeAlias = dict[str, t.Any]
 
 
@@ -65,15 +62,6 @@ class Workload:
         return db.workload_chunks_create(
             self["task_uuid"], self["uuid"], chunks
         )
-
-    def chunks(
-        self, agent: str | None = None
-    ) -> t.Iterator[chunk_module.Chunk]:
-        """What is stored of the workload, chunk after chunk.
-
-        :param agent: only what this agent delivered; None: all
-        """
-        return db.workload_chunks(self["uuid"], agent)
 
     def add_workload_data(
         self, chunk_order: int, workload_data: Values

@@ -34,8 +34,6 @@ from rally.task.distributed.security import keys
 from rally.task.distributed.wire import channels, codec, messages, transport
 from rally.task.distributed.wire.channels import Channel
 from rally.task.load import cpus
-from rally.task.results import chunk as chunk_module
-from rally.task.work import leases
 
 LOG = logging.getLogger(__name__)
 
@@ -95,7 +93,7 @@ class AgentService:
         LOG.info(
             "Agent %s: run %s: %d chunk(s) are kept here; %d damaged, %d not "
             "written to the end"
-            % (self._name, run, len(recovery.heads), recovery.torn,
+            % (self._name, run, len(recovery.sequences), recovery.torn,
                recovery.unfinished)
         )
         return recovery
@@ -245,26 +243,13 @@ class AgentService:
         if run not in self._spools:
             return
         try:
-            spooled = self._spools[run].read(sequence)
-            chunk = chunk_module.Chunk.from_bytes(spooled.payload)
-        except (spool_module.ChunkUnreadable, chunk_module.ChunkError) as e:
+            chunk = self._spools[run].read(sequence).chunk
+        except spool_module.ChunkUnreadable as e:
             missing = messages.ChunkMissing(run, sequence, str(e))
             self._transport.send(Channel.CONTROL, missing)
             return
-        head = spooled.head
         self._transport.send(
-            Channel.RESULTS,
-            messages.ChunkData(
-                run=run,
-                sequence=sequence,
-                count=head.count,
-                failed=head.failed,
-                first_ns=head.first_ns,
-                last_ns=head.last_ns,
-                finished_ns=head.finished_ns,
-                numbers=leases.runs_of(chunk.numbers.tolist()),
-                payload=spooled.payload,
-            ),
+            Channel.RESULTS, messages.ChunkData(run, sequence, chunk)
         )
 
 

@@ -19,6 +19,7 @@ import typing as t
 
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
+from rally.task.results.head import DeliveredChunk
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,11 +33,9 @@ class Send:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StoreChunk:
-    """Hand a chunk to the engine."""
+    """Hand a chunk to the engine, which checks it."""
 
-    agent: str
-    data: messages.ChunkData
-    clock_offset_ns: int
+    delivered: DeliveredChunk
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

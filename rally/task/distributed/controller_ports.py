@@ -19,7 +19,7 @@ import collections
 import threading
 import typing as t
 
-from rally.common import clock, logging, objects, portable
+from rally.common import clock, logging, portable
 from rally.task.distributed import commands, notices
 from rally.task.distributed.controller import registry
 from rally.task.distributed.controller.machine import Controller
@@ -27,9 +27,8 @@ from rally.task.distributed.controller.membership import AgentState, Member
 from rally.task.distributed.wire import channels, messages
 from rally.task.distributed.wire.channels import Channel
 from rally.task.reporting import progress
-from rally.task.results import aggregate, chunk
+from rally.task.results import aggregate
 from rally.task.results.row import NS
-from rally.task.work import leases
 from rally.task.work.numbers import Lost
 
 if t.TYPE_CHECKING:
@@ -113,8 +112,8 @@ class ControllerService:
                     peer=peer, channel=channel, message=message
                 ):
                     self._transport.send(peer, channel, message)
-                case commands.StoreChunk():
-                    self._store(command)
+                case commands.StoreChunk(delivered=delivered):
+                    self._runner.result_queue.append(delivered)
                 case commands.Observe():
                     self._observe(command)
                 case commands.Announce(numbers=numbers):
@@ -122,14 +121,6 @@ class ControllerService:
                         self._runner.send_event("iteration", number)
                 case commands.Say(text=text, is_problem=is_problem):
                     self._say(text, is_problem)
-
-    def _store(self, command: commands.StoreChunk) -> None:
-        try:
-            self._runner.result_queue.append(stored_chunk(command))
-        except chunk.ChunkError as e:
-            self._execute(
-                refused_chunk(self._machine, command, e, clock.now_ns())
-            )
 
     def _observe(self, command: commands.Observe) -> None:
         try:
@@ -233,51 +224,6 @@ def describe(member: Member) -> dict[str, t.Any]:
 
 def _seconds(ns: int | None) -> float | None:
     return None if ns is None else ns / NS
-
-
-def refused_chunk(
-    machine: Controller, command: commands.StoreChunk,
-    error: chunk.ChunkError, now: int,
-) -> list[commands.Command]:
-    """What *machine* does about a chunk that cannot be stored."""
-    data = command.data
-    return machine.handle(
-        command.agent,
-        messages.ChunkMissing(
-            data.run, data.sequence,
-            "chunk %d, as it arrived: %s" % (data.sequence, error),
-        ),
-        now,
-    )
-
-
-def stored_chunk(command: commands.StoreChunk) -> objects.StoredChunk:
-    """A chunk of an agent as a row of the database.
-
-    :raises ChunkError: nobody could read it back, or it is not what the
-        agent says it is
-    """
-    data = command.data
-    rows = chunk.Chunk.from_bytes(data.payload)
-    if not len(rows) or (
-        len(rows), rows.failed_count, rows.first_ns, rows.last_ns,
-        rows.finished_ns, len(rows),
-    ) != (
-        data.count, data.failed, data.first_ns, data.last_ns,
-        data.finished_ns, leases.count_of(data.numbers),
-    ):
-        raise chunk.ChunkError(problem="it is not what it is said to be")
-    return objects.StoredChunk(
-        agent=command.agent,
-        sequence=data.sequence,
-        payload=data.payload,
-        clock_offset_ns=command.clock_offset_ns,
-        count=data.count,
-        failed=data.failed,
-        first_ns=data.first_ns,
-        last_ns=data.last_ns,
-        finished_ns=data.finished_ns,
-    )
 
 
 def agent_progress(

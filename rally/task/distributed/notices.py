@@ -37,6 +37,14 @@ class Stored(msgspec.Struct, frozen=True):
     sequence: Count
 
 
+class ChunkRefused(msgspec.Struct, frozen=True):
+    """A chunk cannot be stored: it is damaged, or not what its head says."""
+
+    agent: Name
+    sequence: Count
+    reason: str
+
+
 class StoringFailed(msgspec.Struct, frozen=True):
     """The engine can store no chunk any more; agents keep them."""
 
@@ -77,6 +85,6 @@ class ShutdownAsked(msgspec.Struct, frozen=True):
 
 
 Notice: t.TypeAlias = (
-    StopAsked | Stored | StoringFailed | AgentLeft | AgentRevoked | LoadGone
-    | SpoolFound | ShutdownAsked
+    StopAsked | Stored | ChunkRefused | StoringFailed | AgentLeft
+    | AgentRevoked | LoadGone | SpoolFound | ShutdownAsked
 )

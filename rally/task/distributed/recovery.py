@@ -20,12 +20,11 @@ stored then.
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import typing as t
 
 from rally import consts, exceptions, plugins
-from rally.common import clock, db, logging, objects, owners, version
+from rally.common import clock, db, logging, owners, version
 from rally.task.cleanup import leftovers, name_search
 from rally.task.distributed import (
     commands,
@@ -40,8 +39,8 @@ from rally.task.distributed.local import agents as local
 from rally.task.distributed.security import allow_list, keys
 from rally.task.distributed.wire import channels, codec, messages, transport
 from rally.task.reporting import load_info
-from rally.task.results import aggregate
-from rally.task.results import chunk as chunk_module
+from rally.task.results import aggregate, head, packed
+from rally.task.results import stored as stored_results
 from rally.task.work import leases
 
 LOG = logging.getLogger(__name__)
@@ -266,19 +265,12 @@ def _drain_local(workload: dict[str, t.Any]) -> list[str]:
     """
     kept = db.workload_chunk_sequences(workload["uuid"])
 
-    def store(agent: str, chunk: spool.SpooledChunk) -> None:
-        if chunk.head.sequence in kept.get(agent, ()):
+    def store(agent: str, spooled: spool.SpooledChunk) -> None:
+        if spooled.sequence in kept.get(agent, ()):
             return
         db.workload_chunks_create(
             workload["task_uuid"], workload["uuid"],
-            [objects.StoredChunk(
-                agent=agent, payload=chunk.payload, clock_offset_ns=0,
-                **{
-                    field.name: getattr(chunk.head, field.name)
-                    for field in dataclasses.fields(chunk.head)
-                    if field.name != "size_bytes"
-                },
-            )],
+            [stored_results.envelope(spooled.chunk, spooled.sequence, agent)],
         )
 
     drained = local.drain(workload["load_info"]["run"], store)
@@ -369,29 +361,32 @@ class _Recovery:
                     peer=peer, channel=channel, message=message
                 ):
                     self._ends.send(peer, channel, message)
-                case commands.StoreChunk():
-                    self._store(command)
+                case commands.StoreChunk(delivered=delivered):
+                    self._store(delivered)
                 case commands.Say(text=text):
                     LOG.info(text)
 
-    def _store(self, command: commands.StoreChunk) -> None:
+    def _store(self, delivered: head.DeliveredChunk) -> None:
+        notice: notices.Notice
         try:
-            chunk = controller_ports.stored_chunk(dataclasses.replace(
-                command,
-                clock_offset_ns=command.clock_offset_ns + self._ahead_ns,
-            ))
-        except chunk_module.ChunkError as e:
-            self._execute(
-                controller_ports.refused_chunk(
-                    self._machine, command, e, clock.now_ns()
-                )
+            delivered.chunk.check()
+        except packed.ChunkError as e:
+            notice = notices.ChunkRefused(
+                delivered.agent, delivered.sequence, e.format_message()
             )
-            return
+        else:
+            self._insert(delivered)
+            notice = notices.Stored(delivered.agent, delivered.sequence)
+        self._execute(self._machine.notice(notice, clock.now_ns()))
+
+    def _insert(self, delivered: head.DeliveredChunk) -> None:
+        chunk = stored_results.envelope(
+            delivered.chunk, delivered.sequence, delivered.agent,
+            delivered.clock_offset_ns + self._ahead_ns,
+        )
         db.workload_chunks_create(
             self._task_uuid, self._workload_uuid, [chunk]
         )
-        stored = notices.Stored(command.agent, command.data.sequence)
-        self._execute(self._machine.notice(stored, clock.now_ns()))
 
 
 def clock_ahead_ns(info: t.Mapping[str, t.Any]) -> int:
@@ -413,7 +408,7 @@ def _close(workload: dict[str, t.Any]) -> int:
         entry["agent"]: set(_numbers_of(entry["numbers"]))
         for entry in info.get("lost", ())
     }
-    for chunk in db.workload_chunks(workload["uuid"]):
+    for chunk in stored_results.workload_chunks(workload["uuid"]):
         merged.add_chunk(chunk)
         stored = set(chunk.numbers.tolist())
         for numbers in missing.values():

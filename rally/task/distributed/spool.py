@@ -14,7 +14,8 @@
 
 One file per chunk, checksummed as a whole and durable before ``write_all``
 returns. A run has a folder of its own, named after it. Payloads are opaque
-here; contexts and credentials never come near a spool.
+here (but for those of version 1 of the format); contexts and credentials
+never come near a spool.
 """
 
 from __future__ import annotations
@@ -32,22 +33,33 @@ import shutil
 import struct
 import typing as t
 
+import msgspec
+
 from rally import exceptions
 from rally.common import private_files
-from rally.task.results import chunk as chunk_module
+from rally.task.results import head as head_module
 
 LOG = logging.getLogger(__name__)
 
-MAGIC = b"RALLYCH1"  # the last byte is the version of the format
+MAGIC = b"RALLYCH2"  # the last byte is the version of the format
 DIGEST_BYTES = 32
-#: magic, run, sequence, length, count, failed, first, last, finished
-_FIELDS = struct.Struct(">8s64sQQQQqqq")
+#: magic, run, sequence, lengths of head and payload
+_FIELDS = struct.Struct(">8s64sQQQ")
 HEADER_BYTES = _FIELDS.size + DIGEST_BYTES
+
+#: how version 1 began: its head had no numbers, which the payload tells
+MAGIC_1 = b"RALLYCH1"
+#: magic, run, sequence, length, count, failed, first, last, finished
+_FIELDS_1 = struct.Struct(">8s64sQQQQqqq")
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(head_module.ChunkHead)
 
 CHUNK_SUFFIX = ".chunk"
 TORN_SUFFIX = ".torn"
 WRITER_NAME = "writer"  # locked by the process that writes
 RUN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+MAX_SEQUENCE = 2**53  # as on the wire
 _CHUNK_NAME = re.compile(r"(\d{12,19})\.chunk")
 
 
@@ -65,26 +77,9 @@ class ChunkUnreadable(Exception):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ChunkHead:
-    """What is known of a chunk without its payload.
-
-    ``first_ns`` and ``last_ns`` are starts of iterations, ``finished_ns`` is
-    the last end, on the clock of this agent.
-    """
-
-    sequence: int
-    count: int
-    failed: int
-    first_ns: int
-    last_ns: int
-    finished_ns: int
-    size_bytes: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class SpooledChunk:
-    head: ChunkHead
-    payload: bytes = dataclasses.field(repr=False)
+    sequence: int
+    chunk: head_module.PackedChunk
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,14 +96,14 @@ class Recovery:
     :param unfinished: how many were not written to the end; they are removed
     """
 
-    heads: tuple[ChunkHead, ...]
+    sequences: tuple[int, ...]
     torn: int
     unfinished: int
 
     @property
     def end(self) -> int:
         """One more than the highest number of a chunk."""
-        return max((head.sequence for head in self.heads), default=-1) + 1
+        return max(self.sequences, default=-1) + 1
 
     @property
     def cut(self) -> int:
@@ -116,62 +111,94 @@ class Recovery:
         return self.torn + self.unfinished
 
 
-def spooled(sequence: int, chunk: chunk_module.Chunk) -> SpooledChunk:
-    """*chunk* as it is kept."""
-    payload = chunk.to_bytes()
-    head = ChunkHead(
-        sequence, len(chunk), chunk.failed_count, chunk.first_ns,
-        chunk.last_ns, chunk.finished_ns, len(payload),
-    )
-    return SpooledChunk(head, payload)
+def pack(run_id: str, spooled: SpooledChunk) -> list[bytes]:
+    """Parts of a chunk's file.
 
-
-def pack(run_id: str, chunk: SpooledChunk) -> list[bytes]:
-    """Parts of a chunk's file."""
-    head = chunk.head
+    :raises ValueError: ``unpack`` would not take it; says why
+    """
+    try:
+        head = _ENCODER.encode(spooled.chunk.head)
+    except OverflowError as e:
+        raise ValueError(str(e)) from None
+    _head_of(head)
+    if not RUN_ID.fullmatch(run_id):
+        raise ValueError("%r is no run id" % run_id)
+    if not 0 <= spooled.sequence <= MAX_SEQUENCE:
+        raise ValueError("%d is no number of a chunk" % spooled.sequence)
+    payload = spooled.chunk.payload
     fields = _FIELDS.pack(
-        MAGIC,
-        run_id.encode("ascii"),
-        head.sequence,
-        len(chunk.payload),
-        head.count,
-        head.failed,
-        head.first_ns,
-        head.last_ns,
-        head.finished_ns,
+        MAGIC, run_id.encode("ascii"), spooled.sequence, len(head),
+        len(payload),
     )
-    return [fields, _digest(fields, chunk.payload), chunk.payload]
+    return [fields, _digest(fields, head, payload), head, payload]
 
 
 def unpack(run_id: str, data: bytes) -> SpooledChunk:
-    """Inverse of ``pack``.
+    """Inverse of ``pack``; takes files of version 1, too.
 
     :raises ValueError: it was not made by ``pack`` for this run; says why
     """
-    if len(data) < HEADER_BYTES:
+    is_first = data[:len(MAGIC_1)] == MAGIC_1
+    layout = _FIELDS_1 if is_first else _FIELDS
+    if len(data) < layout.size + DIGEST_BYTES:
         raise ValueError("it ends within its header")
-    fields = data[: _FIELDS.size]
-    digest = data[_FIELDS.size : HEADER_BYTES]
-    magic, run, sequence, length, *rest = _FIELDS.unpack(fields)
-    payload = data[HEADER_BYTES:]
-    if magic != MAGIC:
+    fields = data[:layout.size]
+    body = data[layout.size + DIGEST_BYTES:]
+    magic, run, sequence, *rest = layout.unpack(fields)
+    if magic not in (MAGIC, MAGIC_1):
         raise ValueError("it is not a chunk of this version of Rally")
-    if len(payload) != length:
-        raise ValueError("it has %d of %d bytes" % (len(payload), length))
-    if digest != _digest(fields, payload):
+    size = rest[0] if is_first else rest[0] + rest[1]
+    if len(body) != size:
+        raise ValueError("it has %d of %d bytes" % (len(body), size))
+    if data[layout.size:len(data) - size] != _digest(fields, body):
         raise ValueError("its checksum is wrong")
     if run != run_id.encode("ascii").ljust(len(run), b"\0"):
         raise ValueError("it belongs to another run")
-    count, failed, first_ns, last_ns, finished_ns = rest
-    head = ChunkHead(
-        sequence, count, failed, first_ns, last_ns, finished_ns, length
+    if sequence > MAX_SEQUENCE:
+        raise ValueError("%d is no number of a chunk" % sequence)
+    if is_first:
+        return SpooledChunk(sequence, _of_version_1(body, *rest[1:]))
+    head = _head_of(body[:rest[0]])
+    payload = body[rest[0]:]
+    return SpooledChunk(sequence, head_module.PackedChunk(head, payload))
+
+
+def _head_of(data: bytes) -> head_module.ChunkHead:
+    """:raises ValueError: it is not a head exactly as it is packed here"""
+    try:
+        head = _DECODER.decode(data)
+    except msgspec.MsgspecError as e:
+        raise ValueError("its head cannot be read: %s" % e) from None
+    if _ENCODER.encode(head) != data:
+        raise ValueError("its head was not packed here")
+    return head
+
+
+def _of_version_1(
+    payload: bytes, count: int, failed: int, first_ns: int, last_ns: int,
+    finished_ns: int,
+) -> head_module.PackedChunk:
+    """A chunk that was spooled before heads had numbers.
+
+    :raises ValueError: it cannot be read
+    """
+    from rally.task.results import chunk, packed
+
+    try:
+        rows = chunk.Chunk.from_bytes(payload)
+        numbers = rows.head().numbers if len(rows) else ()
+    except packed.ChunkError as e:
+        raise ValueError(str(e)) from None
+    head = head_module.ChunkHead(
+        count, failed, first_ns, last_ns, finished_ns, numbers
     )
-    return SpooledChunk(head, payload)
+    return head_module.PackedChunk(_head_of(_ENCODER.encode(head)), payload)
 
 
-def _digest(fields: bytes, payload: bytes) -> bytes:
+def _digest(fields: bytes, *parts: bytes) -> bytes:
     digest = hashlib.blake2b(fields, digest_size=DIGEST_BYTES)
-    digest.update(payload)
+    for part in parts:
+        digest.update(part)
     return digest.digest()
 
 
@@ -224,15 +251,16 @@ class Spool:
     def write_all(self, chunks: t.Iterable[SpooledChunk]) -> None:
         """Keep some chunks; they survive a crash from when this returns.
 
-        :raises ValueError: there is a chunk of that number already
+        :raises ValueError: there is a chunk of that number already, or one
+            could not be read back
         :raises SpoolError: they cannot be kept, and none of them is
         """
         files = {}
         for chunk in chunks:
-            path = self._path(chunk.head.sequence)
+            path = self._path(chunk.sequence)
             if path.exists():
                 raise ValueError(
-                    "chunk %d is in the spool already" % chunk.head.sequence
+                    "chunk %d is in the spool already" % chunk.sequence
                 )
             files[path] = pack(self.run_id, chunk)
         try:
@@ -261,8 +289,8 @@ class Spool:
             )
         try:
             chunk = unpack(self.run_id, data)
-            if chunk.head.sequence != sequence:
-                raise ValueError("it is chunk %d" % chunk.head.sequence)
+            if chunk.sequence != sequence:
+                raise ValueError("it is chunk %d" % chunk.sequence)
         except ValueError as error:
             self._put_aside(path, str(error))
             raise ChunkUnreadable(
@@ -324,7 +352,7 @@ class Spool:
         with self._explained():
             names = sorted(os.listdir(self.folder))
         unfinished = self.remove_unfinished()
-        heads: list[ChunkHead] = []
+        whole: list[int] = []
         torn = 0
         for name in names:
             sequence = self._sequence_of(name)
@@ -332,10 +360,10 @@ class Spool:
                 torn += self._put_aside_alien(name)
                 continue
             try:
-                heads.append(self.read(sequence).head)
+                whole.append(self.read(sequence).sequence)
             except ChunkUnreadable:
                 torn += 1
-        return Recovery(tuple(heads), torn, unfinished)
+        return Recovery(tuple(whole), torn, unfinished)
 
     def discard(self) -> None:
         """Remove the run's folder with everything in it."""

@@ -34,6 +34,7 @@ class Block(msgspec.Struct, tag="block", frozen=True):
 
     chunk: bytes  # Chunk.pack()
     watermark_ns: int  # no iteration that comes later started before it
+    cut_rows: int = 0  # of those in it, too large to be sent as they were
 
 
 class Snapshot(msgspec.Struct, tag="snapshot", frozen=True):
@@ -90,8 +91,11 @@ class FrameWriter:
         """Blocks while the pipe is full.
 
         :raises OSError: the parent process is gone
+        :raises OverflowError: the parent would not take so long a frame
         """
         body = _ENCODER.encode(frame)
+        if len(body) > MAX_BYTES:
+            raise OverflowError("a frame of %d bytes" % len(body))
         data = memoryview(len(body).to_bytes(_LENGTH_BYTES, "little") + body)
         with self._lock:
             while data:

@@ -265,7 +265,11 @@ class WorkerPool:
 
     def _handle(self, worker: peer_module.Peer, frame: frames.Frame) -> None:
         match frame:
-            case frames.Block(chunk=data, watermark_ns=watermark_ns):
+            case frames.Block(
+                chunk=data, watermark_ns=watermark_ns, cut_rows=cut_rows
+            ):
+                if cut_rows:
+                    self._listener.on_count("cut_rows", cut_rows)
                 self._take(
                     worker, chunk_module.Chunk.unpack(data), watermark_ns
                 )

@@ -40,6 +40,7 @@ from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
 from rally.task.results import aggregate as aggregate_module
 from rally.task.results import chunk as chunk_module
+from rally.task.results import cutting
 
 if t.TYPE_CHECKING:
     from rally.task import scenario
@@ -97,7 +98,16 @@ class _PipeSink:
     def send_block(
         self, chunk: chunk_module.Chunk, watermark_ns: int
     ) -> None:
-        self._write(frames.Block(chunk.pack(), watermark_ns))
+        waiting: cutting.Part | None = None
+        for part in cutting.parts(chunk):
+            if waiting is not None:  # more rows follow, perhaps earlier ones
+                self._send_part(waiting, 0)
+            waiting = part
+        if waiting is not None:
+            self._send_part(waiting, watermark_ns)
+
+    def _send_part(self, part: cutting.Part, watermark_ns: int) -> None:
+        self._write(frames.Block(part.data, watermark_ns, part.cut_rows))
 
     def send_snapshot(
         self,

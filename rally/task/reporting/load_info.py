@@ -38,7 +38,7 @@ if t.TYPE_CHECKING:
 COUNTERS = (
     "duplicated", "late", "dropped", "timed_out", "abandoned_threads",
     "replaced_workers", "forked_copies", "missing_chunks", "torn_chunks",
-    "fenced_snapshots", "database_retries",
+    "fenced_snapshots", "cut_rows", "database_retries",
 )
 PERCENTS = (50, 95, 99)
 #: name of the generator of a run without agents
@@ -80,6 +80,7 @@ class RunWatch:
         self._sequence = 0
         self._rows = 0
         self._duplicated_chunks = 0
+        self._cut_rows = 0
         self._stop_asked_ns: int | None = None
         self._seen: tuple[float, int] = (0.0, 0)
         self._rate = 0.0
@@ -98,6 +99,10 @@ class RunWatch:
     ) -> None:
         self._duplicated_chunks += len(chunks) - added
         self._rows += sum(chunk.count for chunk in chunks)
+
+    def cut_rows(self, count: int) -> None:
+        """So many rows were too large to be stored as they were."""
+        self._cut_rows += count
 
     def stop_asked(self) -> None:
         if self._stop_asked_ns is None:
@@ -169,6 +174,7 @@ class RunWatch:
             for name, count in counted.items():
                 counters[name] = counters.get(name, 0) + count
         counters["duplicated"] += self._duplicated_chunks
+        counters["cut_rows"] += self._cut_rows
         counters["database_retries"] = (
             self._patience.retries - self._retries_before
         )

@@ -23,9 +23,11 @@ from __future__ import annotations
 import collections.abc
 import typing as t
 
+import msgspec
 import numpy as np
 
 from rally.task.results import columns
+from rally.task.results import head as head_module
 from rally.task.results import packed as packed_module
 from rally.task.results.merging import merge_ordered
 from rally.task.results.packed import ChunkError
@@ -39,6 +41,7 @@ from rally.task.results.row import (
     row_of,
     shape_of,
 )
+from rally.task.work import numbers as work_numbers
 
 __all__ = [
     "Chunk", "ChunkError", "Error", "Node", "Row", "Shape", "error_of",
@@ -213,7 +216,13 @@ class Chunk(collections.abc.Sequence[Result]):
     # ---- bytes
 
     def pack(self) -> bytes:
-        """Uncompressed bytes, for a pipe between processes."""
+        """Uncompressed bytes, for a pipe between processes.
+
+        :raises ChunkError: nobody could read them back
+        """
+        packed_module.check_values(self.value_count)
+        if not all(map(_is_preorder, self.shapes)):
+            raise ChunkError(problem="an action inside none")
         unique: dict[Error, int] = {}
         error_of_row = {
             row: unique.setdefault(error, len(unique))
@@ -237,8 +246,39 @@ class Chunk(collections.abc.Sequence[Result]):
         )
 
     def to_bytes(self) -> bytes:
-        """Compressed bytes, for the wire, the spool and the database."""
+        """Compressed bytes, for the wire, the spool and the database.
+
+        :raises ChunkError: nobody could read them back
+        """
         return packed_module.compress(self.pack())
+
+    def packed(self, data: bytes | None = None) -> head_module.PackedChunk:
+        """The chunk, which is not empty, as it travels; see ``cutting``.
+
+        :param data: what ``pack`` gave, if it has been called already
+        :raises ChunkError: nobody could read it back
+        """
+        payload = packed_module.compress(self.pack() if data is None else data)
+        return head_module.PackedChunk(self.head(), payload)
+
+    def head(self) -> head_module.ChunkHead:
+        """What is known of the chunk, which is not empty, without it."""
+        return head_module.ChunkHead(
+            count=len(self),
+            failed=self.failed_count,
+            first_ns=self.first_ns,
+            last_ns=self.last_ns,
+            finished_ns=self.finished_ns,
+            # a number that came twice would be a progression of step zero
+            numbers=tuple(
+                work_numbers.progressions(np.unique(self.numbers).tolist())
+            ),
+        )
+
+    @property
+    def value_count(self) -> int:
+        """Integers in all columns together."""
+        return len(COLUMNS) * len(self) + sum(m.size for m in self.times)
 
     @classmethod
     def unpack(cls, data: bytes) -> Chunk:
@@ -279,8 +319,7 @@ class Chunk(collections.abc.Sequence[Result]):
         values = len(COLUMNS) * count + sum(
             int(size) * 2 * len(shape) for size, shape in zip(sizes, shapes)
         )
-        if values > packed_module.MAX_VALUES:
-            raise ChunkError(problem="it claims %d values" % values)
+        packed_module.check_values(values)
         rows = [*packed.error_of_row, *packed.outputs]
         if rows and not 0 <= min(rows) <= max(rows) < count:
             raise ChunkError(problem="an error of a row it does not hold")
@@ -368,6 +407,23 @@ class Chunk(collections.abc.Sequence[Result]):
 
     def __repr__(self) -> str:
         return "<Chunk of %d iterations>" % len(self)
+
+
+def check(packed: head_module.PackedChunk) -> None:
+    """See ``PackedChunk.check``."""
+    rows = Chunk.from_bytes(packed.payload)
+    if not len(rows):
+        raise ChunkError(problem="it is empty")
+    claimed, found = packed.head, rows.head()
+    numbers = claimed.numbers  # however they are split into progressions
+    if (
+        msgspec.structs.replace(found, numbers=numbers) != claimed
+        or work_numbers.count_of(numbers) > len(rows)
+        or set(work_numbers.numbers_of(numbers)) != set(rows.numbers.tolist())
+    ):
+        raise ChunkError(problem="it is not what its head says")
+    if (rows.started_ns[1:] < rows.started_ns[:-1]).any():
+        raise ChunkError(problem="its iterations are not in order")
 
 
 def _is_preorder(shape: Shape) -> bool:

@@ -10,7 +10,10 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The packed form of a chunk of results, and what may be wrong with it."""
+"""The packed form of a chunk of results, and what may be wrong with it.
+
+Law: what ``encode`` gives is decoded unchanged, or it raises.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,13 @@ MAX_ROWS = 3_000_000
 #: integers in all columns together, 128 MB: a column of equal values takes
 #: nine bytes however many they are, so its size says nothing
 MAX_VALUES = 16_000_000
+
+
+#: a chunk on its way is cut so that it takes no more than this, unpacked ...
+MAX_CHUNK_BYTES = 4 * 1024 * 1024
+#: ... unless it is a single iteration, which may take up to this; beyond, it
+#: is cut itself
+MAX_ROW_BYTES = 16 * 1024 * 1024
 
 
 class ChunkError(exceptions.RallyException):
@@ -54,10 +64,28 @@ class Packed(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Packed)
+#: what outputs of plugins make the encoder raise
+_UNENCODABLE = (
+    msgspec.MsgspecError, RecursionError, TypeError, ValueError,
+    OverflowError,
+)
 
 
 def encode(packed: Packed) -> bytes:
-    return _ENCODER.encode(packed)
+    """Bytes that ``decode`` takes.
+
+    :raises ChunkError: it would not take them
+    """
+    _check_count(packed)
+    for output in packed.outputs.values():
+        if not all(isinstance(key, str) for key in output):
+            raise ChunkError(problem="an output has a key that is no text")
+    try:
+        data = _ENCODER.encode(packed)
+    except _UNENCODABLE as e:
+        raise ChunkError(problem=str(e)) from None
+    _check_size(len(data))
+    return data
 
 
 def decode(data: bytes) -> Packed:
@@ -71,9 +99,27 @@ def decode(data: bytes) -> Packed:
         raise ChunkError(problem=str(e)) from None
     if packed.version != VERSION:
         raise ChunkError(problem="unknown version %d" % packed.version)
+    _check_count(packed)
+    return packed
+
+
+def _check_count(packed: Packed) -> None:
     if not 0 <= packed.count <= MAX_ROWS:
         raise ChunkError(problem="it claims %d iterations" % packed.count)
-    return packed
+
+
+def _check_size(size: int) -> None:
+    if not 0 <= size <= MAX_UNPACKED_BYTES:
+        raise ChunkError(problem="it claims a size of %d" % size)
+
+
+def check_values(count: int) -> None:
+    """Refuse more than *MAX_VALUES* integers in all columns together.
+
+    :raises ChunkError: there are
+    """
+    if count > MAX_VALUES:
+        raise ChunkError(problem="it claims %d values" % count)
 
 
 def compress(data: bytes) -> bytes:
@@ -86,9 +132,7 @@ def decompress(data: bytes) -> bytes:
     :raises ChunkError: for any bytes that ``compress`` cannot have made
     """
     try:
-        size = zstandard.frame_content_size(data)
-        if not 0 <= size <= MAX_UNPACKED_BYTES:
-            raise ChunkError(problem="it claims a size of %d" % size)
+        _check_size(zstandard.frame_content_size(data))
         return zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as e:
         raise ChunkError(problem=str(e)) from None

@@ -167,6 +167,10 @@ def numbers_of(parts: t.Iterable[Progression]) -> t.Iterator[int]:
         yield from range(first, first + step * count, step)
 
 
+def count_of(parts: t.Iterable[Progression]) -> int:
+    return sum(count for _, _, count in parts)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Lost:
     """Iterations that were drawn, and so may have run, without a result."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import sqlite3
@@ -24,6 +25,8 @@ import time
 import typing as t
 from unittest import mock
 
+import msgspec
+
 from rally import consts, exceptions, plugins
 from rally.common import cfg, db, objects, validation
 from rally.common.db import patience
@@ -31,6 +34,8 @@ from rally.env import env_mgr, platform
 from rally.plugins.common.runners import constant, serial
 from rally.task import context, engine, runner, scenario, sla, task_cfg
 from rally.task.cleanup import leftovers
+from rally.task.results import head
+from tests.fuzz import seeds
 from tests.unit import test
 
 
@@ -371,6 +376,182 @@ class ValidationTestCase(EngineTestCase):
             self.check_refused(
                 {"scenario": {"Dummy.dummy": {}}, **part}, text
             )
+
+
+@runner.configure(name="engine_test_appending")
+class Appending(runner.ScenarioRunner):
+    """As plugins of Rally 5.1 may: it appends lists of results itself."""
+
+    CONFIG_SCHEMA = {"type": "object"}
+
+    def _run_scenario(self, cls, method_name, context, args):
+        for batch in self.config["batches"]:
+            self.result_queue.append([
+                {
+                    "timestamp": 1700000000.0 + i, "duration": duration,
+                    "idle_duration": 0.0,
+                    "error": ["E", "m", "t"] if duration == 2.5 else [],
+                    "output": {"additive": [], "complete": []},
+                    "atomic_actions": [],
+                }
+                if isinstance(duration, float) else duration
+                for i, duration in enumerate(batch)
+            ])
+
+
+class PluginsQueueTestCase(EngineTestCase):
+    """Results that a runner plugin puts into ``result_queue`` itself."""
+
+    def run_batches(self, *batches, sla=None):
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "runner": {"engine_test_appending": {"batches": batches}},
+            "sla": sla or {},
+        })
+        return self.workloads(task)[0]
+
+    def test_they_are_counted_judged_and_stored(self):
+        workload = self.run_batches(
+            [1.0, 1.5], [2.5], sla={"failure_rate": {"max": 50}}
+        )
+
+        self.assertEqual(
+            (3, 1, True),
+            (workload["total_iteration_count"],
+             workload["failed_iteration_count"], workload["pass_sla"]),
+        )
+        self.assertEqual(3, len(workload["data"]))
+        self.assertEqual(
+            {"failure_rate"}, set(self.criteria(workload))
+        )
+
+    def test_a_criterion_that_they_break_fails(self):
+        workload = self.run_batches(
+            [1.0], [2.5], sla={"failure_rate": {"max": 0}}
+        )
+
+        self.assertFalse(workload["pass_sla"])
+
+    def test_what_is_no_result_is_refused_alone(self):
+        bad = [
+            math.nan, math.inf, -math.inf, -1.0, 1e300, "text", None, {},
+            {"duration": 1.0},
+        ]
+        workload = self.run_batches([1.0, *bad, 1.5], [2.0])
+
+        self.assertEqual(3, workload["total_iteration_count"])
+        self.assertEqual(
+            [1.0, 1.5, 2.0],
+            sorted(row["duration"] for row in workload["data"]),
+        )
+        info = workload["load_info"]
+        self.assertEqual(len(bad), info["counters"]["dropped"])
+        self.assertEqual(
+            1, len([p for p in info["problems"] if "dropped" in p])
+        )
+        self.assertTrue(workload["pass_sla"])
+
+    def test_nothing_but_bad_ones_is_nothing(self):
+        workload = self.run_batches([math.nan])
+
+        self.assertFalse(workload["pass_sla"])
+        self.assertEqual(1, workload["load_info"]["counters"]["dropped"])
+
+
+
+@scenario.configure(name="EngineTest.huge_error")
+class HugeError(scenario.Scenario):
+    """Fails with megabytes, which no compression makes smaller."""
+
+    def run(self, megabytes):
+        raise ValueError(os.urandom(megabytes << 19).hex())
+
+
+class LargeRowsTestCase(EngineTestCase):
+    """Errors of megabytes; each is in the message and in the traceback."""
+
+    def load(self, megabytes, runner_name):
+        times = {"times": 4}
+        if runner_name == "constant":
+            times["concurrency"] = 2
+        task = self.run_task({
+            "scenario": {"EngineTest.huge_error": {"megabytes": megabytes}},
+            "runner": {runner_name: times},
+        })
+        [workload] = self.workloads(task)
+        with contextlib.closing(sqlite3.connect(self.db_path)) as other:
+            sizes = other.execute(
+                "SELECT iteration_count, length(payload) FROM workloaddata"
+            ).fetchall()
+        return workload, sizes
+
+    def test_a_chunk_is_cut_by_bytes(self):
+        for runner_name in ("constant", "serial"):
+            workload, sizes = self.load(1, runner_name)
+
+            self.assertEqual(4, workload["total_iteration_count"])
+            self.assertEqual(4, workload["failed_iteration_count"])
+            self.assertGreater(len(sizes), 1)
+            self.assertLess(max(size for _, size in sizes), 4 << 20)
+            self.assertEqual(
+                0, workload["load_info"]["counters"]["cut_rows"]
+            )
+            self.assertEqual(1 << 20, len(workload["data"][0]["error"][1]))
+
+    def test_a_row_that_is_too_large_alone_is_cut_and_counted(self):
+        for runner_name in ("constant", "serial"):
+            workload, sizes = self.load(12, runner_name)
+
+            self.assertEqual(4, workload["total_iteration_count"])
+            self.assertEqual(
+                4, workload["load_info"]["counters"]["cut_rows"]
+            )
+            self.assertLess(max(size for _, size in sizes), 16 << 20)
+            message = workload["data"][0]["error"][1]
+            self.assertIn("[cut by Rally: ", message)
+            self.assertLessEqual(len(message), 2 << 20)
+
+
+@runner.configure(name="engine_test_delivering")
+class Delivering(runner.ScenarioRunner):
+    """Hands over chunks of an agent, of which some are damaged."""
+
+    CONFIG_SCHEMA = {"type": "object"}
+    said: t.ClassVar[list[t.Any]] = []
+
+    def _run_scenario(self, cls, method_name, context, args):
+        good = seeds.rows(9).packed()
+        lie = msgspec.structs.replace(good.head, count=8)
+        for sequence, chunk in enumerate((
+            good, head.PackedChunk(good.head, b"rows"),
+            head.PackedChunk(lie, good.payload), good,
+        )):
+            self.result_queue.append(
+                head.DeliveredChunk("a1", sequence, 5, chunk)
+            )
+
+    def chunk_stored(self, stored):
+        self.said.append((stored.sequence, "stored"))
+
+    def chunk_refused(self, chunk, reason):
+        self.said.append((chunk.sequence, reason))
+
+
+class DeliveredChunksTestCase(EngineTestCase):
+    def test_they_are_checked_before_they_are_stored(self):
+        Delivering.said.clear()
+
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "runner": {"engine_test_delivering": {}},
+        })
+
+        told = dict(Delivering.said)
+        self.assertEqual("stored", told[0])
+        self.assertEqual("stored", told[3])
+        self.assertIn("cannot be read", told[1])
+        self.assertIn("it is not what its head says", told[2])
+        self.assertEqual(18, len(self.workloads(task)[0]["data"]))
 
 
 class DatabaseInTroubleTestCase(EngineTestCase):

@@ -36,7 +36,7 @@ if t.TYPE_CHECKING:
     from rally.task.distributed.local import agents as local
     from rally.task.distributed.wire import channels, messages, transport
     from rally.task.load import plan as plan_module
-    from rally.task.results import aggregate
+    from rally.task.results import aggregate, head
 
 LOG = logging.getLogger(__name__)
 
@@ -369,6 +369,17 @@ class DistributedRunner(runner.ScenarioRunner):
         if self._service is not None:
             self._service.tell(
                 notices.Stored(stored.agent, stored.sequence)
+            )
+
+    def chunk_refused(
+        self, chunk: head.DeliveredChunk, reason: str
+    ) -> None:
+        """Its iterations are lost; the agent need not send it again."""
+        from rally.task.distributed import notices
+
+        if self._service is not None:
+            self._service.tell(
+                notices.ChunkRefused(chunk.agent, chunk.sequence, reason)
             )
 
     def cannot_store(self, reason: str) -> None:

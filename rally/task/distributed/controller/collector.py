@@ -23,6 +23,7 @@ from rally.task.distributed.controller import flow_control
 from rally.task.distributed.controller.membership import Member
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
+from rally.task.results.head import DeliveredChunk
 
 #: chunks on the way or waiting to be stored, per agent and in all: what the
 #: controller may hold in memory
@@ -121,7 +122,13 @@ class Collector:
         pending.data = data
         self._on_the_way -= 1
         self._pace.arrived(pending.asked_ns, now)
-        return [StoreChunk(member.name, data, member.shift_ns())]
+        return [
+            StoreChunk(
+                DeliveredChunk(
+                    member.name, data.sequence, member.shift_ns(), data.chunk
+                )
+            )
+        ]
 
     def stored(self, member: Member, sequence: int) -> list[Command]:
         """A chunk is in the database: the agent may drop it."""
@@ -129,23 +136,23 @@ class Collector:
         if pending is None or pending.data is None:
             return []
         member.stored += 1
-        member.ledger.store(pending.data.numbers)
+        member.ledger.store(pending.data.chunk.head.numbers)
         ack = messages.Ack(self._run, sequence)
         return [Send(member.name, Channel.RESULTS, ack)]
 
-    def cannot_be_read(
-        self, member: Member, message: messages.ChunkMissing
+    def refused(
+        self, member: Member, sequence: int, reason: str
     ) -> list[Command]:
-        """The agent lost a chunk: its iterations are lost."""
-        if self._drop(member.name, message.sequence) is None:
+        """A chunk cannot be read: its iterations are lost."""
+        if self._drop(member.name, sequence) is None:
             return []
         self.missing += 1
         member.stored += 1
         member.is_inexact = True
-        member.reason = message.reason
+        member.reason = reason
         return [
             Say("agent %s lost a chunk of results: %s"
-                % (member.name, message.reason), True)
+                % (member.name, reason), True)
         ]
 
     def _drop(self, agent: str, sequence: int) -> _Pending | None:

@@ -126,6 +126,12 @@ class Controller(Draining):
             commands = self.collector.stored(
                 self.members[notice.agent], notice.sequence
             )
+        elif isinstance(notice, notices.ChunkRefused):
+            commands = self.collector.refused(
+                self.members[notice.agent], notice.sequence,
+                "chunk %d, as it arrived: %s"
+                % (notice.sequence, notice.reason),
+            )
         elif isinstance(notice, notices.StoringFailed):
             self.storing_failed = True
             commands = self._stop("its results cannot be stored")
@@ -333,7 +339,9 @@ class Controller(Draining):
     def _on_chunk_missing(
         self, member: Member, message: messages.ChunkMissing, now: int
     ) -> list[Command]:
-        return self.collector.cannot_be_read(member, message)
+        return self.collector.refused(
+            member, message.sequence, message.reason
+        )
 
     def _end_if_drained(self, member: Member) -> list[Command]:
         if not member.is_drained:

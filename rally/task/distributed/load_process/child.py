@@ -41,8 +41,10 @@ from rally.task.distributed.load_process import inbox, parent, remains
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.link import Link
 from rally.task.load import gate, source
+from rally.task.load import queued as queued_module
 from rally.task.load.task_of_load import TaskOfLoad
 from rally.task.results import chunk as chunk_module
+from rally.task.results import cutting, head
 from rally.task.serialization import context_codec
 
 LOG = logging.getLogger(__name__)
@@ -237,24 +239,41 @@ class Load:
 
     def _carry_chunks(self) -> None:
         queue = self.runner.result_queue
-        while chunks := queue.gather(GROUP, LINGER_S):
+        queued = queued_module.QueuedResults(self.runner)
+        while items := queue.gather(GROUP, LINGER_S):
+            chunks = [
+                item if isinstance(item, chunk_module.Chunk)
+                else queued.chunk_of(item)
+                for item in items
+            ]
+            packed = [x for chunk in chunks for x in self._packed(chunk)]
             try:
-                self._keep(chunks)
+                self._keep(packed)
             except spool.SpoolError:
-                for chunk in chunks:  # perhaps there is room for some
+                for chunk in packed:  # perhaps there is room for some
                     self._keep([chunk])
+            queued.tell()
 
-    def _keep(self, chunks: t.Sequence[chunk_module.Chunk]) -> None:
+    def _packed(
+        self, chunk: chunk_module.Chunk
+    ) -> t.Iterator[head.PackedChunk]:
+        if len(chunk):
+            longest_ns = int((chunk.duration_ns + chunk.idle_ns).max())
+            self._longest_ns = max(self._longest_ns, longest_ns)
+        for part in cutting.parts(chunk):
+            self.runner.count("cut_rows", part.cut_rows)
+            yield part.packed()
+
+    def _keep(self, chunks: t.Sequence[head.PackedChunk]) -> None:
         """:raises SpoolError: they cannot be kept"""
+        if not chunks:
+            return
         self._spool.write_all(
-            spool.spooled(self._spooled + i, chunk)
+            spool.SpooledChunk(self._spooled + i, chunk)
             for i, chunk in enumerate(chunks)
         )
         self._spooled += len(chunks)
         self._link.send(messages.LoadSpooled(self._spooled - 1))
-        took = (chunk.duration_ns + chunk.idle_ns for chunk in chunks)
-        longest_ns = max(int(each.max()) for each in took)
-        self._longest_ns = max(self._longest_ns, longest_ns)
 
     def _carry_aggregates(self) -> None:
         board, version, failed = self.runner.board, 0, False

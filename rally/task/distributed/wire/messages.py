@@ -26,23 +26,19 @@ import typing as t
 
 import msgspec
 
+from rally.task.results.head import (
+    Count,
+    Moment,
+    PackedChunk,
+    Progression,
+    Progressions,
+)
+
 #: first frame of every message; a new wire form is a new version
-PROTOCOL_VERSION = b"rally/2"
+PROTOCOL_VERSION = b"rally/3"
 
-# What a peer claims is bounded, so that sums and differences of it fit into
-# 64 bits: the database, numpy and the load process take no more.
-
-#: how many, or the number of something that is counted
-Count: t.TypeAlias = t.Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-#: ns since the epoch, up to the year 2116; tests have clocks of their own
-Moment: t.TypeAlias = t.Annotated[int, msgspec.Meta(ge=-(2**61), le=2**62)]
-Step: t.TypeAlias = t.Annotated[int, msgspec.Meta(ge=1, le=2**53)]
-#: first, step, count: an arithmetic progression of iteration numbers
-NumberRun: t.TypeAlias = tuple[Count, Step, Count]
-#: more than the iterations of any chunk
-NumberRuns: t.TypeAlias = t.Annotated[
-    tuple[NumberRun, ...], msgspec.Meta(max_length=1_000_000)
-]
+NumberRun: t.TypeAlias = Progression
+NumberRuns: t.TypeAlias = Progressions
 MAX_STARTED = 10_000
 Name: t.TypeAlias = t.Annotated[str, msgspec.Meta(max_length=255)]
 MAX_MODULES = 10_000
@@ -266,13 +262,7 @@ class ChunkData(_Message, frozen=True):
 
     run: Name
     sequence: Count
-    count: Count
-    failed: Count
-    first_ns: Moment  # agent's clock
-    last_ns: Moment
-    finished_ns: Moment
-    numbers: NumberRuns
-    payload: bytes
+    chunk: PackedChunk  # agent's clock
 
 
 class ChunkMissing(_Message, frozen=True):

@@ -20,6 +20,7 @@ import typing as t
 from rally import exceptions
 from rally.common import db
 from rally.common.db import models
+from rally.task.results import stored
 from tests.unit import test
 
 
@@ -358,7 +359,7 @@ class WorkloadTestCase(test.DBTestCase):
         task = db.task_get(workload["task_uuid"], detailed=True, lazy=True)
 
         data = task["subtasks"][0]["workloads"][0]["data"]
-        self.assertIsInstance(data, db.StoredResults)
+        self.assertIsInstance(data, stored.StoredResults)
         self.assertEqual([], list(data))
 
 

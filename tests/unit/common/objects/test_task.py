@@ -25,6 +25,7 @@ from rally import consts, exceptions
 from rally.common import db, objects
 from rally.common.objects import task as task_module
 from rally.task.results import chunk as chunk_module
+from rally.task.results import stored as stored_results
 from tests.unit import test
 
 STATUS = consts.TaskStatus
@@ -244,12 +245,14 @@ class WorkloadTestCase(test.DBTestCase):
     def test_chunks_are_stored_once(self):
         _, _, workload = self.make()
         chunk = chunk_module.Chunk.of_results([GOOD])
-        stored = objects.StoredChunk.of(chunk, 0)
+        envelope = stored_results.envelope(chunk.packed(), 0)
 
-        self.assertEqual(1, workload.add_chunks([stored]))
-        self.assertEqual(0, workload.add_chunks([stored]))
+        self.assertEqual(1, workload.add_chunks([envelope]))
+        self.assertEqual(0, workload.add_chunks([envelope]))
 
-        self.assertEqual([GOOD], list(db.workload_results(workload["uuid"])))
+        self.assertEqual(
+            [GOOD], list(stored_results.workload_results(workload["uuid"]))
+        )
 
     def test_progress_shows_while_it_runs(self):
         _, _, workload = self.make()

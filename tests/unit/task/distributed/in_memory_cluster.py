@@ -32,6 +32,7 @@ from rally.task.distributed.agent import machine as agent_module
 from rally.task.distributed.controller import lobby, registry
 from rally.task.distributed.controller import machine as controller_module
 from rally.task.distributed.wire import channels, codec, memory, messages
+from rally.task.results import head
 from rally.task.work import grants, leases
 
 NS = 1_000_000_000
@@ -165,13 +166,17 @@ class Load:
         spool[self.spooled] = messages.ChunkData(
             run=self.cluster.run,
             sequence=self.spooled,
-            count=len(numbers),
-            failed=0,
-            first_ns=self.rows[0][0],
-            last_ns=self.rows[-1][0],
-            finished_ns=self.rows[-1][0],
-            numbers=leases.runs_of(numbers),
-            payload=b"",
+            chunk=head.PackedChunk(
+                head.ChunkHead(
+                    count=len(numbers),
+                    failed=0,
+                    first_ns=self.rows[0][0],
+                    last_ns=self.rows[-1][0],
+                    finished_ns=self.rows[-1][0],
+                    numbers=leases.runs_of(numbers),
+                ),
+                b"",
+            ),
         )
         self.rows = []
         self.spooled += 1
@@ -342,7 +347,7 @@ class Cluster:
         self.announced = []
         self._is_storing = True
         self.answers = []
-        self._storing = []  # (due, order, StoreChunk)
+        self._storing = []  # (due, order, DeliveredChunk)
         self._todo = []  # heap of (moment, order, action)
         self._order = 0
         wanted = plan.pop("wanted", agents)
@@ -558,15 +563,15 @@ class Cluster:
         )
         return self.answers[-1] if self.answers else None
 
-    def _store(self, command, now):
+    def _store(self, delivered, now):
         if not self._is_storing:
             return
-        numbers = list(leases.numbers_of(command.data.numbers))
+        numbers = list(leases.numbers_of(delivered.chunk.head.numbers))
         self.stored.update(numbers)
-        self.stored_by[command.agent] += len(numbers)
-        self.chunks.append(command.data)
-        self.kept_chunks.append((command.agent, command.data.sequence))
-        notice = notices.Stored(command.agent, command.data.sequence)
+        self.stored_by[delivered.agent] += len(numbers)
+        self.chunks.append(delivered.chunk.head)
+        self.kept_chunks.append((delivered.agent, delivered.sequence))
+        notice = notices.Stored(delivered.agent, delivered.sequence)
         self._execute(self.machine.notice(notice, now))
 
     def _execute(self, todo: t.Iterable[commands.Command]) -> None:
@@ -578,7 +583,9 @@ class Cluster:
             elif isinstance(command, commands.StoreChunk):
                 self._order += 1
                 due = self.clock.now_ns() + int(self.store_delay_s * NS)
-                heapq.heappush(self._storing, (due, self._order, command))
+                heapq.heappush(
+                    self._storing, (due, self._order, command.delivered)
+                )
             elif isinstance(command, commands.Observe):
                 self.observed[command.agent] = command.state
             elif isinstance(command, commands.Announce):

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from rally import exceptions
 from rally.common import db
 from rally.task.results import chunk as chunk_module
+from rally.task.results import stored
 from tests.unit import test
 
 BASE_NS = 1_700_000_000_000_000_000
@@ -53,9 +54,11 @@ def store(
     offset_ns: int = 0,
 ) -> int:
     chunk = chunk_module.Chunk.of_rows(rows)
-    stored = db.StoredChunk.of(chunk, sequence, agent, offset_ns)
+    envelope = stored.envelope(
+        chunk.packed(), sequence, agent, offset_ns
+    )
     return db.workload_chunks_create(
-        workload["task_uuid"], workload["uuid"], [stored]
+        workload["task_uuid"], workload["uuid"], [envelope]
     )
 
 
@@ -95,7 +98,7 @@ class StoredResultsTestCase(test.DBTestCase):
                     sequence,
                 )
 
-        found = [r["timestamp"] for r in db.workload_results(
+        found = [r["timestamp"] for r in stored.workload_results(
             workload["uuid"])]
 
         self.assertEqual(
@@ -107,7 +110,7 @@ class StoredResultsTestCase(test.DBTestCase):
         store(workload, [make_row(1, 5_000_000_000)], "ahead", 0, 10**10)
         store(workload, [make_row(2, 0)], "right", 0, 0)
 
-        first, second = db.workload_results(workload["uuid"])
+        first, second = stored.workload_results(workload["uuid"])
 
         self.assertEqual((BASE_NS - 5 * 10**9) / 10**9, first["timestamp"])
         self.assertEqual(BASE_NS / 10**9, second["timestamp"])
@@ -115,7 +118,7 @@ class StoredResultsTestCase(test.DBTestCase):
     def test_a_sequence_of_results_can_be_walked_again_and_indexed(self):
         workload = self.make_workload()
         store(workload, [make_row(i, i) for i in range(1, 11)])
-        data = db.StoredResults(workload["uuid"])
+        data = stored.StoredResults(workload["uuid"])
 
         self.assertEqual(10, len(data))
         self.assertEqual(list(data), list(data))
@@ -149,7 +152,7 @@ class StoredResultsTestCase(test.DBTestCase):
         store(workload, [make_row(1, 30, failed=True), make_row(2, 40)], "a")
         store(workload, [make_row(3, 10), make_row(4, 20, failed=True)], "b")
         store(workload, [make_row(5, 0), make_row(6, 50)], "c")
-        data = db.StoredResults(workload["uuid"])
+        data = stored.StoredResults(workload["uuid"])
 
         self.assertEqual(
             [row for row in data if row["error"]], list(data.failures())
@@ -159,7 +162,7 @@ class StoredResultsTestCase(test.DBTestCase):
     def test_what_is_stored_during_a_walk_shows_in_the_next(self):
         workload = self.make_workload()
         store(workload, [make_row(1, 0)])
-        data = db.StoredResults(workload["uuid"])
+        data = stored.StoredResults(workload["uuid"])
         walk = iter(data)
         next(walk)
         store(workload, [make_row(2, 10)], sequence=1)
@@ -172,8 +175,9 @@ class ChunksTestCase(test.DBTestCase):
         workload = self.make_workload()
         where = workload["task_uuid"], workload["uuid"]
         chunks = [
-            db.StoredChunk.of(
-                chunk_module.Chunk.of_rows([make_row(i, i)]), i, agent
+            stored.envelope(
+                chunk_module.Chunk.of_rows([make_row(i, i)]).packed(), i,
+                agent,
             )
             for agent in ("a", "b")
             for i in range(3)
@@ -198,9 +202,9 @@ class ChunksTestCase(test.DBTestCase):
         chunk = chunk_module.Chunk.of_rows(
             [make_row(i, i, failed=i % 2 == 0) for i in range(1, 10)]
         )
-        stored = db.StoredChunk.of(chunk, 7, "a", 5)
         db.workload_chunks_create(
-            workload["task_uuid"], workload["uuid"], [stored]
+            workload["task_uuid"], workload["uuid"],
+            [stored.envelope(chunk.packed(), 7, "a", 5)],
         )
 
         with db.get_engine().connect() as connection:
@@ -270,7 +274,7 @@ class ReadingOrderTestCase(test.DBTestCase):
             )
 
         found = [
-            r["timestamp"] for r in db.workload_results(workload["uuid"])
+            r["timestamp"] for r in stored.workload_results(workload["uuid"])
         ]
 
         expected = sorted(start for share in shares for start in share)

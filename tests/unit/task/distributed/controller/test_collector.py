@@ -16,6 +16,7 @@ from rally.task.distributed import clock
 from rally.task.distributed.controller import collector as collecting
 from rally.task.distributed.controller import membership
 from rally.task.distributed.wire import messages
+from rally.task.results import head
 from tests.unit import test
 
 S = 1_000_000_000
@@ -42,8 +43,9 @@ class CollectorTestCase(test.TestCase):
 
     def deliver(self, name, sequence, now):
         [member] = [m for m in self.members if m.name == name]
+        told = head.ChunkHead(1, 0, 0, 0, 0, ((1, 1, 1),))
         data = messages.ChunkData(
-            "run", sequence, 1, 0, 0, 0, 0, ((1, 1, 1),), b""
+            "run", sequence, head.PackedChunk(told, b"")
         )
         commands = self.collector.arrived(member, data, now)
         self.collector.stored(member, sequence)

@@ -161,14 +161,15 @@ class DrainTestCase(test.TestCase):
             shape=(), times=(), error=None, output=None,
         )])
         self.spool(name, run).write_all(
-            spool_module.spooled(i, rows) for i in range(count)
+            spool_module.SpooledChunk(i, rows.packed())
+            for i in range(count)
         )
 
     def drain(self):
         return local.drain(
             RUN,
             lambda name, kept: self.stored.append(
-                (name, kept.head.sequence)
+                (name, kept.sequence)
             ),
             self.parent,
         )
