@@ -269,10 +269,7 @@ class Chunk(collections.abc.Sequence[Result]):
             first_ns=self.first_ns,
             last_ns=self.last_ns,
             finished_ns=self.finished_ns,
-            # a number that came twice would be a progression of step zero
-            numbers=tuple(
-                work_numbers.progressions(np.unique(self.numbers).tolist())
-            ),
+            numbers=tuple(work_numbers.progressions_in(self.numbers)),
         )
 
     @property
@@ -416,7 +413,7 @@ def check(packed: head_module.PackedChunk) -> None:
         raise ChunkError(problem="it is empty")
     claimed, found = packed.head, rows.head()
     numbers = claimed.numbers  # however they are split into progressions
-    if (
+    if found != claimed and (
         msgspec.structs.replace(found, numbers=numbers) != claimed
         or work_numbers.count_of(numbers) > len(rows)
         or set(work_numbers.numbers_of(numbers)) != set(rows.numbers.tolist())

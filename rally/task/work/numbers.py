@@ -161,6 +161,28 @@ def progressions(numbers: t.Iterable[int]) -> list[Progression]:
     return found
 
 
+def progressions_in(numbers: np.ndarray[t.Any, t.Any]) -> list[Progression]:
+    """``progressions`` of an array, whose numbers may come twice.
+
+    A chunk is mostly a single one, or a few: where the difference stays the
+    same is found in the whole array at once.
+    """
+    values, steps = numbers, np.diff(numbers)
+    if (steps <= 0).any():
+        values = np.unique(numbers)
+        steps = np.diff(values)
+    ends = np.append(np.flatnonzero(np.diff(steps)) + 1, len(steps))
+    found: list[Progression] = []
+    taken = 0
+    for end in ends[:len(steps)].tolist():  # values up to this one are even
+        count = end + 1 - taken
+        if count > 1:
+            found.append((int(values[taken]), int(steps[end - 1]), count))
+            taken = end + 1
+    found += [(number, 1, 1) for number in values[taken:].tolist()]
+    return found
+
+
 def numbers_of(parts: t.Iterable[Progression]) -> t.Iterator[int]:
     """The numbers of some progressions."""
     for first, step, count in parts:

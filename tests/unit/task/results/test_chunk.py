@@ -19,6 +19,7 @@ import contextlib
 import ddt
 import hypothesis
 import hypothesis.strategies as st
+import msgspec
 import numpy as np
 
 from rally.task.results import columns, packed, row
@@ -230,7 +231,7 @@ class GarbageTestCase(test.TestCase):
         column = columns.pack(np.array([1, 1]))
         for count, actions in ((packed.MAX_ROWS + 1, 0), (10**6, 10**4)):
             bomb = packed.compress(
-                packed.encode(
+                msgspec.msgpack.encode(
                     packed.Packed(
                         packed.VERSION, count, [column] * 5,
                         columns.pack(np.array([0, 0])),

@@ -111,6 +111,25 @@ class ProgressionsTestCase(test.TestCase):
         )
 
 
+class ProgressionsInTestCase(test.TestCase):
+    @hypothesis.given(
+        st.lists(st.integers(1, 60), max_size=40)
+        | st.permutations(range(1, 40, 3))
+    )
+    def test_they_hold_each_number_of_an_array_once(
+        self, given: list[int]
+    ) -> None:
+        found = numbers.progressions_in(np.array(given, dtype=np.int64))
+        self.assertEqual(sorted(set(given)), sorted(numbers.numbers_of(found)))
+        self.assertEqual(len(set(given)), numbers.count_of(found))
+        self.assertTrue(all(step > 0 and count for _, step, count in found))
+
+    def test_a_stride_is_one_progression(self) -> None:
+        for order in (1, -1):
+            array = np.arange(3, 3 + 350, 7)[::order]
+            self.assertEqual([(3, 7, 50)], numbers.progressions_in(array))
+
+
 class LostTestCase(test.TestCase):
     def test_reports_show_the_last_number(self) -> None:
         lost = numbers.Lost(((1, 4, 3), (7, 1, 1)), "gone", "node1")
