@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 import typing as t
 
-from rally.task.processing import chart, utils
+from rally.task.processing import chart, numbers
 
 #: title of a view, and how many bins it has for so many values
 VIEWS: t.Sequence[tuple[str, t.Callable[[int], float]]] = (
@@ -29,8 +29,6 @@ VIEWS: t.Sequence[tuple[str, t.Callable[[int], float]]] = (
     ("Sturges Formula", lambda count: math.log2(count) + 1),
     ("Rice Rule", lambda count: 2 * count ** (1 / 3)),
 )
-#: finer than any of their bins, so that no bin shows the buckets' borders
-_RESOLUTION = 1024
 
 
 class HistogramChart(chart.Chart):
@@ -42,7 +40,7 @@ class HistogramChart(chart.Chart):
         for name, value in self._map_iteration_values(iteration):
             values = self._data.get(name)
             if values is None:
-                values = utils.Quantiles(resolution=_RESOLUTION)
+                values = numbers.Numbers(numbers.NANOSECONDS)
                 self._data[name] = values
             values.add(value)
 
@@ -100,16 +98,12 @@ class AtomicHistogramChart(HistogramChart):
 
 
 def _bins(
-    values: utils.Quantiles, bin_count: t.Callable[[int], float]
+    values: numbers.Numbers, bin_count: t.Callable[[int], float]
 ) -> list[dict[str, float]]:
     low, high = values.extremes() or (0.0, 0.0)
     count = max(1, math.ceil(bin_count(values.count)))
     width = (high - low) / count
-    heights = [0] * count
-    for value, times in values.pairs():
-        place = int((value - low) / width) if width else 0
-        heights[min(max(place, 0), count - 1)] += times
     return [
         {"x": low + width * (i + 1), "y": height}
-        for i, height in enumerate(heights)
+        for i, height in enumerate(values.heights(count))
     ]

@@ -17,7 +17,7 @@ from __future__ import annotations
 import typing as t
 
 from rally.common.plugin import plugin
-from rally.task.processing import chart, series, tables, utils
+from rally.task.processing import chart, numbers, series, tables
 
 
 class OutputChart(chart.Chart):
@@ -121,7 +121,7 @@ class OutputStatsTable(OutputTable):
 
     def add_iteration(self, iteration: t.Any) -> None:
         for name, value in self._map_iteration_values(iteration):
-            values, total = self._data.get(name) or (utils.Quantiles(), 0.0)
+            values, total = self._data.get(name) or (numbers.Numbers(), 0.0)
             values.add(value)
             self._data[name] = (values, total + value)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import abc
 import typing as t
 
-from rally.task.processing import chart, utils
+from rally.task.processing import chart, numbers
 
 #: keys of a statistics row's data, in the order of the columns
 STATISTICS = (
@@ -140,7 +140,7 @@ def _nested_rows(
 
 
 def number_rows(
-    name: str, values: utils.Quantiles, total: float
+    name: str, values: numbers.Numbers, total: float
 ) -> list[t.Any]:
     """Row of a table of statistics over numbers that are no durations."""
     if not values.count:

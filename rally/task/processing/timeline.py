@@ -17,13 +17,11 @@ from __future__ import annotations
 import math
 import typing as t
 
-from rally.task.processing import utils
+from rally.task.processing import numbers
 
 #: shortest step; longer ones are this times a power of two
 _FIRST_STEP_S = 0.001
 _MAX_STEPS = 240
-#: values of one step that are kept as they are
-_EXACT_PER_STEP = 200
 #: few iterations make few steps: so many each, on average
 _MIN_PER_STEP = 4
 _MIN_STEPS = 24
@@ -116,7 +114,7 @@ class _Step:
     def __init__(self) -> None:
         self.count = 0
         self.failed = 0
-        self.durations = utils.Quantiles(_EXACT_PER_STEP)
+        self.durations = numbers.Numbers(numbers.NANOSECONDS)
 
     def take_in(self, other: _Step) -> None:
         self.count += other.count

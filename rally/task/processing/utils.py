@@ -10,11 +10,10 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Arithmetic that charts share: averaging down and quantiles."""
+"""Arithmetic that charts share: averaging down and percentiles."""
 
 from __future__ import annotations
 
-import collections
 import math
 import typing as t
 
@@ -88,94 +87,3 @@ def percentile(
     if low == high:
         return ordered[low]
     return ordered[low] * (high - rank) + ordered[high] * (rank - low)
-
-
-class Quantiles:
-    """Quantiles of a stream of numbers, in bounded memory.
-
-    The values themselves up to *exact* of them. Beyond that each value
-    counts as the middle of its bucket, *resolution* buckets per power of
-    two: off by at most half of 1 / *resolution*. Extremes stay exact.
-    """
-
-    def __init__(self, exact: int = 10_000, resolution: int = 128) -> None:
-        self.exact = exact
-        self.resolution = resolution
-        self.count = 0
-        self.minimum = math.inf
-        self.maximum = -math.inf
-        self._values: list[float] = []
-        self._buckets: collections.Counter[float] = collections.Counter()
-
-    def add(self, value: float) -> None:
-        self.count += 1
-        self._values.append(value)
-        if len(self._values) > self.exact:
-            self._spill()
-
-    def merge(self, other: Quantiles) -> None:
-        """Take the values of *other* in too."""
-        self.count += other.count
-        self.minimum = min(self.minimum, other.minimum)
-        self.maximum = max(self.maximum, other.maximum)
-        self._buckets.update(other._buckets)
-        self._values.extend(other._values)
-        if len(self._values) > self.exact or self._buckets:
-            self._spill()
-
-    def pairs(self) -> list[tuple[float, int]]:
-        """Sorted (value, how many of it)."""
-        counts = collections.Counter(self._values)
-        counts.update(self._buckets)
-        return sorted(counts.items())
-
-    def extremes(self) -> tuple[float, float] | None:
-        """Smallest and largest value; None without values."""
-        if not self.count:
-            return None
-        values = self._values or (self.minimum,)
-        return (
-            min(self.minimum, min(values)),
-            max(self.maximum, max(values)),
-        )
-
-    def percentiles(self, *percents: float) -> list[float | None]:
-        """Of each of *percents* (0 to 1), interpolated; None if empty."""
-        if not self._buckets:
-            self._values.sort()
-            return [percentile(self._values, p, True) for p in percents]
-        pairs = self.pairs()
-        low, high = self.extremes() or (0.0, 0.0)
-        return [
-            min(high, max(low, _at_rank(pairs, (self.count - 1) * p)))
-            for p in percents
-        ]
-
-    def _spill(self) -> None:
-        if not self._values:
-            return
-        self.minimum = min(self.minimum, min(self._values))
-        self.maximum = max(self.maximum, max(self._values))
-        self._buckets.update(map(self._middle_of_bucket, self._values))
-        self._values = []
-
-    def _middle_of_bucket(self, value: float) -> float:
-        if not value:
-            return 0.0
-        mantissa, exponent = math.frexp(value)
-        scale = 2 * self.resolution  # a mantissa is from 0.5 to 1
-        middle = int(mantissa * scale) + math.copysign(0.5, value)
-        return math.ldexp(middle / scale, exponent)
-
-
-def _at_rank(pairs: list[tuple[float, int]], rank: float) -> float:
-    seen = 0
-    low = math.floor(rank)
-    for i, (value, count) in enumerate(pairs):
-        seen += count
-        if seen > low:
-            if low + 1 < seen or i + 1 == len(pairs):
-                return value
-            step = pairs[i + 1][0] - value
-            return value + step * (rank - low)
-    return pairs[-1][0]

@@ -19,12 +19,12 @@ import typing as t
 from rally.task.processing import (
     charts,
     failures,
+    numbers,
     outputdata,
     records,
     source,
     tables,
     timeline,
-    utils,
 )
 
 
@@ -32,7 +32,7 @@ class WorkloadCharts:
     """Everything that has to see each iteration; bounded in memory."""
 
     def __init__(self, workload: records.Record) -> None:
-        self.durations = utils.Quantiles()
+        self.durations = numbers.Numbers(numbers.NANOSECONDS)
         self.timeline = timeline.Timeline()
         self.output = outputdata.OutputData(workload)
         self.failures = failures.Failures()

@@ -191,6 +191,17 @@ class Distribution(moments.Moments):
 
         return value_at
 
+    def buckets(self) -> list[tuple[int, int, int]]:
+        """First value, end and count of each bucket, ascending.
+
+        Only beyond the limit up to which values are kept.
+        """
+        found = []
+        for i in np.flatnonzero(self._counts).tolist():
+            first, end = range_of(self._first + i)
+            found.append((first, end, int(self._counts[i])))
+        return found
+
     def count_above(self, is_above: t.Callable[[float], bool]) -> int:
         """How many values satisfy a predicate that is monotone in them.
 
@@ -306,15 +317,25 @@ _LIMIT = 1 << 63
 _LAST_BUCKET = bucket_of(_LIMIT)
 
 
-def middle_of(bucket: int) -> float:
-    """The middle of the values that a bucket holds."""
-    if bucket <= 0:
-        return -middle_of(-bucket) if bucket else 0.0
+def range_of(bucket: int) -> tuple[int, int]:
+    """The smallest value that a bucket holds, and one more than its largest.
+    """
+    if bucket < 0:
+        first, end = range_of(-bucket)
+        return 1 - end, 1 - first
+    if not bucket:
+        return 0, 1
     exponent, sub_bucket = divmod(bucket - 1, _SUB_BUCKETS)
     leading, excess = sub_bucket + _SUB_BUCKETS, exponent - _SUB_BITS
     if excess <= 0:
-        return float(leading >> -excess)
-    return (leading << excess) + ((1 << excess) - 1) / 2
+        return leading >> -excess, (leading >> -excess) + 1
+    return leading << excess, (leading + 1) << excess
+
+
+def middle_of(bucket: int) -> float:
+    """The middle of the values that a bucket holds."""
+    first, end = range_of(bucket)
+    return first + (end - 1 - first) / 2
 
 
 def _buckets_of(values: Ints, lowest: int, highest: int) -> Ints:

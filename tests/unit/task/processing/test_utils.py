@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Tests of averaging down and of quantiles."""
+"""Tests of averaging down and of percentiles."""
 
 from __future__ import annotations
 
@@ -70,44 +70,3 @@ class PercentileTestCase(test.TestCase):
 
     def test_has_none_without_points(self):
         self.assertIsNone(utils.percentile([], 0.5))
-
-
-class QuantilesTestCase(test.TestCase):
-    def quantiles(self, values, exact=10):
-        result = utils.Quantiles(exact)
-        for value in values:
-            result.add(value)
-        return result
-
-    @hypothesis.given(lists, st.floats(min_value=0, max_value=1))
-    @hypothesis.settings(max_examples=100)
-    def test_are_exact_for_few_values(self, values, percent):
-        [found] = self.quantiles(values, 100).percentiles(percent)
-        self.assertEqual(utils.percentile(values, percent), found)
-
-    @hypothesis.given(lists, st.sampled_from([0, 0.5, 0.95, 1]))
-    @hypothesis.settings(max_examples=100)
-    def test_are_near_the_ranks_for_many_values(self, values, percent):
-        [found] = self.quantiles(values, 2).percentiles(percent)
-        rank = (len(values) - 1) * percent
-        ordered = sorted(values)
-        low, high = ordered[int(rank)], ordered[min(
-            int(rank) + 1, len(values) - 1)]
-        self.assertTrue(low - abs(low) * 0.008 <= found)
-        self.assertTrue(found <= high + abs(high) * 0.008)
-
-    @hypothesis.given(lists, lists)
-    @hypothesis.settings(max_examples=100)
-    def test_merge_into_those_of_the_union(self, xs, ys):
-        merged = self.quantiles(xs)
-        merged.merge(self.quantiles(ys))
-        union = self.quantiles(xs + ys)
-        self.assertEqual(union.count, merged.count)
-        self.assertEqual(union.extremes(), merged.extremes())
-        self.assertEqual(
-            len(xs + ys), sum(times for _, times in merged.pairs())
-        )
-
-    def test_of_nothing_are_none(self):
-        self.assertEqual([None], utils.Quantiles().percentiles(0.5))
-        self.assertIsNone(utils.Quantiles().extremes())
