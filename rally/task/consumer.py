@@ -352,8 +352,9 @@ class ResultConsumer:
         its stored chunks.
         """
         board = self.runner.board
+        board.merged()  # whether their snapshots make sense is known then
         told = board.sources()
-        for source in self.runner.inexact_sources:
+        for source in {*self.runner.inexact_sources, *board.malformed}:
             counted = aggregate.Aggregate(self.workload_cfg["sla"])
             for chunk in stored.workload_chunks(
                 self.workload["uuid"], agent=source

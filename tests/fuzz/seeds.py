@@ -20,7 +20,7 @@ import importlib
 import struct
 import typing as t
 
-from rally.task.distributed import spool
+from rally.task.distributed import content, spool
 from rally.task.distributed.wire import codec, messages
 from rally.task.load import frames
 from rally.task.results import aggregate, chunk
@@ -30,6 +30,10 @@ NS = 1_000_000_000
 BEGIN_NS = 1_790_000_000 * NS
 RUN = "run-1"
 VERSION = "6.0.0"
+LOAD_CONTENT = codec.encode_content(messages.LoadContent(
+    {"sleep": 1}, {"sleep": 1}, {"users": [{"id": 1}]}
+))
+CONTENT = content.described(LOAD_CONTENT)
 CODE = messages.Code("task", ("a_package.plugins",), ("ssl",))
 NODE = chunk.Node
 FIELDS_1 = struct.Struct(">8s64sQQQQqqq")
@@ -112,15 +116,23 @@ def from_agents() -> list[messages.Message]:
         messages.Refused(RUN, "it lacks a plugin"),
         heartbeat,
         messages.WorkRequest(RUN, 1, 10, BEGIN_NS, 2),
-        messages.Report(RUN, "something happened"),
-        *(messages.Snapshot(RUN, 3, True, state) for state in states()),
-        messages.Started(RUN, (1, 2, 3)),
+        messages.Events(
+            RUN, 0, (
+                messages.Report("something happened"),
+                messages.Started((1, 2, 3)),
+            ),
+        ),
+        *(
+            messages.Snapshot(RUN, 3, True, frames.encode_state(state))
+            for state in states()
+        ),
+        messages.FetchPart(RUN, CONTENT.digest, 0),
         chunk_data(0, rows(9)),
         chunk_data(1, rows(40, 5)),
         messages.ChunkMissing(RUN, 0, "gone"),
         messages.Ended(RUN, 2, ((3, 1, 4), (9, 2, 3)), False, 1, 7,
-                       states()[1], "why", "loss"),
-        messages.Ended(RUN, 2, (), True, 1, 0, {}, "it died", "", True),
+                       frames.encode_state(states()[1]), "why", "loss"),
+        messages.Ended(RUN, 2, (), True, 1, 0, b"", "it died", "", True),
     ]
 
 
@@ -130,12 +142,12 @@ def from_controller() -> list[messages.Message]:
         messages.Welcome(VERSION, RUN, CODE),
         messages.Rejected("another version"),
         messages.Prepare(
-            RUN, "Dummy.dummy", {"sleep": 1}, {"sleep": 1},
-            {"users": [{"id": 1}]}, "constant",
+            RUN, "Dummy.dummy", CONTENT, "constant",
             {"times": 10, "concurrency": 2}, SLA, 1000, False, 1,
             {"dummy": {"delay": 0.5}}, CODE,
         ),
-        messages.Beat(RUN, BEGIN_NS, 5.0),
+        messages.Beat(RUN, BEGIN_NS, 5.0, BEGIN_NS, 2),
+        messages.Part(CONTENT.digest, 0, LOAD_CONTENT),
         messages.Grant(RUN, 1, (1, 2, 50), 10),
         messages.Start(RUN, BEGIN_NS),
         messages.Close(RUN, 1),
@@ -151,7 +163,7 @@ def of_load() -> list[messages.LoadMessage]:
     """What an agent and its load process say over their pipe."""
     prepare = t.cast(messages.Prepare, from_controller()[2])
     return [
-        messages.Load(prepare, "/spool"),
+        messages.Load(prepare, LOAD_CONTENT, "/spool"),
         messages.LoadWarm(CODE),
         messages.LoadStart(BEGIN_NS),
         messages.LoadRenew(BEGIN_NS),
@@ -161,7 +173,8 @@ def of_load() -> list[messages.LoadMessage]:
         messages.LoadSpooled(3),
         messages.LoadStatus(10, 2),
         messages.LoadEnded(
-            ((3, 1, 4),), 2, 7, states()[1], "why", is_reusable=True
+            ((3, 1, 4),), 2, 7, frames.encode_state(states()[1]), "why",
+            is_reusable=True,
         ),
     ]
 

@@ -28,13 +28,13 @@ import msgspec
 from rally.common import portable
 from rally.task.distributed import (
     commands,
-    controller_ports,
     notices,
+    run_sink,
     spool,
 )
+from rally.task.distributed.controller import failover, plan
 from rally.task.distributed.controller import machine as controller
-from rally.task.distributed.controller import registry
-from rally.task.distributed.wire import codec, link, messages
+from rally.task.distributed.wire import channels, codec, link, messages
 from rally.task.load import frames
 from rally.task.results import aggregate, chunk, head, stored
 from rally.task.work import grants, leases
@@ -61,33 +61,39 @@ def codec_target(body: bytes) -> bool:
 def _tell_controller(message: messages.Message) -> None:
     """A run in full swing hears it, and goes on."""
     machine, now = running()
-    for command in machine.handle("a1", message, now):
+    for command in machine.handle(said("a1", message), now):
         _obey(machine, command, now)
-    machine.handle("a1", message, now + 1)
+    machine.handle(said("a1", message), now + 1)
     machine.expire(now + NS)
     for member in machine.members.values():
-        json.dumps(controller_ports.describe(member))
-    for lost in machine.roster.lost():
+        json.dumps(run_sink.describe(member))
+    for lost in machine.registry.lost():
         leases.count_of(lost.numbers)
+
+
+def said(peer: str, message: messages.Message) -> channels.Received:
+    """*message* as it comes from an agent."""
+    return channels.Received(peer, channels.Channel.CONTROL, message)
 
 
 def running(now: int = BEGIN_NS) -> tuple[controller.Controller, int]:
     """A controller with two agents that have work and have made chunks."""
     prepare = t.cast(messages.Prepare, seeds.from_controller()[2])
-    plan = registry.RunPlan(
+    run_plan = plan.RunPlan(
         prepare, [{"concurrency": 2}] * 2, [2, 2], VERSION, "tcp://c:9790"
     )
     machine = controller.Controller(
-        plan, grants.ClosedGranting(1000, None), now
+        run_plan, grants.ClosedGranting(1000, None), now
     )
     for name in ("a1", "a2"):
-        machine.handle(name, messages.Hello("i", VERSION, "h", 2, now), now)
+        hello = messages.Hello("i", VERSION, "h", 2, now)
+        machine.handle(said(name, hello), now)
     for name in ("a1", "a2"):
-        machine.handle(name, messages.Ready(RUN), now)
+        machine.handle(said(name, messages.Ready(RUN)), now)
     beat = messages.Heartbeat(RUN, "running", 1, now, now, now, 0, now, 4, 2)
-    for _ in range(controller.CLOCK_SAMPLES):
+    for _ in range(failover.CLOCK_SAMPLES):
         for name in ("a1", "a2"):
-            machine.handle(name, beat, now)
+            machine.handle(said(name, beat), now)
     if machine.phase is not controller.Phase.RUNNING:
         raise AssertionError("it is %s" % machine.phase)
     return machine, now
@@ -111,16 +117,20 @@ def _obey(
     """What service, engine and database do about it."""
     if isinstance(command, commands.Observe):
         try:
-            state = aggregate.Aggregate.from_state(seeds.SLA, command.state)
+            state = aggregate.Aggregate(seeds.SLA).restored_from(
+                command.state
+            )
             state.checker.try_out()
         except portable.MalformedState:
             return
         use_aggregate(state.shifted(command.clock_offset_ns))
     elif isinstance(command, commands.StoreChunk):
-        machine.notice(_stored_or_refused(command.delivered), now)
+        machine.handle(_stored_or_refused(command.delivered), now)
 
 
-def _stored_or_refused(delivered: head.DeliveredChunk) -> notices.Notice:
+def _stored_or_refused(
+    delivered: head.DeliveredChunk
+) -> notices.Stored | notices.ChunkRefused:
     try:
         delivered.chunk.check()
     except chunk.ChunkError as e:

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The process of an agent: the only place where ``Agent`` meets the world."""
+"""The process of an agent."""
 
 from __future__ import annotations
 
@@ -26,24 +26,32 @@ import typing as t
 import uuid
 
 from rally.common import clock, logging, settings, version
-from rally.task.distributed import commands, notices, spool_clock
+from rally.task.distributed import (
+    agent_ports,
+    endpoint_ports,
+    serve,
+    spool_clock,
+    spool_store,
+)
 from rally.task.distributed import spool as spool_module
 from rally.task.distributed.agent import machine as agent_module
 from rally.task.distributed.load_process.parent import LoadProcess
 from rally.task.distributed.security import keys
-from rally.task.distributed.wire import channels, codec, messages, transport
+from rally.task.distributed.wire import agent_transport, channels, codec
 from rally.task.distributed.wire.channels import Channel
 from rally.task.load import cpus
-
-LOG = logging.getLogger(__name__)
 
 
 def default_spool() -> pathlib.Path:
     return pathlib.Path.home() / ".rally" / "spool"
 
 
-class AgentService:
-    """Carries messages between controller, state machine, load process."""
+class AgentProcess:
+    """An agent of this process, from its start to its end.
+
+    :param instance: tells this process from others of this name
+    :raises RallyException: an address, the key or the spool is unusable
+    """
 
     def __init__(
         self,
@@ -52,21 +60,20 @@ class AgentService:
         spool_folder: pathlib.Path,
         instance: str = "",
     ) -> None:
-        """:param instance: tells this process from others of this name"""
-        self._name = key.name
-        self._spool_folder = spool_folder
-        self._spools: dict[str, spool_module.Spool] = {}
-        self._unsettled: set[str] = set()  # runs that are still written
-        spool_module.Spool(spool_folder, "check").discard()
-        runs = spool_module.Spool.runs(spool_folder)
-        with spool_module.explained(spool_folder):
-            self._wall_base_ns = spool_clock.keep_base(
-                spool_folder, clock.WALL_BASE_NS, bool(runs)
-            )
-        found = {run: self._recovered(run) for run in runs}
-        self._transport = transport.AgentTransport(
+        self._spools = spool_store.SpoolStore(
+            spool_folder, "agent %s, process %d" % (key.name, os.getpid())
+        )
+        self._wall_base_ns = self._kept_base(spool_folder)
+        self._transport = agent_transport.AgentTransport(
             addresses, key, codec.encode, codec.decode
         )
+        self._ports = agent_ports.AgentPorts(
+            key.name,
+            endpoint_ports.AgentEndpoint(self._transport, self._now_ns),
+            self._spools,
+            lambda: LoadProcess(self._wall_base_ns, settings.places()),
+        )
+        found = self._spools.found
         self._machine = agent_module.Agent(
             instance=instance or uuid.uuid4().hex,
             rally_version=version.__version__,
@@ -75,182 +82,37 @@ class AgentService:
             now=self._now_ns(),
             spooled={run: each.end for run, each in found.items()},
             torn={run: each.cut for run, each in found.items()},
+            unfit=self._spools.problem,
         )
-        self._load: LoadProcess | None = None
-        self._is_shutdown_asked = False
+
+    def _kept_base(self, folder: pathlib.Path) -> int:
+        try:
+            with spool_module.explained(folder):
+                return spool_clock.keep_base(
+                    folder, clock.WALL_BASE_NS, bool(self._spools.found)
+                )
+        except spool_module.SpoolError:
+            if not self._spools.problem:
+                raise
+            return clock.WALL_BASE_NS  # it cannot be noted: nothing new is
 
     def _now_ns(self) -> int:
         """Nanoseconds since the epoch, on the clock of this agent."""
         return self._wall_base_ns + time.monotonic_ns()
 
-    def _recovered(self, run: str) -> spool_module.Recovery:
-        """What an earlier process left here of *run*."""
-        spool = self._spool(run)
-        if spool.is_written():  # by a load process that outlived its agent
-            self._unsettled.add(run)
-            return spool_module.Recovery((), 0, 0)
-        recovery = spool.recover()
-        LOG.info(
-            "Agent %s: run %s: %d chunk(s) are kept here; %d damaged, %d not "
-            "written to the end"
-            % (self._name, run, len(recovery.sequences), recovery.torn,
-               recovery.unfinished)
-        )
-        return recovery
-
-    def _is_settled(self, message: t.Any) -> bool:
-        """Whether it can be said what there is of the run of *message*.
-
-        A load process that outlived its agent ends its iterations, and
-        spools them. A stop is said again until it is answered.
-        """
-        if not isinstance(message, messages.Stop) or (
-            message.run not in self._unsettled
-        ):
-            return True
-        if self._spool(message.run).is_written():
-            return False
-        self._unsettled.remove(message.run)
-        found = self._recovered(message.run)
-        self._handle(
-            notices.SpoolFound(message.run, found.end, found.cut)
-        )
-        return True
-
-    def _spool(self, run: str) -> spool_module.Spool:
-        if run not in self._spools:
-            self._spools[run] = spool_module.Spool(self._spool_folder, run)
-        return self._spools[run]
-
     def shut_down(self) -> None:
         """Ask for an end; from any thread or signal handler."""
-        self._is_shutdown_asked = True
+        self._ports.ask_to_shut_down()
         self._transport.wake()
 
     def serve(self) -> None:
         """Work for controllers until somebody asks for an end."""
-        machine = self._machine
-        while not machine.finished:
-            wait_ns = max(0, machine.next_deadline() - self._now_ns())
-            fds = () if self._load is None else self._load.filenos()
-            for incoming in self._transport.receive(wait_ns / 1e9, fds):
-                self._dispatch(incoming)
-            if self._is_shutdown_asked:
-                self._is_shutdown_asked = False
-                self._handle(notices.ShutdownAsked())
-            self._execute(machine.expire(self._now_ns()))
+        serve.serve(self._machine, self._ports)
 
     def close(self) -> None:
-        if self._load is not None:
-            self._load.end()
+        self._ports.close()
         self._transport.close()
-
-    def _dispatch(self, incoming: channels.Incoming) -> None:
-        if isinstance(incoming, channels.Received):
-            self._handle(incoming.message)
-        elif isinstance(incoming, channels.ConnectionEvent):
-            self._on_connection(incoming)
-        elif self._load is not None:
-            self._read_load(self._load)
-
-    def _read_load(self, load: LoadProcess) -> None:
-        try:
-            received, garbage = load.receive(), ""
-        except codec.ProtocolError:
-            received = None
-            garbage = "something in its load process wrote into its pipe"
-        if received is None:
-            self._load = None
-            reason = garbage or load.epitaph()
-            load.end()
-            self._handle(self._gone(reason))
-        for message in received or ():
-            self._handle(message)
-
-    def _gone(self, reason: str) -> notices.LoadGone:
-        """A load process is gone, with what it has kept of its load."""
-        if not self._machine.run:
-            return notices.LoadGone(reason)
-        left = self._spool(self._machine.run)
-        return notices.LoadGone(
-            reason, left.end(), left.remove_unfinished()
-        )
-
-    def _on_connection(self, event: channels.ConnectionEvent) -> None:
-        say = LOG.info
-        if event.change in (
-            channels.ConnectionChange.REFUSED,
-            channels.ConnectionChange.MISMATCHED,
-        ):
-            say = LOG.error
-        if event.channel is Channel.CONTROL:
-            say(event.text)
-        if event.change is not channels.ConnectionChange.CONNECTED:
-            return
-        if event.channel is Channel.CONTROL:
-            self._execute(self._machine.connected(self._now_ns()))
-        else:  # lets the controller learn the way back
-            self._transport.send(event.channel, self._machine.hello())
-
-    def _handle(self, message: t.Any) -> None:
-        if self._is_settled(message):
-            self._execute(self._machine.handle(message, self._now_ns()))
-
-    def _execute(self, todo: t.Iterable[commands.Command]) -> None:
-        for command in todo:
-            match command:
-                case commands.Send(channel=channel, message=message):
-                    self._transport.send(channel, message)
-                case commands.Say(text=text, is_problem=is_problem):
-                    say = LOG.warning if is_problem else LOG.info
-                    say("Agent %s: %s" % (self._name, text))
-                case commands.WarmLoad(code=code):
-                    self._load = self._new_load()
-                    self._load.send(messages.LoadWarm(code))
-                case commands.StartLoad(prepare=prepare):
-                    self._start_load(prepare)
-                case commands.TellLoad(message=message):
-                    if self._load is not None:
-                        self._load.send(message)
-                case commands.EndLoad():
-                    self._end_load()
-                case commands.SendChunk(run=run, sequence=sequence):
-                    self._send_chunk(run, sequence)
-                case commands.RemoveChunk(run=run, sequence=sequence):
-                    if run in self._spools:  # else: discarded already
-                        self._spools[run].remove(sequence)
-                case commands.DiscardSpool(run=run):
-                    if run in self._spools:
-                        self._spools.pop(run).discard()
-
-    def _start_load(self, prepare: messages.Prepare) -> None:
-        self._spool(prepare.run)
-        if self._load is not None and not self._load.is_alive:
-            self._end_load()
-        if self._load is None:
-            self._load = self._new_load()
-        self._load.send(messages.Load(prepare, str(self._spool_folder)))
-
-    def _new_load(self) -> LoadProcess:
-        return LoadProcess(self._wall_base_ns, settings.places())
-
-    def _end_load(self) -> None:
-        if self._load is not None:
-            self._load.end()
-            self._load = None
-
-    def _send_chunk(self, run: str, sequence: int) -> None:
-        if run not in self._spools:
-            return
-        try:
-            chunk = self._spools[run].read(sequence).chunk
-        except spool_module.ChunkUnreadable as e:
-            missing = messages.ChunkMissing(run, sequence, str(e))
-            self._transport.send(Channel.CONTROL, missing)
-            return
-        self._transport.send(
-            Channel.RESULTS, messages.ChunkData(run, sequence, chunk)
-        )
+        self._spools.close()
 
 
 def run_agent(
@@ -273,29 +135,34 @@ def run_agent(
         if isinstance(controller, str)
         else controller
     )
-    service = AgentService(
+    agent = AgentProcess(
         addresses, key, spool_folder or default_spool(), instance
     )
+    is_asked = False
 
     def on_signal(number: int, frame: types.FrameType | None) -> None:
-        service.shut_down()
+        nonlocal is_asked
+        if is_asked:  # the second one: at once, whatever it is at
+            raise KeyboardInterrupt
+        is_asked = True
+        agent.shut_down()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     if lifeline is not None:
         threading.Thread(
-            target=_watch, args=(lifeline, service), daemon=True
+            target=_watch, args=(lifeline, agent), daemon=True
         ).start()
     try:
-        service.serve()
+        agent.serve()
     finally:
-        service.close()
+        agent.close()
 
 
-def _watch(lifeline: int, service: AgentService) -> None:
+def _watch(lifeline: int, agent: AgentProcess) -> None:
     while os.read(lifeline, 1):
         pass
-    service.shut_down()
+    agent.shut_down()
 
 
 def main() -> None:

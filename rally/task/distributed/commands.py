@@ -40,12 +40,12 @@ class StoreChunk:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Observe:
-    """The newest cumulative state of one agent."""
+    """The newest cumulative state of one agent, as it came."""
 
     agent: str
     number: int
     urgent: bool
-    state: dict[str, t.Any]
+    state: bytes
     clock_offset_ns: int
 
 
@@ -76,6 +76,7 @@ class StartLoad:
     """Tell the load process that waits, or a fresh one, what to prepare."""
 
     prepare: messages.Prepare
+    content: bytes = dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

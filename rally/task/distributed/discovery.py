@@ -14,19 +14,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
-import time
+import typing as t
 
 from rally.common import clock
+from rally.task.distributed import commands, endpoint_ports, serve
 from rally.task.distributed.clock import ClockEstimate, ClockSample
 from rally.task.distributed.security import keys
 from rally.task.distributed.security.allow_list import AgentAllowList
-from rally.task.distributed.wire import channels, codec, messages, transport
+from rally.task.distributed.wire import (
+    channels,
+    codec,
+    controller_transport,
+    messages,
+)
 from rally.task.distributed.wire.channels import Channel
 
 #: exchanges with each agent that give the offset of its clock
 SAMPLES = 8
+NS = 1_000_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,20 +50,41 @@ class Answer:
     round_trip: str = ""  # milliseconds
 
 
-class RollCall:
-    """Collects hellos and clock samples."""
+class Discovery:
+    """Collects hellos and clock samples, until it has waited long enough."""
 
-    def __init__(self) -> None:
+    def __init__(self, until_ns: int) -> None:
+        self.finished = False
+        self._until_ns = until_ns
         self._hellos: dict[str, messages.Hello] = {}
         self._clocks: dict[str, ClockEstimate] = {}
 
-    def handle(
+    def next_deadline(self) -> int:
+        return self._until_ns
+
+    def expire(self, now: int) -> list[commands.Send]:
+        self.finished = now >= self._until_ns
+        return []
+
+    def handle(self, event: t.Any, now: int) -> list[commands.Send]:
+        """What to do about *event*: agents are answered."""
+        if (
+            not isinstance(event, channels.Received)
+            or event.channel is not Channel.CONTROL
+            or channels.is_operator(event.peer)
+            or not self._wants_more(event.peer, event.message, now)
+        ):
+            return []
+        beat = messages.Beat("", now)
+        return [commands.Send(event.peer, Channel.CONTROL, beat)]
+
+    def _wants_more(
         self, peer: str, message: messages.Message, now: int
-    ) -> messages.Message | None:
-        """The answer to *message*, if it needs one."""
+    ) -> bool:
+        """Learn from *message*; whether there is more to be learnt."""
         if isinstance(message, messages.Hello):
             self._hellos[peer] = message
-            return messages.Beat("", now, 0.0)
+            return True
         if isinstance(message, messages.Heartbeat):
             estimate = self._clocks.setdefault(peer, ClockEstimate())
             estimate.add(
@@ -64,9 +93,8 @@ class RollCall:
                     now,
                 )
             )
-            if estimate.count < SAMPLES:
-                return messages.Beat("", now, 0.0)
-        return None
+            return estimate.count < SAMPLES
+        return False
 
     def answer_of(self, name: str) -> Answer:
         """What is known of the authorized agent *name*."""
@@ -97,29 +125,14 @@ def call(
     names = [agent.name for agent in keys.agents(folder)]
     if not names:
         return []
-    ends = transport.ControllerTransport(
+    ends = controller_transport.ControllerTransport(
         channels.addresses_from(listen),
         keys.controller_key(folder),
         AgentAllowList(folder),
         codec.encode,
         codec.decode,
     )
-    roll = RollCall()
-    deadline = time.monotonic() + wait_s
-    try:
-        while (left_s := deadline - time.monotonic()) > 0:
-            for received in ends.receive(left_s):
-                if (
-                    not isinstance(received, channels.Received)
-                    or received.channel is not Channel.CONTROL
-                    or channels.is_operator(received.peer)
-                ):
-                    continue
-                answer = roll.handle(
-                    received.peer, received.message, clock.now_ns()
-                )
-                if answer is not None:
-                    ends.send(received.peer, Channel.CONTROL, answer)
-    finally:
-        ends.close()
-    return [roll.answer_of(name) for name in sorted(names)]
+    found = Discovery(clock.now_ns() + int(wait_s * NS))
+    with contextlib.closing(ends):
+        serve.serve(found, endpoint_ports.ControllerEndpoint(ends))
+    return [found.answer_of(name) for name in sorted(names)]

@@ -17,13 +17,20 @@ The controller's secret key proves that the operator is its owner.
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
-import time
 import typing as t
 
 from rally import exceptions
+from rally.common import clock
+from rally.task.distributed import commands, endpoint_ports, serve
 from rally.task.distributed.security import key_files, keys
-from rally.task.distributed.wire import channels, codec, messages, transport
+from rally.task.distributed.wire import (
+    agent_transport,
+    channels,
+    codec,
+    messages,
+)
 from rally.task.distributed.wire.channels import Channel, ConnectionChange
 
 #: how long a controller may take to answer
@@ -37,6 +44,7 @@ WHY: t.Mapping[ConnectionChange, str] = {
 }
 #: an answer that does not come, or is not final, is asked for again
 AGAIN_S = 1.0
+NS = 1_000_000_000
 
 
 class NoController(exceptions.RallyException):
@@ -84,13 +92,15 @@ def drain(
     except key_files.KeyFileMissing as e:
         reason = "key %(path)s cannot be read: %(reason)s" % e.kwargs
         raise NoController(address=address, reason=reason) from None
-    end = transport.AgentTransport(
+    end = agent_transport.AgentTransport(
         {Channel.CONTROL: address}, key, codec.encode, codec.decode
     )
-    try:
-        answer = _Conversation(end, agent, address, answer_s).ask(wait_s)
-    finally:
-        end.close()
+    talk = _Conversation(agent, wait_s, answer_s, clock.now_ns())
+    with contextlib.closing(end):
+        serve.serve(talk, endpoint_ports.AgentEndpoint(end))
+    answer = talk.answer
+    if answer is None:
+        raise NoController(address=address, reason=talk.why)
     if not answer.is_accepted:
         raise DrainRefused(agent=agent, reason=answer.text)
     if wait_s and not answer.is_over:
@@ -102,46 +112,61 @@ class _Conversation:
     """Asks until the controller has answered, and the drain is over."""
 
     def __init__(
-        self, end: channels.AgentEnd, agent: str, address: str,
-        answer_s: float,
+        self, agent: str, wait_s: float, answer_s: float, now: int
     ) -> None:
-        self._end = end
+        self.answer: messages.DrainAnswer | None = None
+        self.why = "nobody listens there"
         self._agent = agent
-        self._address = address
-        self._answer_s = answer_s
-        self._answer: messages.DrainAnswer | None = None
-        self._why = "nobody listens there"
+        self._answer_by_ns = now + int(answer_s * NS)
+        self._until_ns = now + int(wait_s * NS)
+        self._asked_ns = 0
+        self._again_ns = int(min(AGAIN_S, answer_s) * NS)
+        self._now = now
 
-    def ask(self, wait_s: float) -> messages.DrainAnswer:
-        began = time.monotonic()
-        while not self._is_settled(wait_s, time.monotonic() - began):
-            self._hear(self._end.receive(min(AGAIN_S, self._answer_s)))
-        if self._answer is None:
-            raise NoController(address=self._address, reason=self._why)
-        return self._answer
+    @property
+    def finished(self) -> bool:
+        if self.answer is None:
+            return self._now >= self._answer_by_ns
+        is_final = self.answer.is_over or not self.answer.is_accepted
+        return is_final or self._now >= self._until_ns
 
-    def _is_settled(self, wait_s: float, waited_s: float) -> bool:
-        if self._answer is None:
-            return waited_s >= self._answer_s
-        is_final = self._answer.is_over or not self._answer.is_accepted
-        return is_final or waited_s >= wait_s
+    def next_deadline(self) -> int:
+        end_ns = (
+            self._answer_by_ns if self.answer is None else self._until_ns
+        )
+        return min(self._asked_ns + self._again_ns, end_ns)
 
-    def _hear(self, incoming: list[channels.Incoming]) -> None:
-        for each in incoming:
-            if isinstance(each, channels.ConnectionEvent):
-                self._note(each.change)
-            elif isinstance(each, channels.Received) and (
-                isinstance(each.message, messages.DrainAnswer)
-                and each.message.agent == self._agent
-            ):
-                self._answer = each.message
-                return
-        self._end.send(Channel.CONTROL, messages.DrainAsked(self._agent))
+    def expire(self, now: int) -> list[commands.Send]:
+        """Ask, unless that was just done."""
+        self._now = now
+        if self.finished or now < self._asked_ns + self._again_ns:
+            return []
+        return self._ask(now)
 
-    def _note(self, change: ConnectionChange) -> None:
-        self._why = WHY.get(change, change.value)
-        has_left = change is not ConnectionChange.CONNECTED
-        if has_left and self._answer is not None:
-            self._answer = messages.DrainAnswer(
+    def handle(self, event: t.Any, now: int) -> list[commands.Send]:
+        self._now = now
+        if isinstance(event, channels.ConnectionEvent):
+            return self._on_change(event.change, now)
+        if isinstance(event, channels.Received) and (
+            isinstance(event.message, messages.DrainAnswer)
+            and event.message.agent == self._agent
+        ):
+            self.answer = event.message
+        return []
+
+    def _on_change(
+        self, change: ConnectionChange, now: int
+    ) -> list[commands.Send]:
+        self.why = WHY.get(change, change.value)
+        if change is ConnectionChange.CONNECTED:
+            return self._ask(now)
+        if self.answer is not None:
+            self.answer = messages.DrainAnswer(
                 self._agent, True, True, "the run is over"
             )
+        return []
+
+    def _ask(self, now: int) -> list[commands.Send]:
+        self._asked_ns = now
+        asked = messages.DrainAsked(self._agent)
+        return [commands.Send("", Channel.CONTROL, asked)]

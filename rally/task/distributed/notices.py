@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What the surroundings of a state machine tell it.
+"""What the ports of a state machine tell it, beside messages of peers.
 
 These never leave their process.
 """
@@ -21,7 +21,17 @@ import typing as t
 
 import msgspec
 
+from rally.task.distributed.wire.channels import Channel, Delivery
 from rally.task.distributed.wire.messages import Count, Name
+
+
+class NotSent(msgspec.Struct, frozen=True):
+    """A transport refused a message: it certainly does not arrive."""
+
+    peer: str
+    channel: Channel
+    message: t.Any
+    why: Delivery
 
 
 class StopAsked(msgspec.Struct, frozen=True):
@@ -38,7 +48,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class ChunkRefused(msgspec.Struct, frozen=True):
-    """A chunk cannot be stored: it is damaged, or not what its head says."""
+    """A chunk that arrived is not one that can be stored."""
 
     agent: Name
     sequence: Count
@@ -56,12 +66,6 @@ class AgentLeft(msgspec.Struct, frozen=True):
 
     agent: Name
     reason: str
-
-
-class AgentRevoked(msgspec.Struct, frozen=True):
-    """The key of an agent is refused from now on."""
-
-    agent: Name
 
 
 class LoadGone(msgspec.Struct, frozen=True):
@@ -84,7 +88,9 @@ class ShutdownAsked(msgspec.Struct, frozen=True):
     """The person wants the agent to end."""
 
 
-Notice: t.TypeAlias = (
-    StopAsked | Stored | ChunkRefused | StoringFailed | AgentLeft
-    | AgentRevoked | LoadGone | SpoolFound | ShutdownAsked
+#: of a controller
+ControllerNotice: t.TypeAlias = (
+    NotSent | StopAsked | Stored | ChunkRefused | StoringFailed | AgentLeft
 )
+#: of an agent
+AgentNotice: t.TypeAlias = NotSent | LoadGone | SpoolFound | ShutdownAsked

@@ -19,12 +19,10 @@ import threading
 import traceback
 import typing as t
 
-from rally.common import clock, logging
+from rally.common import logging
+from rally.task.distributed import endpoint_ports, serve
 from rally.task.distributed.controller import lobby
 from rally.task.distributed.wire import channels, messages
-
-if t.TYPE_CHECKING:
-    from rally.task.distributed import commands
 
 LOG = logging.getLogger(__name__)
 
@@ -44,14 +42,15 @@ class Reception:
         self, transport: channels.ControllerEnd, rally_version: str
     ) -> None:
         self._transport = transport
+        self._ports = endpoint_ports.ControllerEndpoint(transport)
         self._lobby = lobby.Lobby(rally_version)
-        self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
         """Answer agents from now on."""
         self._closing.clear()
+        self._lobby.open()
         self._thread = threading.Thread(
             target=self._serve, name="lobby", daemon=True
         )
@@ -61,6 +60,7 @@ class Reception:
         """Leave the transport to others."""
         if self._thread is not None:
             self._closing.set()
+            self._lobby.close()
             self._transport.wake()
             self._thread.join()
             self._thread = None
@@ -79,15 +79,15 @@ class Reception:
 
     def expect(self, code: messages.Code) -> None:
         """What agents may import until the next run."""
-        with self._lock:
-            self._lobby.expect(code)
+        self._lobby.expect(code)
 
     def _serve(self) -> None:
         """The top of the thread; without it agents would wait in vain."""
         said = ""
         while not self._closing.is_set():
             try:
-                self._serve_once()
+                serve.serve(self._lobby, self._ports)
+                return
             except Exception as e:
                 problem = "%s: %s" % (type(e).__name__, e)
                 if problem != said:
@@ -95,25 +95,3 @@ class Reception:
                     LOG.debug(traceback.format_exc())
                 said = problem
                 self._closing.wait(PAUSE_S)
-
-    def _serve_once(self) -> None:
-        for each in self._transport.receive(None):
-            if (
-                isinstance(each, channels.Received)
-                and each.channel is channels.Channel.CONTROL
-            ):
-                self._execute(self._answer(each))
-
-    def _answer(
-        self, received: channels.Received
-    ) -> list[commands.Send]:
-        with self._lock:
-            return self._lobby.handle(
-                received.peer, received.message, clock.now_ns()
-            )
-
-    def _execute(self, todo: t.Iterable[commands.Send]) -> None:
-        for command in todo:
-            self._transport.send(
-                command.peer, command.channel, command.message
-            )

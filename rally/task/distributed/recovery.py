@@ -30,14 +30,20 @@ from rally.task.distributed import (
     commands,
     controller_ports,
     notices,
+    serve,
     spool,
 )
 from rally.task.distributed.controller import machine as controller
-from rally.task.distributed.controller import registry
+from rally.task.distributed.controller import plan
 from rally.task.distributed.controller.membership import AgentState, Member
 from rally.task.distributed.local import agents as local
 from rally.task.distributed.security import allow_list, keys
-from rally.task.distributed.wire import channels, codec, messages, transport
+from rally.task.distributed.wire import (
+    channels,
+    codec,
+    controller_transport,
+    messages,
+)
 from rally.task.reporting import load_info
 from rally.task.results import aggregate, head, packed
 from rally.task.results import stored as stored_results
@@ -235,7 +241,7 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     if "agents" not in config:
         return _drain_local(workload)
     keys_folder = _keys_folder(workload)
-    ends = transport.ControllerTransport(
+    ends = controller_transport.ControllerTransport(
         channels.addresses_from(config.get("listen", "tcp://*:9790")),
         keys.controller_key(keys_folder),
         allow_list.AgentAllowList(keys_folder),
@@ -246,11 +252,15 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
         machine = controller.Controller.for_recovery(
             _plan(workload, ends.endpoints, wait_s), clock.now_ns()
         )
-        _Recovery(machine, ends, workload)()
+        sink = _Store(workload)
+        ports = controller_ports.ControllerPorts(ends, sink)
+        sink.tell = ports.tell
+        serve.serve(machine, ports)
     finally:
         ends.close()
-    _count(workload, missing_chunks=machine.collector.missing,
-           torn_chunks=machine.torn_chunks)
+    counted = machine.counters
+    _count(workload, missing_chunks=counted["missing_chunks"],
+           torn_chunks=counted["torn_chunks"])
     return [
         agent["name"] for agent in workload["load_info"]["agents"]
         if agent["state"] not in NOTHING_KEPT
@@ -295,15 +305,15 @@ def _plan(
     workload: dict[str, t.Any],
     endpoints: t.Mapping[channels.Channel, str],
     wait_s: float,
-) -> registry.RunPlan:
+) -> plan.RunPlan:
     info = workload["load_info"]
     kept = db.workload_chunk_sequences(workload["uuid"])
     nothing = messages.Prepare(
-        run=info["run"], scenario="", given_args={}, args={}, context=None,
+        run=info["run"], scenario="", content=messages.Content(""),
         runner_type="", runner={}, sla={}, chunk_size=0,
         iteration_events=False,
     )
-    return registry.RunPlan(
+    return plan.RunPlan(
         prepare=nothing,
         shares=[],
         concurrencies=[],
@@ -329,57 +339,24 @@ def _keys_folder(workload: dict[str, t.Any]) -> pathlib.Path | None:
     return pathlib.Path(folder).expanduser() if folder else None
 
 
-class _Recovery:
-    """Carries messages between agents, state machine and database."""
+class _Store:
+    """Puts what agents deliver into the database at once."""
 
-    def __init__(
-        self,
-        machine: controller.Controller,
-        ends: channels.ControllerEnd,
-        workload: dict[str, t.Any],
-    ) -> None:
-        self._machine = machine
-        self._ends = ends
+    def __init__(self, workload: dict[str, t.Any]) -> None:
         self._workload_uuid = workload["uuid"]
         self._task_uuid = workload["task_uuid"]
         self._ahead_ns = clock_ahead_ns(workload["load_info"])
+        #: told that a chunk is stored
+        self.tell: t.Callable[[t.Any], None] = LOG.debug
 
-    def __call__(self) -> None:
-        machine = self._machine
-        while not machine.finished:
-            wait_ns = max(0, machine.next_deadline() - clock.now_ns())
-            for received in self._ends.receive(wait_ns / 1e9):
-                self._execute(
-                    controller_ports.heard(machine, received, clock.now_ns())
-                )
-            self._execute(machine.expire(clock.now_ns()))
-
-    def _execute(self, todo: t.Iterable[commands.Command]) -> None:
-        for command in todo:
-            match command:
-                case commands.Send(
-                    peer=peer, channel=channel, message=message
-                ):
-                    self._ends.send(peer, channel, message)
-                case commands.StoreChunk(delivered=delivered):
-                    self._store(delivered)
-                case commands.Say(text=text):
-                    LOG.info(text)
-
-    def _store(self, delivered: head.DeliveredChunk) -> None:
-        notice: notices.Notice
+    def store(self, delivered: head.DeliveredChunk) -> None:
         try:
             delivered.chunk.check()
         except packed.ChunkError as e:
-            notice = notices.ChunkRefused(
+            self.tell(notices.ChunkRefused(
                 delivered.agent, delivered.sequence, e.format_message()
-            )
-        else:
-            self._insert(delivered)
-            notice = notices.Stored(delivered.agent, delivered.sequence)
-        self._execute(self._machine.notice(notice, clock.now_ns()))
-
-    def _insert(self, delivered: head.DeliveredChunk) -> None:
+            ))
+            return
         chunk = stored_results.envelope(
             delivered.chunk, delivered.sequence, delivered.agent,
             delivered.clock_offset_ns + self._ahead_ns,
@@ -387,6 +364,19 @@ class _Recovery:
         db.workload_chunks_create(
             self._task_uuid, self._workload_uuid, [chunk]
         )
+        self.tell(notices.Stored(delivered.agent, delivered.sequence))
+
+    def observe(self, seen: commands.Observe) -> None:
+        """What is stored is counted in the end."""
+
+    def announce(self, numbers: t.Sequence[int]) -> None:
+        """No hook is run."""
+
+    def say(self, text: str, is_problem: bool) -> None:
+        LOG.info(text)
+
+    def refresh(self, now: int) -> None:
+        """Nobody watches."""
 
 
 def clock_ahead_ns(info: t.Mapping[str, t.Any]) -> int:

@@ -327,6 +327,10 @@ class Spool:
             fd = os.open(self.folder / WRITER_NAME, os.O_RDWR)
         except FileNotFoundError:
             return False
+        except OSError as e:
+            if e.errno != errno.EROFS:
+                raise
+            return False  # nobody writes there
         try:
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -351,7 +355,9 @@ class Spool:
         """
         with self._explained():
             names = sorted(os.listdir(self.folder))
-        unfinished = self.remove_unfinished()
+        unfinished = 0
+        with _unless_read_only():
+            unfinished = self.remove_unfinished()
         whole: list[int] = []
         torn = 0
         for name in names:
@@ -404,12 +410,24 @@ class Spool:
         return 1
 
     def _put_aside(self, path: pathlib.Path, reason: str) -> None:
-        with self._explained(), contextlib.suppress(FileNotFoundError):
+        with _unless_read_only(), self._explained(), contextlib.suppress(
+            FileNotFoundError
+        ):
             path.rename(path.with_name(path.name + TORN_SUFFIX))
             LOG.error("Put aside %s: %s", path, reason)
 
     def _explained(self) -> contextlib.AbstractContextManager[None]:
         return explained(self.folder)
+
+
+@contextlib.contextmanager
+def _unless_read_only() -> t.Iterator[None]:
+    """Where nothing can be changed, what is there can still be read."""
+    try:
+        yield
+    except SpoolError as e:
+        if getattr(e.__cause__, "errno", None) != errno.EROFS:
+            raise
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ import typing as t
 from rally.task.load import meter, outbox, reports
 from rally.task.load.streams import Stream
 from rally.task.results import aggregate as aggregate_module
-from rally.task.results import head
+from rally.task.results import board, head
 from rally.task.results import row as row_module
 from rally.task.results.chunk import Chunk
 from rally.task.work.numbers import Lost
@@ -87,7 +87,7 @@ class RunnerOutput:
         self.sla_config = sla_config
         self.batch_size = self.chunk_size = chunk_size
         self.iteration_events = iteration_events
-        self.board = aggregate_module.SnapshotBoard(sla_config)
+        self.board = board.SnapshotBoard(sla_config)
 
     def close_streams(self) -> None:
         """Nothing more comes: who waits at a stream goes on."""

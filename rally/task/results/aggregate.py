@@ -15,8 +15,9 @@
 from __future__ import annotations
 
 import collections
-import threading
 import typing as t
+
+import msgspec
 
 from rally.common import portable
 from rally.task import sla
@@ -26,6 +27,9 @@ from rally.task.results.durations import DurationsTable
 
 if t.TYPE_CHECKING:
     from rally.task.results.chunk import Chunk
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder()
 
 
 class Aggregate:
@@ -169,6 +173,23 @@ class Aggregate:
             "strain": self.strain.to_state(),
         }
 
+    def to_bytes(self) -> bytes:
+        """``to_state`` as it travels."""
+        return _ENCODER.encode(self.to_state())
+
+    def restored_from(self, data: bytes) -> Aggregate:
+        """Inverse of ``to_bytes``, for the criteria of this one.
+
+        :raises MalformedState: *data* is not of such an aggregate
+        """
+        try:
+            state = _DECODER.decode(data)
+        except (msgspec.MsgspecError, RecursionError, ValueError) as e:
+            raise portable.MalformedState(
+                owner=type(self).__name__, problem=str(e)
+            ) from None
+        return self.restored(state)
+
     @classmethod
     def from_state(
         cls, sla_config: t.Mapping[str, t.Any], state: t.Any
@@ -200,116 +221,6 @@ class Aggregate:
             )
             made.strain = saturation.Strain.from_state(state["strain"])
         return made
-
-
-class SnapshotBoard:
-    """The newest aggregate of each source, and all of them merged.
-
-    Snapshots are cumulative: a lost, repeated or late one costs nothing. An
-    aggregate that was put here belongs to the board. All methods may be
-    called from any thread.
-    """
-
-    def __init__(self, sla_config: t.Mapping[str, t.Any]) -> None:
-        """:param sla_config: criterion name -> its value"""
-        self._blank = Aggregate(sla_config)
-        self._changed = threading.Condition()
-        self._snapshots: dict[str, tuple[int, Aggregate]] = {}
-        self._version = 0
-        self._merged: tuple[int, Aggregate] = 0, self._blank.blank()
-        self._has_urgent = False
-        self._is_closed = False
-
-    @property
-    def is_closed(self) -> bool:
-        return self._is_closed
-
-    def put(
-        self,
-        source: str,
-        number: int,
-        aggregate: Aggregate,
-        urgent: bool = False,
-    ) -> bool:
-        """Keep *aggregate* unless a newer one of its source is here.
-
-        :param number: grows from snapshot to snapshot of the source
-        :param urgent: wake up who waits in ``wait_urgent``
-        :returns: whether it was newer
-        """
-        with self._changed:
-            known = self._snapshots.get(source)
-            if known is not None and number <= known[0]:
-                return False
-            self._snapshots[source] = number, aggregate
-            self._version += 1
-            self._has_urgent = self._has_urgent or urgent
-            self._changed.notify_all()
-        return True
-
-    def replace(self, source: str, aggregate: Aggregate) -> None:
-        """Put *aggregate* in the place of whatever *source* said."""
-        with self._changed:
-            number, _ = self._snapshots.get(source, (0, None))
-            self._snapshots[source] = number + 1, aggregate
-            self._version += 1
-            self._changed.notify_all()
-
-    def drop(self, source: str) -> None:
-        """Forget a source and what it has counted."""
-        with self._changed:
-            if self._snapshots.pop(source, None):
-                self._version += 1
-                self._changed.notify_all()
-
-    def merged(self) -> Aggregate:
-        """All sources as one; to be read, not changed."""
-        with self._changed:
-            version, aggregate = self._merged
-            if version == self._version:
-                return aggregate
-            version = self._version
-            parts = [part for _, part in self._snapshots.values()]
-        aggregate = self._blank.blank()
-        aggregate.merge_all(parts)  # unlocked: this calls into plugins
-        with self._changed:
-            if version > self._merged[0]:
-                self._merged = version, aggregate
-        return aggregate
-
-    def sources(self) -> dict[str, Aggregate]:
-        """The newest aggregate of each source; to be read, not changed."""
-        with self._changed:
-            return {name: part for name, (_, part) in self._snapshots.items()}
-
-    def wait(self, version: int, timeout_s: float | None) -> int:
-        """Block until there is a version other than *version*, or close.
-
-        :returns: the version there is now; the first one is 0
-        """
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._version != version or self._is_closed, timeout_s
-            )
-            return self._version
-
-    def wait_urgent(self, timeout_s: float | None) -> bool:
-        """Block until an urgent snapshot comes, or close.
-
-        :returns: whether one came since the last call
-        """
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._has_urgent or self._is_closed, timeout_s
-            )
-            has_urgent, self._has_urgent = self._has_urgent, False
-            return has_urgent
-
-    def close(self) -> None:
-        """Nothing more will come: nobody waits here any longer."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
 
 
 def _of_both(

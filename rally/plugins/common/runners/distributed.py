@@ -31,10 +31,14 @@ from rally.task.reporting import agent_figures, progress
 
 if t.TYPE_CHECKING:
     from rally.task import scenario
-    from rally.task.distributed import controller_ports
+    from rally.task.distributed import controller_ports, run_sink
     from rally.task.distributed.controller import machine as controller
     from rally.task.distributed.local import agents as local
-    from rally.task.distributed.wire import channels, messages, transport
+    from rally.task.distributed.wire import (
+        channels,
+        controller_transport,
+        messages,
+    )
     from rally.task.load import plan as plan_module
     from rally.task.results import aggregate, head
 
@@ -123,7 +127,8 @@ class DistributedRunner(runner.ScenarioRunner):
         self.run_id = uuid.uuid4().hex
         self.local_pids: dict[str, int] = {}
         self.is_loss_a_failure = config.get("on_agent_loss") == "abort"
-        self._service: controller_ports.ControllerService | None = None
+        self._ports: controller_ports.ControllerPorts | None = None
+        self._sink: run_sink.RunSink | None = None
         self._given_args: dict[str, t.Any] = {}
 
     # ---- validation
@@ -180,7 +185,7 @@ class DistributedRunner(runner.ScenarioRunner):
         context: dict[str, t.Any],
         args: dict[str, t.Any],
     ) -> None:
-        prepare = self._prepare(cls, context, args)
+        prepare, content = self._prepare(cls, context, args)
         with contextlib.ExitStack() as stack:
             if self.config.get("local_agents"):
                 scope = self.scope or stack.enter_context(
@@ -188,10 +193,10 @@ class DistributedRunner(runner.ScenarioRunner):
                 )
                 agents = self._local_agents(scope)
                 agents.want(self.config["local_agents"], prepare.code)
-                self._serve_locally(agents, prepare)
+                self._serve_locally(agents, prepare, content)
             else:
                 ends = stack.enter_context(self._listening())
-                self._serve(prepare, ends)
+                self._serve(prepare, content, ends)
 
     @staticmethod
     def _local_agents(scope: task_scope.TaskScope) -> local.LocalAgents:
@@ -201,29 +206,36 @@ class DistributedRunner(runner.ScenarioRunner):
         return scope.share("distributed: local agents", local.LocalAgents)
 
     def _serve_locally(
-        self, agents: local.LocalAgents, prepare: messages.Prepare
+        self, agents: local.LocalAgents, prepare: messages.Prepare,
+        content: bytes,
     ) -> None:
         before = agents.last_run
         with agents.lent(self.run_id) as hellos:
             self.local_pids = agents.pids()
             try:
                 self._serve(
-                    prepare, agents.transport, hellos, before,
+                    prepare, content, agents.transport, hellos, before,
                     agents.report_to,
                 )
             finally:
-                if self._service is not None:
-                    agents.retire(self._service.unsettled_agents())
+                if self._sink is not None:
+                    agents.retire(self._sink.unsettled_agents())
 
     @contextlib.contextmanager
-    def _listening(self) -> t.Iterator[transport.ControllerTransport]:
+    def _listening(
+        self
+    ) -> t.Iterator[controller_transport.ControllerTransport]:
         """The end that agents of other hosts dial."""
         from rally.task.distributed.security import allow_list, keys
-        from rally.task.distributed.wire import channels, codec, transport
+        from rally.task.distributed.wire import (
+            channels,
+            codec,
+            controller_transport,
+        )
 
         folder = self.config.get("keys")
         path = pathlib.Path(folder).expanduser() if folder else None
-        ends = transport.ControllerTransport(
+        ends = controller_transport.ControllerTransport(
             channels.addresses_from(self.config.get("listen", DEFAULT_LISTEN)),
             keys.controller_key(path),
             allow_list.AgentAllowList(path),
@@ -236,46 +248,59 @@ class DistributedRunner(runner.ScenarioRunner):
     def _serve(
         self,
         prepare: messages.Prepare,
-        ends: transport.ControllerTransport,
+        content: bytes,
+        ends: controller_transport.ControllerTransport,
         hellos: t.Iterable[channels.Received] = (),
         before: str = "",
         listen: t.Callable[[t.Any], None] | None = None,
     ) -> None:
         """Run the run on *ends*.
 
+        :param content: what *prepare* names
         :param hellos: said there before
         :param before: the run that was there before
         :param listen: called with what takes notices of local agents
         """
-        from rally.task.distributed import controller_ports
+        from rally.task.distributed import controller_ports, run_sink, serve
 
-        machine = self._machine(prepare, ends.endpoints, before)
-        self._service = controller_ports.ControllerService(
-            machine, ends, self, dict(self.sla_config)
+        machine = self._machine(prepare, content, ends.endpoints, before)
+        self._sink = run_sink.RunSink(machine, ends, self)
+        self._ports = controller_ports.ControllerPorts(
+            ends, self._sink, hellos
         )
         if self.aborted.is_set():
             return
         if listen is not None:
-            listen(self._service.tell)
-        self._service.serve(hellos)
+            listen(self._ports.tell)
+        try:
+            serve.serve(machine, self._ports)
+        finally:
+            self._sink.finish()
+        if machine.failure is not None:
+            raise machine.failure
 
     def _prepare(
         self,
         cls: type[scenario.Scenario],
         context: dict[str, t.Any],
         args: dict[str, t.Any],
-    ) -> messages.Prepare:
+    ) -> tuple[messages.Prepare, bytes]:
+        """What agents are to prepare, and the content that it names."""
         from rally.common.plugin import options
-        from rally.task.distributed.wire import messages
+        from rally.task.distributed import content as content_module
+        from rally.task.distributed.wire import codec, messages
         from rally.task.serialization import context_codec
 
         sendable = {**context, "task": {"uuid": self.task["uuid"]}}
-        return messages.Prepare(
-            run=self.run_id,
-            scenario=cls.get_fullname(),
+        content = codec.encode_content(messages.LoadContent(
             given_args=self._given_args,
             args=context_codec.check_round_trip(args, "args"),
             context=context_codec.check_round_trip(sendable, "context"),
+        ))
+        return messages.Prepare(
+            run=self.run_id,
+            scenario=cls.get_fullname(),
+            content=content_module.described(content),
             runner_type=_inner(self.config)[0],
             runner={},
             sla=dict(self.sla_config),
@@ -288,7 +313,7 @@ class DistributedRunner(runner.ScenarioRunner):
                 for section, named in options.changed().items()
             },
             code=self._code(cls.get_fullname(), context),
-        )
+        ), content
 
     def _code(
         self, scenario_name: str, context: t.Mapping[str, t.Any]
@@ -309,11 +334,12 @@ class DistributedRunner(runner.ScenarioRunner):
         )
 
     def _machine(
-        self, prepare: messages.Prepare, endpoints: t.Any, before: str
+        self, prepare: messages.Prepare, content: bytes, endpoints: t.Any,
+        before: str,
     ) -> controller.Controller:
         from rally.common import clock
         from rally.task.distributed.controller import machine as controller
-        from rally.task.distributed.controller import registry
+        from rally.task.distributed.controller import plan as plan_module
         from rally.task.distributed.wire import channels
         from rally.task.work import grants as granting
 
@@ -322,8 +348,9 @@ class DistributedRunner(runner.ScenarioRunner):
         inner_cls = runner.ScenarioRunner.get(inner_type)
         count = self.config.get("agents") or self.config["local_agents"]
         shares = inner_cls.split_config(inner_config, count)
-        run_plan = registry.RunPlan(
+        run_plan = plan_module.RunPlan(
             prepare=prepare,
+            content=content,
             shares=shares,
             concurrencies=[
                 inner_cls.load_plan(share).concurrency if share else 0
@@ -359,15 +386,15 @@ class DistributedRunner(runner.ScenarioRunner):
         from rally.task.distributed import notices
 
         super().abort()
-        if self._service is not None:
-            self._service.tell(notices.StopAsked("the run was aborted"))
+        if self._ports is not None:
+            self._ports.tell(notices.StopAsked("the run was aborted"))
 
     def chunk_stored(self, stored: t.Any) -> None:
         """The agent may forget this chunk."""
         from rally.task.distributed import notices
 
-        if self._service is not None:
-            self._service.tell(
+        if self._ports is not None:
+            self._ports.tell(
                 notices.Stored(stored.agent, stored.sequence)
             )
 
@@ -377,8 +404,8 @@ class DistributedRunner(runner.ScenarioRunner):
         """Its iterations are lost; the agent need not send it again."""
         from rally.task.distributed import notices
 
-        if self._service is not None:
-            self._service.tell(
+        if self._ports is not None:
+            self._ports.tell(
                 notices.ChunkRefused(chunk.agent, chunk.sequence, reason)
             )
 
@@ -387,8 +414,8 @@ class DistributedRunner(runner.ScenarioRunner):
         from rally.task.distributed import notices
 
         super().cannot_store(reason)
-        if self._service is not None:
-            self._service.tell(notices.StoringFailed(reason))
+        if self._ports is not None:
+            self._ports.tell(notices.StoringFailed(reason))
 
     # ---- what whoever watches may ask
 
@@ -421,11 +448,11 @@ class DistributedRunner(runner.ScenarioRunner):
         return counted - taken_along, sum(m["lost"] for m in members)
 
     def agents_progress(self) -> list[progress.AgentProgress]:
-        from rally.task.distributed import controller_ports
+        from rally.task.distributed import run_sink
 
         sources = self.board.sources()
         return [
-            controller_ports.agent_progress(
+            run_sink.agent_progress(
                 member, _iterations(member, sources)
             )
             for member in self.members

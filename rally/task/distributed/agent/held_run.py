@@ -147,7 +147,6 @@ class HeldRun:
             abandoned=True,
             lease=self.lease,
             number=0,
-            aggregate={},
             reason=reason,
             torn=self._torn[run],
         )

@@ -14,8 +14,6 @@
 
 from __future__ import annotations
 
-from rally.task.distributed.wire import messages
-
 NS = 1_000_000_000
 HELLO_NS = 1 * NS
 #: the controller learns from what comes in on a channel where to send what
@@ -25,14 +23,13 @@ ATTACH_NS = 5 * NS
 SILENCE_NS = 10 * NS
 
 
-class Presence:
+class Liveness:
     """When the controller was heard, and when it was last greeted."""
 
     def __init__(self, now: int) -> None:
         self._heard_ns = now
         self._said_hello_ns = 0
         self._attached_ns = 0
-        self._fastest_beat_ns: int | None = None
 
     def hear(self, now: int) -> None:
         """The controller gave a sign of life."""
@@ -72,20 +69,3 @@ class Presence:
             return False
         self._heard_ns = now
         return True
-
-    def lease_end(self, beat: messages.Beat, now: int) -> int:
-        """Until when *beat* lets work be started.
-
-        A beat that waited in a buffer of the network renews nothing that it
-        would not have renewed in time: what it took longer than the fastest
-        one is taken off.
-        """
-        way = now - beat.sent_ns
-        if self._fastest_beat_ns is None or way < self._fastest_beat_ns:
-            self._fastest_beat_ns = way
-        delay = way - self._fastest_beat_ns
-        return now + int(beat.lease_s * NS) - delay
-
-    def forget_run(self) -> None:
-        """The next controller may be another host."""
-        self._fastest_beat_ns = None

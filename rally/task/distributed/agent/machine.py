@@ -22,10 +22,13 @@ from __future__ import annotations
 
 import typing as t
 
+import msgspec
+
 from rally.task.distributed import notices
 from rally.task.distributed.agent import (
-    delivering,
+    event_log,
     held_run,
+    incoming,
     liveness,
     shutdown,
     spare_load,
@@ -40,18 +43,25 @@ from rally.task.distributed.commands import (
     Command,
     DiscardSpool,
     EndLoad,
+    RemoveChunk,
     Say,
     Send,
+    SendChunk,
     StartLoad,
     TellLoad,
 )
-from rally.task.distributed.wire import messages
-from rally.task.distributed.wire.channels import Channel
+from rally.task.distributed.wire import channels, messages
+from rally.task.distributed.wire.channels import Channel, Delivery
 
 __all__ = ["Agent", "IllegalEvent", "LoadEvent", "LoadState", "TRANSITIONS"]
 
+Event: t.TypeAlias = (
+    channels.Received | channels.ConnectionEvent | messages.LoadMessage
+    | notices.AgentNotice
+)
 
-class Agent(delivering.Delivering):
+
+class Agent:
     """State machine of one agent."""
 
     def __init__(
@@ -63,16 +73,25 @@ class Agent(delivering.Delivering):
         now: int,
         spooled: t.Mapping[str, int] | None = None,
         torn: t.Mapping[str, int] | None = None,
+        unfit: str = "",
     ) -> None:
-        """:param spooled: and *torn*: see ``HeldRun``"""
+        """:param spooled: and *torn*: see ``HeldRun``
+
+        :param unfit: why it can make no load, only deliver what it has
+        """
         self.state = LoadState.DIALING
         self.finished = False
         self._held = held_run.HeldRun(spooled or {}, torn or {})
         self._hello = messages.Hello(instance, rally_version, host, cpus, now)
-        self._presence = liveness.Presence(now)
+        self._unfit = unfit
+        self._liveness = liveness.Liveness(now)
         self._rejection = ""
         self._spare = spare_load.SpareLoad()
         self._shutdown = shutdown.Shutdown()
+        self._events = event_log.EventLog()
+        self._prepare: messages.Prepare | None = None  # waits for content
+        self._incoming: incoming.Incoming | None = None
+        self._content = messages.Content(""), b""  # the last one
         self._handlers = self._table()
 
     def _table(self) -> dict[type, t.Callable[..., list[Command]]]:
@@ -88,6 +107,7 @@ class Agent(delivering.Delivering):
             messages.Done: self._on_done,
             messages.Fetch: self._on_fetch,
             messages.Ack: self._on_ack,
+            messages.Part: self._on_part,
             messages.LoadReady: self._on_load_ready,
             messages.LoadRefused: self._on_load_refused,
             messages.LoadLow: self._on_load_low,
@@ -95,8 +115,10 @@ class Agent(delivering.Delivering):
             messages.LoadSpooled: self._on_load_spooled,
             messages.LoadEnded: self._on_load_ended,
             messages.Snapshot: self._pass_on,
-            messages.Started: self._pass_on,
+            messages.Started: self._on_event,
             messages.Report: self._on_report,
+            channels.ConnectionEvent: self._on_connection,
+            notices.NotSent: self._on_not_sent,
             notices.LoadGone: self._on_load_gone,
             notices.SpoolFound: self._on_spool_found,
             notices.ShutdownAsked: self._on_shutdown,
@@ -111,39 +133,68 @@ class Agent(delivering.Delivering):
 
     def next_deadline(self) -> int:
         """When ``expire`` wants to be called at the latest."""
-        deadline = self._presence.next_deadline(self._is_dialing)
+        deadline = self._liveness.next_deadline(self._is_dialing)
         return self._shutdown.deadline(deadline)
 
     @property
     def _is_dialing(self) -> bool:
         return self.state is LoadState.DIALING
 
-    def handle(
-        self,
-        message: messages.Message | messages.LoadMessage | notices.Notice,
-        now: int,
-    ) -> list[Command]:
-        """What to do about *message*, whoever it came from."""
+    def handle(self, event: Event, now: int) -> list[Command]:
+        """What to do about *event*, whoever it came from."""
+        message: t.Any = event
+        if isinstance(event, channels.Received):
+            message = event.message
         handler = self._handlers.get(type(message))
         return handler(message, now) if handler else []
 
     def expire(self, now: int) -> list[Command]:
         """What is due by now."""
         commands: list[Command] = []
-        if self._shutdown.is_over(self._held, self._presence, now):
+        if self._shutdown.is_over(self._held, self._liveness, now):
             self.finished = True
             return [EndLoad()]
         commands += self._wind_up(now)
-        commands += self._spare.expire(now)
-        if self._presence.is_controller_gone(now):
+        if given_up := self._spare.expire(now):
+            self._content = messages.Content(""), b""  # it has secrets
+            commands += given_up
+        if self._incoming is not None:
+            commands += self._incoming.expire(now)
+        if self._liveness.is_controller_gone(now):
             commands += self._controller_gone()
-        if self._presence.must_say_hello(self._is_dialing, now):
+        if self._liveness.must_say_hello(self._is_dialing, now):
             commands.append(self._say_hello(now))
         return commands
 
-    def connected(self, now: int) -> list[Command]:
-        """The control channel has just been (re)established."""
-        return [self._say_hello(now)]
+    def _on_connection(
+        self, event: channels.ConnectionEvent, now: int
+    ) -> list[Command]:
+        """A hello on each channel lets the controller learn the way back."""
+        if event.change is not channels.ConnectionChange.CONNECTED:
+            return []
+        if event.channel is Channel.CONTROL:
+            return [self._say_hello(now)]
+        return [self._to(self.hello(now), event.channel)]
+
+    def _on_not_sent(
+        self, notice: notices.NotSent, now: int
+    ) -> list[Command]:
+        """Most is said again, or asked for; what is too large never fits."""
+        message = notice.message
+        if notice.why is not Delivery.TOO_LARGE:
+            return []
+        if isinstance(message, messages.ChunkData):
+            return [self._to(messages.ChunkMissing(
+                message.run, message.sequence,
+                "chunk %d is too large to be sent" % message.sequence,
+            ))]
+        if isinstance(message, messages.Ended) and message.aggregate:
+            # the controller counts its rows instead
+            self._held.ended = msgspec.structs.replace(
+                message, aggregate=b""
+            )
+            return [self._to(self._held.ended)]
+        return []
 
     def hello(self, now: int = 0) -> messages.Hello:
         """How this agent introduces itself, on any channel."""
@@ -154,7 +205,7 @@ class Agent(delivering.Delivering):
         )
 
     def _say_hello(self, now: int) -> Send:
-        self._presence.said_hello(now)
+        self._liveness.said_hello(now)
         return self._to(self.hello(now))
 
     @staticmethod
@@ -179,7 +230,7 @@ class Agent(delivering.Delivering):
     def _on_welcome(
         self, message: messages.Welcome, now: int
     ) -> list[Command]:
-        self._presence.hear(now)
+        self._liveness.hear(now)
         self._rejection = ""
         commands: list[Command] = []
         if self.state is LoadState.DIALING:
@@ -214,20 +265,65 @@ class Agent(delivering.Delivering):
     def _on_prepare(
         self, message: messages.Prepare, now: int
     ) -> list[Command]:
-        self._presence.hear(now)
+        self._liveness.hear(now)
         if message.run == self.run:
             if self.state is LoadState.READY:
                 return [self._to(messages.Ready(self.run))]
             return []
         if self.state is not LoadState.JOINED:
             return []
+        if self._unfit:
+            return [self._to(messages.Refused(message.run, self._unfit))]
         self._held.begin(message.run, message.code.task)
+        self._events = event_log.EventLog()
         self._advance(LoadEvent.TOLD_TO_PREPARE)
         return [
             Say("run %s: preparing %s" % (self.run, message.scenario)),
-            *self._spare.take(message.code.task),
-            StartLoad(message),
+            *self._fetch_content(message, now),
         ]
+
+    def _fetch_content(
+        self, prepare: messages.Prepare, now: int
+    ) -> list[Command]:
+        """Begin the load, once there is what it gets."""
+        known, data = self._content
+        if known == prepare.content:
+            return self._start_load(prepare, data)
+        self._content = messages.Content(""), b""
+        self._prepare = prepare
+        self._incoming = incoming.Incoming(prepare.run, prepare.content)
+        return [*self._incoming.begin(now), *self._start_if_complete()]
+
+    def _on_part(self, part: messages.Part, now: int) -> list[Command]:
+        self._liveness.hear(now)
+        if self._incoming is None:
+            return []
+        return [
+            *self._incoming.take(part, now), *self._start_if_complete()
+        ]
+
+    def _start_if_complete(self) -> list[Command]:
+        prepare = self._prepare
+        if self._incoming is None or prepare is None or (
+            not self._incoming.is_complete
+        ):
+            return []
+        data = self._incoming.data()
+        self._forget_incoming()
+        if data is None:
+            return self._refuse("what it was sent is not what was meant")
+        self._content = prepare.content, data
+        return self._start_load(prepare, data)
+
+    def _start_load(
+        self, prepare: messages.Prepare, data: bytes
+    ) -> list[Command]:
+        return [
+            *self._spare.take(prepare.code.task), StartLoad(prepare, data)
+        ]
+
+    def _forget_incoming(self) -> None:
+        self._incoming = self._prepare = None
 
     def _on_load_ready(
         self, message: messages.LoadReady, now: int
@@ -240,13 +336,16 @@ class Agent(delivering.Delivering):
     def _on_load_refused(
         self, message: messages.LoadRefused, now: int
     ) -> list[Command]:
-        refused = messages.Refused(self.run, message.reason)
+        return self._refuse(message.reason)
+
+    def _refuse(self, reason: str) -> list[Command]:
+        refused = messages.Refused(self.run, reason)
         if self._may(LoadEvent.REFUSED):
             self._advance(LoadEvent.REFUSED)
         run = self.run
         self._held.forget(run)
         self.finished = self._shutdown.is_asked
-        text = "run %s cannot be prepared: %s" % (run, message.reason)
+        text = "run %s cannot be prepared: %s" % (run, reason)
         return [
             self._to(refused), Say(text, True), EndLoad(), DiscardSpool(run)
         ]
@@ -254,23 +353,35 @@ class Agent(delivering.Delivering):
     # ---- running
 
     def _on_beat(self, message: messages.Beat, now: int) -> list[Command]:
-        self._presence.hear(now)
+        self._liveness.hear(now)
         heartbeat = self._held.heartbeat(self.state.value, message, now)
         commands: list[Command] = [self._to(heartbeat)]
-        if message.run == self.run and message.lease_s > 0:
-            deadline = self._presence.lease_end(message, now)
-            commands.append(TellLoad(messages.LoadRenew(deadline)))
-        if self._held.ended is not None and message.run == self.run:
-            commands.append(self._to(self._held.ended))
-        if self._presence.must_attach(now):
+        if message.run == self.run:
+            commands += self._on_own_beat(message, now)
+        if self._liveness.must_attach(now):
             commands += [
                 self._to(self.hello(now), channel)
                 for channel in (Channel.AGGREGATES, Channel.RESULTS)
             ]
         return commands
 
+    def _on_own_beat(
+        self, beat: messages.Beat, now: int
+    ) -> list[Command]:
+        """A beat of the run it works for."""
+        commands: list[Command] = [
+            self._to(events)
+            for events in self._events.noted(beat.noted, self.run, now)
+        ]
+        if beat.lease_s > 0 and beat.heard_ns:
+            deadline = beat.heard_ns + int(beat.lease_s * liveness.NS)
+            commands.append(TellLoad(messages.LoadRenew(deadline)))
+        if self._held.ended is not None:
+            commands.append(self._to(self._held.ended))
+        return commands
+
     def _on_grant(self, message: messages.Grant, now: int) -> list[Command]:
-        self._presence.hear(now)
+        self._liveness.hear(now)
         is_open = not self._shutdown.is_asked and self.state in (
             LoadState.READY, LoadState.RUNNING
         )
@@ -279,7 +390,7 @@ class Agent(delivering.Delivering):
         return [TellLoad(message)]
 
     def _on_start(self, message: messages.Start, now: int) -> list[Command]:
-        self._presence.hear(now)
+        self._liveness.hear(now)
         if message.run != self.run or self.state is not LoadState.READY:
             return []
         self._advance(LoadEvent.STARTED)
@@ -287,7 +398,7 @@ class Agent(delivering.Delivering):
         return [TellLoad(start)]
 
     def _on_close(self, message: messages.Close, now: int) -> list[Command]:
-        self._presence.hear(now)
+        self._liveness.hear(now)
         is_open = message.run == self.run and self.state is LoadState.RUNNING
         if not is_open or message.lease != self._held.lease:
             return []  # it will be said again
@@ -295,7 +406,7 @@ class Agent(delivering.Delivering):
         return [TellLoad(message)]
 
     def _on_stop(self, message: messages.Stop, now: int) -> list[Command]:
-        self._presence.hear(now)
+        self._liveness.hear(now)
         if message.run != self.run or self.state in (
             LoadState.DIALING, LoadState.JOINED
         ):
@@ -318,14 +429,45 @@ class Agent(delivering.Delivering):
         return []
 
     def _pass_on(
-        self, message: messages.Snapshot | messages.Started, now: int
+        self, message: messages.Snapshot, now: int
     ) -> list[Command]:
         return [self._to(message, Channel.AGGREGATES)]
+
+    def _on_event(
+        self, message: messages.Started | messages.Report, now: int
+    ) -> list[Command]:
+        return [
+            self._to(events)
+            for events in self._events.add(message, self.run, now)
+        ]
 
     def _on_report(
         self, message: messages.Report, now: int
     ) -> list[Command]:
-        return [self._to(message), Say(message.text, True)]
+        return [*self._on_event(message, now), Say(message.text, True)]
+
+    # ---- chunks
+
+    def _on_spool_found(
+        self, message: notices.SpoolFound, now: int
+    ) -> list[Command]:
+        self._held.found(message.run, message.spooled, message.torn)
+        return []
+
+    def _on_load_spooled(
+        self, message: messages.LoadSpooled, now: int
+    ) -> list[Command]:
+        self._held.spooled(message.sequence + 1)
+        return []
+
+    def _on_fetch(self, message: messages.Fetch, now: int) -> list[Command]:
+        self._liveness.hear(now)
+        return [SendChunk(message.run, message.sequence)]
+
+    def _on_ack(self, message: messages.Ack, now: int) -> list[Command]:
+        self._liveness.hear(now)
+        self._held.stored(message)
+        return [RemoveChunk(message.run, message.sequence)]
 
     # ---- the end
 
@@ -365,10 +507,12 @@ class Agent(delivering.Delivering):
         ]
 
     def _on_done(self, message: messages.Done, now: int) -> list[Command]:
-        self._presence.hear(now)
+        self._liveness.hear(now)
         is_ours = message.run == self.run
         self._held.forget(message.run)
         commands: list[Command] = [DiscardSpool(message.run)]
+        if is_ours:
+            self._forget_incoming()
         if is_ours or self.state is LoadState.JOINED:
             if self._may(LoadEvent.RUN_OVER):
                 self._advance(LoadEvent.RUN_OVER)
@@ -376,7 +520,6 @@ class Agent(delivering.Delivering):
             if not self._spare.is_there:
                 commands.append(EndLoad())
             commands.append(Say("run %s is over" % message.run))
-            self._presence.forget_run()
         self.finished = self._shutdown.is_asked
         return commands
 
@@ -398,4 +541,7 @@ class Agent(delivering.Delivering):
         if not self._may(LoadEvent.STOPPED):
             return []
         self._advance(LoadEvent.STOPPED)
+        if self._incoming is not None:  # there is no load yet
+            self._forget_incoming()
+            return self._end(self._held.ended_by(messages.LoadEnded((), 0, 0)))
         return [TellLoad(messages.Stop(self.run, reason))]

@@ -42,7 +42,7 @@ class Shutdown:
         return min(other_ns, self._asked_ns + LONGEST_NS)
 
     def is_over(
-        self, held: held_run.HeldRun, controller: liveness.Presence, now: int
+        self, held: held_run.HeldRun, controller: liveness.Liveness, now: int
     ) -> bool:
         """Whether there is nothing more to wait for, or no more time."""
         if self._asked_ns is None:

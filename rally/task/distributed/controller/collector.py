@@ -140,7 +140,7 @@ class Collector:
         ack = messages.Ack(self._run, sequence)
         return [Send(member.name, Channel.RESULTS, ack)]
 
-    def refused(
+    def lost(
         self, member: Member, sequence: int, reason: str
     ) -> list[Command]:
         """A chunk cannot be read: its iterations are lost."""

@@ -28,11 +28,14 @@ from rally.task.distributed.controller.membership import (
     AgentState,
     Member,
 )
-from rally.task.distributed.controller.registry import ANSWERED_S, NS, Roster
+from rally.task.distributed.controller.plan import NS
+from rally.task.distributed.controller.registry import Registry
 
 #: exchanges with each agent before it starts: the best of them gives the
 #: offset of its clock
 CLOCK_SAMPLES = 8
+#: two clocks drift apart by less
+DRIFT = 0.001
 
 
 @dataclasses.dataclass
@@ -75,7 +78,7 @@ class Share:
         self.is_given_up, self.lost_ns = False, None
 
 
-class Succession:
+class Failover:
     """The shares of a run.
 
     How long a lost agent's iterations may go on nobody can know. They are
@@ -86,9 +89,9 @@ class Succession:
     taken to last as long again as they have.
     """
 
-    def __init__(self, roster: Roster) -> None:
-        plan = roster.plan
-        self._roster = roster
+    def __init__(self, registry: Registry) -> None:
+        plan = registry.plan
+        self._registry = registry
         self._limit_ns = int((plan.iteration_timeout_s or 0) * NS)
         self._longest_ns = 0
         self._shares = [
@@ -106,13 +109,18 @@ class Succession:
     @property
     def has_candidates(self) -> bool:
         """Whether anybody could take over a share, or is about to."""
-        return bool(self._roster.spares or self.heirs)
+        return bool(self._registry.spares or self.heirs)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a share is given up that nobody prepares for."""
+        return any(s.is_given_up and not s.heir for s in self._shares)
 
     @property
     def heirs(self) -> list[Member]:
         """Who prepares to take over."""
         return [
-            self._roster.members[share.heir]
+            self._registry.members[share.heir]
             for share in self._shares
             if share.heir
         ]
@@ -121,15 +129,14 @@ class Succession:
         """Let spares prepare for the shares that are given up."""
         commands: list[Command] = []
         wanted = [s for s in self._shares if s.is_given_up and not s.heir]
-        for share, member in zip(wanted, self._roster.spares):
+        for share, member in zip(wanted, self._registry.spares):
             share.heir = member.name
             member.share = share.config
             member.concurrency = share.concurrency
             member.position = share.position
-            prepare_ns = int(self._roster.plan.prepare_s * NS)
-            member.prepare_by_ns = now + prepare_ns
-            member.advance(AgentEvent.ASKED_TO_PREPARE)
-            commands.append(self._roster.order(member))
+            member.prepare_by_ns = now + self._registry.plan.prepare_ns
+            self._registry.advance(member, AgentEvent.ASKED_TO_PREPARE)
+            commands.append(self._registry.order(member))
             before = share.holder or share.before
             if before:
                 commands.append(
@@ -141,13 +148,13 @@ class Succession:
     def due(self, now: int) -> list[Member]:
         """Heirs that may begin."""
         longest_ns: int | None = self._limit_ns or self._longest_ns
-        if not longest_ns and self._roster.working:
+        if not longest_ns and self._registry.working:
             longest_ns = None
         return [
-            self._roster.members[share.heir]
+            self._registry.members[share.heir]
             for share in self._shares
             if share.heir and share.is_free(now, longest_ns)
-            and is_prepared(self._roster.members[share.heir])
+            and is_prepared(self._registry.members[share.heir])
         ]
 
     def late(self, now: int) -> list[Member]:
@@ -181,14 +188,14 @@ class Succession:
 
         :param start_ns: when the load began, or was to begin
         """
-        plan, trip_ns = self._roster.plan, member.clock.round_trip_ns or 0
+        plan, trip_ns = self._registry.plan, member.clock.round_trip_ns or 0
         for share in self._held_by(member):
             share.is_given_up = True
             if share.lost_ns is not None:
                 continue  # it has got no lease since
             share.lost_ns = now
-            # no beat renewed its lease for longer, see ``Roster``
-            lease_ns = int((ANSWERED_S + plan.lease_s) * NS)
+            # counted from a heartbeat that was sent before it was heard
+            lease_ns = int(plan.lease_ns * (1 + DRIFT))
             share.fence_ns = member.heard_ns + lease_ns + trip_ns
             share.guess_ns = max(0, member.heard_ns - start_ns)
         self.dismiss(member)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from rally.task.distributed.commands import Command
 from rally.task.distributed.controller.membership import Member
-from rally.task.distributed.controller.registry import DOUBTFUL_NS, Roster
+from rally.task.distributed.controller.registry import DOUBTFUL_NS, Registry
 from rally.task.distributed.wire import messages
 from rally.task.work import grants as granting
 from rally.task.work import leases
@@ -29,9 +29,9 @@ class Leasing:
     heartbeats, so no iteration number gets lost on the way.
     """
 
-    def __init__(self, roster: Roster, grants: granting.Granting) -> None:
-        self._roster = roster
-        self._run = roster.plan.run
+    def __init__(self, registry: Registry, grants: granting.Granting) -> None:
+        self._registry = registry
+        self._run = registry.plan.run
         self._grants = grants
         self._unseen: dict[str, list[messages.Grant]] = {}
         self.is_closed = False
@@ -47,7 +47,7 @@ class Leasing:
         commands: list[Command] = []
         members = [
             member
-            for member in self._roster.working
+            for member in self._registry.working
             if now - member.heard_ns < DOUBTFUL_NS
         ]
         for allotment in self._grants.due(members, now):
@@ -58,10 +58,10 @@ class Leasing:
                 self._run, member.lease, allotment.numbers, allotment.low
             )
             self._unseen.setdefault(member.name, []).append(grant)
-            commands.append(self._roster.to(member, grant))
+            commands.append(self._registry.to(member, grant))
         if not self.is_closed and self._grants.is_over(now):
             self.is_closed = True
-            commands += map(self.close_of, self._roster.working)
+            commands += map(self.close_of, self._registry.working)
         return commands
 
     def is_worth_joining(self, now: int) -> bool:
@@ -71,7 +71,7 @@ class Leasing:
     def close_of(self, member: Member) -> Command:
         """Tell *member* that it gets no more leases."""
         close = messages.Close(self._run, member.lease)
-        return self._roster.to(member, close)
+        return self._registry.to(member, close)
 
     def confirmed(
         self,

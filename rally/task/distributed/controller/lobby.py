@@ -19,8 +19,12 @@ belongs to a run that is over: its results were stored or counted as lost.
 from __future__ import annotations
 
 from rally.task.distributed.commands import Send
-from rally.task.distributed.wire import messages
+from rally.task.distributed.wire import channels, messages
 from rally.task.distributed.wire.channels import Channel
+
+#: later than any moment
+NEVER = 1 << 62
+
 
 
 class Lobby:
@@ -34,6 +38,15 @@ class Lobby:
         self._rally_version = rally_version
         self._code = messages.Code()
         self._hellos: dict[str, messages.Hello] = {}
+        self._is_closed = False
+
+    def open(self) -> None:
+        """Answer (again); this and ``close`` from any thread."""
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Come to an end, at the next event."""
+        self._is_closed = True
 
     def expect(self, code: messages.Code) -> None:
         """The next run will need *code*."""
@@ -50,17 +63,30 @@ class Lobby:
             if not hello.run
         }
 
-    def handle(
-        self, peer: str, message: messages.Message, now: int
-    ) -> list[Send]:
-        """What to do about *message* of the agent *peer*."""
-        if not isinstance(message, messages.Hello):
+    @property
+    def finished(self) -> bool:
+        return self._is_closed
+
+    def next_deadline(self) -> int:
+        """Nothing is due before somebody says hello."""
+        return NEVER
+
+    def expire(self, now: int) -> list[Send]:
+        return []
+
+    def handle(self, event: channels.FromAgents, now: int) -> list[Send]:
+        """What to do about *event*."""
+        if not isinstance(event, channels.Received) or (
+            event.channel is not Channel.CONTROL
+            or not isinstance(event.message, messages.Hello)
+        ):
             return []
-        self._hellos[peer] = message
-        over = {message.run, *message.spooled} - {""}
+        hello = event.message
+        self._hellos[event.peer] = hello
+        over = {hello.run, *hello.spooled} - {""}
         said: list[messages.Message] = [
             *(messages.Done(run) for run in sorted(over)),
             messages.Welcome(self._rally_version, "", self._code),
-            messages.Beat("", now, 0.0),
+            messages.Beat("", now),
         ]
-        return [Send(peer, Channel.CONTROL, each) for each in said]
+        return [Send(event.peer, Channel.CONTROL, each) for each in said]

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The controller of one distributed run: messages in, commands out.
+"""The controller of one distributed run: events in, commands out.
 
 No I/O, no threads, no clock: ``now`` is given, nanoseconds since the epoch
 on the controller's clock. Everything an agent must do is asserted again
@@ -22,50 +22,77 @@ from __future__ import annotations
 
 import typing as t
 
+from rally import exceptions
 from rally.task.distributed import notices
 from rally.task.distributed.clock import ClockSample
-from rally.task.distributed.commands import (
-    Announce,
-    Command,
-    Observe,
-    Say,
+from rally.task.distributed.commands import Announce, Command, Observe, Say
+from rally.task.distributed.controller import (
+    drain_requests,
+    failures,
+    preparation,
 )
-from rally.task.distributed.controller import failures
-from rally.task.distributed.controller.draining import Draining
 from rally.task.distributed.controller.failover import CLOCK_SAMPLES
 from rally.task.distributed.controller.membership import (
     AgentEvent,
     AgentState,
     Member,
 )
-from rally.task.distributed.controller.registry import RunPlan
-from rally.task.distributed.controller.run_state import Phase
+from rally.task.distributed.controller.plan import RunPlan
+from rally.task.distributed.controller.registry import Registry
+from rally.task.distributed.controller.run import Phase, Run
 from rally.task.distributed.wire import channels, messages
-from rally.task.work import grants as granting
+from rally.task.distributed.wire.channels import Delivery
+from rally.task.work import grants as grants_module
 
 TICK_NS = 250_000_000
 #: the controller itself was not run for so long: its agents are not to blame
 STALL_NS = 2_000_000_000
+#: what concerns all agents is looked at no more often than so: each message
+#: would cost as much as there are agents
+LOOK_NS_PER_AGENT = 20_000
+#: with no more agents than this, at each message
+FEW = 16
+NEVER = 1 << 63
 
-class Controller(Draining):
+Event: t.TypeAlias = (
+    channels.Received | channels.Revoked | notices.ControllerNotice
+)
+
+
+class Controller:
     """State machine of the controller."""
 
     def __init__(
-        self, plan: RunPlan, grants: granting.Granting, now: int
+        self, plan: RunPlan, grants: grants_module.Granting, now: int
     ) -> None:
-        super().__init__(plan, grants, now)
+        self.run = Run(plan, grants, now)
+        self._preparation = preparation.Preparation(self.run)
+        self._drain_requests = drain_requests.DrainRequests(self.run)
+        self._tick_ns = min(TICK_NS, plan.beat_ns)
         self._ticked = now
-        self._handlers: dict[type, t.Callable[..., list[Command]]] = {
+        self._looked_ns = 0
+        self._look_ns = NEVER  # when to look at the latest
+        self._fenced_snapshots = self._dropped_events = 0
+        self._from_agents: dict[type, t.Callable[..., list[Command]]] = {
             messages.Ready: self._on_ready,
             messages.Refused: self._on_refused,
             messages.Heartbeat: self._on_heartbeat,
             messages.WorkRequest: self._on_work_request,
-            messages.Report: self._on_report,
+            messages.Events: self._on_events,
             messages.Ended: self._on_ended,
             messages.Snapshot: self._on_snapshot,
-            messages.Started: self._on_started,
             messages.ChunkData: self._on_chunk,
             messages.ChunkMissing: self._on_chunk_missing,
+            messages.FetchPart: self._on_fetch_part,
+        }
+        self._others: dict[type, t.Callable[..., list[Command]]] = {
+            channels.Revoked: self._on_revoked,
+            notices.NotSent: self._on_not_sent,
+            notices.StopAsked: self._on_stop_asked,
+            notices.Stored: self._on_stored,
+            notices.ChunkRefused: self._on_chunk_refused,
+            notices.StoringFailed: self._on_storing_failed,
+            notices.AgentLeft: self._on_agent_left,
         }
 
     @classmethod
@@ -75,33 +102,74 @@ class Controller(Draining):
         It ends when all agents of ``plan.kept`` came and their spools are
         empty, or after ``plan.wait_s`` with those that came.
         """
-        self = cls(plan, granting.ClosedGranting(0, None), now)
-        self.phase = Phase.STOPPING
-        self.stop_reason = "its controller was gone"
-        self.leasing.is_closed = True
+        self = cls(plan, grants_module.ClosedGranting(0, None), now)
+        self.run.phase = Phase.STOPPING
+        self.run.stop_reason = "its controller was gone"
+        self.run.leasing.is_closed = True
         return self
 
-    # ---- the interface to the shell
+    # ---- what others may know
+
+    @property
+    def phase(self) -> Phase:
+        return self.run.phase
+
+    @property
+    def phase_text(self) -> str:
+        """How far the run is, for people."""
+        progress = self._preparation.progress
+        text = self.run.phase.value
+        return "%s (%s)" % (text, progress) if progress else text
+
+    @property
+    def failure(self) -> exceptions.RallyException | None:
+        """What the run failed with."""
+        return self.run.failure
+
+    @property
+    def registry(self) -> Registry:
+        return self.run.registry
+
+    @property
+    def members(self) -> dict[str, Member]:
+        return self.run.members
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What was dropped, missing or there twice."""
+        return {
+            "duplicated": self.run.collector.duplicated,
+            "missing_chunks": self.run.collector.missing,
+            "torn_chunks": sum(m.torn for m in self.members.values()),
+            "fenced_snapshots": self._fenced_snapshots,
+            "dropped_events": self._dropped_events,
+        }
+
+    # ---- the interface to the loop
+
+    @property
+    def finished(self) -> bool:
+        return self.run.phase is Phase.OVER
 
     def next_deadline(self) -> int:
         """When ``expire`` wants to be called at the latest."""
-        return min(self._ticked + TICK_NS, self._look_ns)
+        return min(self._ticked + self._tick_ns, self._look_ns)
 
-    def handle(
-        self, peer: str, message: messages.Message, now: int
-    ) -> list[Command]:
-        """What to do about *message* of the agent *peer*."""
+    def handle(self, event: Event, now: int) -> list[Command]:
+        """What to do about *event*."""
         if self.finished:
             return []
+        if not isinstance(event, channels.Received):
+            commands = self._others[type(event)](event, now)
+            return [*commands, *self._look(now)]
+        peer, message = event.peer, event.message
         if channels.is_operator(peer):
             return self._obey(peer, message, now)
         if isinstance(message, messages.Hello):
             return [*self._on_hello(peer, message, now), *self._look(now)]
-        handler = self._handlers.get(type(message))
+        handler = self._from_agents.get(type(message))
         member = self.members.get(peer)
-        if handler is None or member is None or (
-            t.cast(t.Any, message).run != self.run
-        ):
+        if handler is None or member is None or message.run != self.run.id:
             return []
         commands = self._hear(member, now)
         return [*commands, *handler(member, message, now), *self._look(now)]
@@ -112,309 +180,393 @@ class Controller(Draining):
         """An operator may ask for this, and is never taken for an agent."""
         if not isinstance(message, messages.DrainAsked):
             return []
-        commands = self._on_drain_asked(operator, message, now)
+        commands = self._drain_requests.handle(operator, message)
         return [*commands, *self._go_on(now)]
-
-    def notice(self, notice: notices.Notice, now: int) -> list[Command]:
-        """What to do about something that happened on this host."""
-        if self.finished:
-            return []
-        commands: list[Command] = []
-        if isinstance(notice, notices.StopAsked):
-            commands = self._stop(notice.reason)
-        elif isinstance(notice, notices.Stored):
-            commands = self.collector.stored(
-                self.members[notice.agent], notice.sequence
-            )
-        elif isinstance(notice, notices.ChunkRefused):
-            commands = self.collector.refused(
-                self.members[notice.agent], notice.sequence,
-                "chunk %d, as it arrived: %s"
-                % (notice.sequence, notice.reason),
-            )
-        elif isinstance(notice, notices.StoringFailed):
-            self.storing_failed = True
-            commands = self._stop("its results cannot be stored")
-        elif isinstance(notice, notices.AgentLeft):
-            commands = self._on_agent_left(notice, now)
-        elif isinstance(notice, notices.AgentRevoked):
-            commands = self._on_revoked(notice, now)
-        return [*commands, *self._look(now)]
 
     def expire(self, now: int) -> list[Command]:
         """What is due by now."""
+        run = self.run
         if now < self.next_deadline() or self.finished:
             return []
-        if now < self._ticked + TICK_NS:
+        if now < self._ticked + self._tick_ns:
             return self._go_on(now)
-        if now - self._ticked > STALL_NS + TICK_NS:
-            self.roster.forgive(now)
+        if now - self._ticked > STALL_NS + self._tick_ns:
+            run.registry.forgive(now)
         self._ticked = now
-        commands = self.roster.beats(now)
-        for member in self.roster.silent(now):
-            commands += self._lose(
+        commands = run.registry.beats(now)
+        for member in run.registry.silent(now):
+            commands += run.lose(
                 member, "it missed its liveness deadline", now
             )
-        if now >= self._deadline:
-            commands += self._missed_deadline()
-        if not self.storing_failed:
-            commands += self.collector.fetch_again(now)
+        if now >= run.deadline_ns:
+            commands += self._preparation.missed_deadline()
+        if not run.storing_failed:
+            commands += run.collector.fetch_again(now)
         return [*commands, *self._go_on(now)]
 
-    # ---- gathering and preparing
+    # ---- looking at all agents
+
+    def _look(self, now: int) -> list[Command]:
+        """Something is new: go on now, or soon."""
+        count = len(self.members)
+        wait_ns = LOOK_NS_PER_AGENT * count if count > FEW else 0
+        self._look_ns = max(now, self._looked_ns + wait_ns)
+        return self._go_on(now) if now >= self._look_ns else []
+
+    def _go_on(self, now: int) -> list[Command]:
+        """Whatever the new state of things makes possible."""
+        run = self.run
+        self._looked_ns, self._look_ns = now, NEVER
+        commands: list[Command] = []
+        if run.phase is Phase.GATHERING:
+            commands += self._preparation.gather(now)
+        if run.phase is Phase.PREPARING and self._preparation.is_done:
+            commands += self._preparation.start(now)
+        if run.phase is Phase.RUNNING:
+            commands += self._preparation.take_over(now)
+            commands += run.leasing.grant(now)
+        if run.phase in (Phase.RUNNING, Phase.STOPPING):
+            if not run.storing_failed:
+                commands += run.collector.fetch(run.registry.active, now)
+            for member in run.registry.in_state(AgentState.DRAINING):
+                commands += self._end_if_drained(member)
+            commands += run.finish_if_done(now)
+        return commands
+
+    def _end_if_drained(self, member: Member) -> list[Command]:
+        run = self.run
+        if not member.is_drained:
+            if run.storing_failed and member.ended:
+                run.registry.advance(member, AgentEvent.STORING_FAILED)
+                member.reason = "it keeps them: they could not be stored"
+            return []
+        run.registry.advance(member, AgentEvent.LAST_CHUNK_STORED)
+        # it counted iterations that it could not deliver: count the rows
+        member.is_inexact |= member.ledger.outstanding_count > 0
+        return [run.registry.to(member, messages.Done(run.id))]
+
+    # ---- what happens on this host
+
+    def _on_stop_asked(
+        self, notice: notices.StopAsked, now: int
+    ) -> list[Command]:
+        return self.run.stop(notice.reason)
+
+    def _on_stored(self, notice: notices.Stored, now: int) -> list[Command]:
+        return self.run.collector.stored(
+            self.members[notice.agent], notice.sequence
+        )
+
+    def _on_chunk_refused(
+        self, notice: notices.ChunkRefused, now: int
+    ) -> list[Command]:
+        member = self.members[notice.agent]
+        return self.run.collector.lost(
+            member, notice.sequence,
+            "chunk %d, as it arrived: %s" % (notice.sequence, notice.reason),
+        )
+
+    def _on_storing_failed(
+        self, notice: notices.StoringFailed, now: int
+    ) -> list[Command]:
+        self.run.storing_failed = True
+        return self.run.stop("its results cannot be stored")
+
+    def _on_not_sent(
+        self, notice: notices.NotSent, now: int
+    ) -> list[Command]:
+        """Most is said again; what is too large never fits."""
+        if notice.why is not Delivery.TOO_LARGE:
+            return []
+        kind = type(notice.message).__name__
+        member = self.members.get(notice.peer)
+        reason = "the message %s for it is too large" % kind
+        if member is None or not isinstance(notice.message, messages.Prepare):
+            return [Say("agent %s: %s" % (notice.peer, reason), True)]
+        return self._preparation.refused(member, reason)
+
+    def _on_revoked(
+        self, event: channels.Revoked, now: int
+    ) -> list[Command]:
+        member = self._listened_to(event.peer)
+        if member is None:
+            return []
+        return self.run.lose(member, "its key was revoked", now)
+
+    def _on_agent_left(
+        self, notice: notices.AgentLeft, now: int
+    ) -> list[Command]:
+        if self.run.phase is Phase.GATHERING:
+            return self.run.stop(
+                "agent %s ended" % notice.agent,
+                failures.AgentCannotRun(
+                    agent=notice.agent, reason=notice.reason
+                ),
+            )
+        member = self._listened_to(notice.agent)
+        return self.run.lose(member, notice.reason, now) if member else []
+
+    def _listened_to(self, name: str) -> Member | None:
+        """The agent of that name, if it can still be lost."""
+        member = self.members.get(name)
+        is_here = member is not None and (
+            member.is_active or member.state is AgentState.JOINED
+        )
+        return member if is_here else None
+
+    # ---- signs of life
+
+    def _hear(self, member: Member, now: int) -> list[Command]:
+        if not self.registry.hear(member, now):
+            return []
+        return [
+            Say("agent %s came back; its results are fetched" % member.name),
+            self.registry.to(member, self.run.stop_message()),
+        ]
 
     def _on_hello(
         self, peer: str, hello: messages.Hello, now: int
     ) -> list[Command]:
-        member, is_restarted, commands = self.roster.introduce(
+        run = self.run
+        member, is_restarted, commands = run.registry.introduce(
             peer, hello, now
         )
         if member is None:
             return commands
         if is_restarted:
-            commands += self._lose(member, "its process was restarted", now)
+            commands += run.lose(member, "its process was restarted", now)
         elif (
-            self.phase is Phase.STOPPING
+            run.phase is Phase.STOPPING
             and member.state is AgentState.JOINED
-            and self.run in (hello.run, *hello.spooled)
+            and run.id in (hello.run, *hello.spooled)
         ):
-            self.roster.lose(member, "its controller was gone")
+            run.registry.lose(member, "its controller was gone")
         elif (
-            self.phase is Phase.RUNNING
+            run.phase is Phase.RUNNING
             and member.state is AgentState.JOINED
-            and self.run == hello.run
+            and run.id == hello.run
         ):  # it prepared for what others did in the meantime
-            commands.append(self.roster.to(member, messages.Done(self.run)))
+            commands.append(run.registry.to(member, messages.Done(run.id)))
         commands += self._hear(member, now)
         return [
-            *commands, self.roster.welcome(member),
-            self.roster.beat(member, now),
+            *commands, run.registry.welcome(member),
+            run.registry.beat(member, now),
         ]
-
-    # ---- running
-
-    def _look(self, now: int) -> list[Command]:
-        """Go on now, or soon."""
-        return self._go_on(now) if self._may_look(now) else []
-
-    def _go_on(self, now: int) -> list[Command]:
-        """Whatever the new state of things makes possible."""
-        self._looked(now)
-        commands: list[Command] = []
-        if self.phase is Phase.GATHERING:
-            commands += self._gather(now)
-        if self.phase is Phase.PREPARING and self._is_prepared():
-            commands += self._start(now)
-        if self.phase is Phase.RUNNING:
-            commands += self._take_over(now)
-            commands += self.leasing.grant(now)
-        if self.phase in (Phase.RUNNING, Phase.STOPPING):
-            if not self.storing_failed:
-                commands += self.collector.fetch(self.roster.active, now)
-            for member in self.roster.in_state(AgentState.DRAINING):
-                commands += self._end_if_drained(member)
-            commands += self._finish_if_done(now)
-        return commands
 
     def _on_heartbeat(
         self, member: Member, message: messages.Heartbeat, now: int
     ) -> list[Command]:
+        run, late_ns = self.run, message.sent_ns - member.heartbeat_ns
         member.clock.add(
             ClockSample(
                 message.echo_ns, message.received_ns, message.sent_ns, now
             )
         )
+        member.heartbeat_ns = max(member.heartbeat_ns, message.sent_ns)
         member.spooled = max(member.spooled, message.spooled)
         commands: list[Command] = [
-            self.roster.to(member, grant)
-            for grant in self.leasing.confirmed(member, message, now)
+            run.registry.to(member, grant)
+            for grant in run.leasing.confirmed(member, message, now)
         ]
         is_waiting = member.state in (AgentState.PREPARING, AgentState.READY)
-        if is_waiting and member.clock.count < CLOCK_SAMPLES:
-            commands.append(self.roster.beat(member, now))
+        if (is_waiting and member.clock.count < CLOCK_SAMPLES) or (
+            late_ns >= run.plan.lease_ns
+        ):  # its lease has run out by now: renew it at once
+            commands.append(run.registry.beat(member, now))
         return [*commands, *self._assert_again(member, message)]
 
     def _assert_again(
         self, member: Member, message: messages.Heartbeat
     ) -> list[Command]:
         """Say again what the agent evidently has not heard."""
-        state, to = member.state, self.roster.to
+        run, state, to = self.run, member.state, self.registry.to
         is_at_work = message.state in ("preparing", "ready", "running")
         if state is AgentState.PREPARING:
             return self._order_again(member, message.state)
         if is_at_work and (
             state is AgentState.REFUSED
-            or (state is AgentState.JOINED and member.hello.run == self.run)
+            or (state is AgentState.JOINED and member.hello.run == run.id)
         ):
-            return [to(member, messages.Done(self.run))]
+            return [to(member, messages.Done(run.id))]
         if state in (AgentState.LOST, AgentState.RETURNED) or (
             is_at_work and (
-                self.phase is Phase.STOPPING or state is AgentState.DRAINING
+                run.phase is Phase.STOPPING or state is AgentState.DRAINING
             )
         ):
-            return [to(member, self._stop_message())]
+            return [to(member, run.stop_message())]
         if state is not AgentState.RUNNING:
             return []
-        commands: list[Command] = []
-        if message.state == "stopping" and self.phase is Phase.RUNNING:
+        if message.state == "stopping" and run.phase is Phase.RUNNING:
             return self._leaves(member)
+        commands: list[Command] = []
         if message.state == "ready":
-            commands.append(self._start_of(member))
-        if self.leasing.is_closed and message.state == "running":
-            commands.append(self.leasing.close_of(member))
+            commands.append(self._preparation.start_of(member))
+        if run.leasing.is_closed and message.state == "running":
+            commands.append(run.leasing.close_of(member))
         return commands
 
     def _order_again(self, member: Member, agent_state: str) -> list[Command]:
         """Say again what to prepare, unless that is what it is at."""
+        run, to = self.run, self.registry.to
         if agent_state == "preparing":
-            is_over = self.phase is Phase.STOPPING  # it has not heard so
-            stop = self.roster.to(member, self._stop_message())
-            return [stop] if is_over else []
+            is_over = run.phase is Phase.STOPPING  # it has not heard so
+            return [to(member, run.stop_message())] if is_over else []
         commands: list[Command] = []
-        if self.plan.before and agent_state != "joined":
+        if run.plan.before and agent_state != "joined":
             # it has perhaps not heard that this is over
-            over = messages.Done(self.plan.before)
-            commands.append(self.roster.to(member, over))
+            commands.append(to(member, messages.Done(run.plan.before)))
         if agent_state in ("joined", "ready"):  # its answer may be lost
-            commands.append(self.roster.order(member))
+            commands.append(run.registry.order(member))
         return commands
 
     def _leaves(self, member: Member) -> list[Command]:
         """*member* itself ends its part, as somebody asked it to."""
-        return [*self._say_left(member), *self._let_go(member, "it ends")]
+        return [
+            *self._say_left(member), *self.run.let_go(member, "it ends")
+        ]
 
     def _say_left(self, member: Member) -> list[Command]:
         text = "agent %s ends its part of the run; others do the rest"
         return [Say(text % member.name)]
 
+    # ---- what agents say
+
+    def _on_ready(
+        self, member: Member, message: messages.Ready, now: int
+    ) -> list[Command]:
+        return self._preparation.ready(member)
+
+    def _on_refused(
+        self, member: Member, message: messages.Refused, now: int
+    ) -> list[Command]:
+        return self._preparation.refused(member, message.reason)
+
+    def _on_fetch_part(
+        self, member: Member, message: messages.FetchPart, now: int
+    ) -> list[Command]:
+        return self._preparation.part(member, message, now)
+
     def _on_work_request(
         self, member: Member, message: messages.WorkRequest, now: int
     ) -> list[Command]:
-        self.leasing.confirmed(member, message, now)
+        self.run.leasing.confirmed(member, message, now)
         return []
 
-    def _on_report(
-        self, member: Member, message: messages.Report, now: int
+    def _on_events(
+        self, member: Member, message: messages.Events, now: int
     ) -> list[Command]:
-        return [Say("agent %s: %s" % (member.name, message.text), True)]
+        """Take those that are new; the beats say how many are known."""
+        known = member.events
+        if message.first > known:  # the agent could keep no more
+            self._dropped_events += message.first - known
+            known = message.first
+        fresh = message.events[known - message.first:]
+        member.events = max(known, message.first + len(message.events))
+        commands: list[Command] = []
+        for event in fresh:
+            if isinstance(event, messages.Report):
+                text = "agent %s: %s" % (member.name, event.text)
+                commands.append(Say(text, True))
+            elif member.start_at_ns is not None:
+                commands.append(Announce(event.numbers))
+        return commands
 
     def _on_snapshot(
         self, member: Member, message: messages.Snapshot, now: int
     ) -> list[Command]:
         if member.start_at_ns is None:
             return []  # it has no part in the load
-        self.succession.observe(message.longest_ns)
+        self.run.failover.observe(message.longest_ns)
         return self._observe(
             member, message.number, message.aggregate, message.urgent
         )
 
     def _observe(
-        self,
-        member: Member,
-        number: int,
-        state: dict[str, t.Any],
-        urgent: bool,
+        self, member: Member, number: int, state: bytes, urgent: bool
     ) -> list[Command]:
         if number <= member.snapshot:
-            self.fenced_snapshots += 1
+            self._fenced_snapshots += 1
             return []
         member.snapshot = number
         offset = member.clock.offset_ns
         return [Observe(member.name, number, urgent, state, offset)]
 
-    def _on_started(
-        self, member: Member, message: messages.Started, now: int
-    ) -> list[Command]:
-        if member.start_at_ns is None:
-            return []
-        return [Announce(message.numbers)]
-
-    # ---- chunks
-
     def _on_chunk(
         self, member: Member, message: messages.ChunkData, now: int
     ) -> list[Command]:
-        return self.collector.arrived(member, message, now)
+        return self.run.collector.arrived(member, message, now)
 
     def _on_chunk_missing(
         self, member: Member, message: messages.ChunkMissing, now: int
     ) -> list[Command]:
-        return self.collector.refused(
+        return self.run.collector.lost(
             member, message.sequence, message.reason
         )
-
-    def _end_if_drained(self, member: Member) -> list[Command]:
-        if not member.is_drained:
-            if self.storing_failed and member.ended:
-                member.advance(AgentEvent.STORING_FAILED)
-                member.reason = "it keeps them: they could not be stored"
-            return []
-        member.advance(AgentEvent.LAST_CHUNK_STORED)
-        # it counted iterations that it could not deliver: count the rows
-        member.is_inexact |= member.ledger.outstanding_count > 0
-        return [self.roster.to(member, messages.Done(self.run))]
 
     # ---- the end of an agent's part
 
     def _on_ended(
         self, member: Member, message: messages.Ended, now: int
     ) -> list[Command]:
+        run = self.run
         if member.state in (AgentState.DONE, AgentState.REFUSED):
-            return [self.roster.to(member, messages.Done(self.run))]
+            return [run.registry.to(member, messages.Done(run.id))]
         if member.ended or member.state is AgentState.JOINED:
             return []
         member.ended = True
         commands = self._note_end(member, message, now)
         member.spooled = max(member.spooled, message.spooled)
         member.reason = message.reason or message.loss or member.reason
-        member.is_inexact |= message.abandoned
+        member.is_inexact |= message.abandoned or not message.aggregate
         member.torn = message.torn
         if not message.abandoned:
-            number = max(message.number, member.snapshot + 1)
-            commands += self._observe(
-                member, number, message.aggregate, True
-            )
-            is_running = self.phase is Phase.RUNNING
-            self.leasing.take_back(
-                member, message, is_running, self._has_workers
+            if message.aggregate:
+                number = max(message.number, member.snapshot + 1)
+                commands += self._observe(
+                    member, number, message.aggregate, False
+                )
+            run.leasing.take_back(
+                member, message, run.phase is Phase.RUNNING, run.has_workers
             )
         if member.state is AgentState.PREPARING:
-            member.advance(AgentEvent.PREPARED)
+            run.registry.advance(member, AgentEvent.PREPARED)
         if member.state is not AgentState.DRAINING:
-            member.advance(AgentEvent.LOAD_ENDED)
-        if message.is_fatal and self.failure is None:
-            self.failure = failures.RunStopped(
-                agent=member.name, reason=message.reason
+            run.registry.advance(member, AgentEvent.LOAD_ENDED)
+        return [*commands, *self._count_end(member, message)]
+
+    def _count_end(
+        self, member: Member, message: messages.Ended
+    ) -> list[Command]:
+        """What it means for the run that a load ended so."""
+        run = self.run
+        if message.is_fatal and run.failure is None:
+            return run.stop(
+                "agent %s cannot go on" % member.name,
+                failures.RunStopped(
+                    agent=member.name, reason=message.reason
+                ),
             )
-            commands += self._stop("agent %s cannot go on" % member.name)
-        elif self.plan.kept is None and (
+        if run.plan.kept is None and (
             message.reason or message.abandoned
-            or self.phase is Phase.PREPARING
+            or run.phase is Phase.PREPARING
         ):
-            commands += self._count_loss(
+            return run.count_loss(
                 member, message.reason or "its load process is gone"
             )
-        return commands
+        return []
 
     def _note_end(
         self, member: Member, message: messages.Ended, now: int
     ) -> list[Command]:
         """Its share is free: at once, if nothing of it certainly runs."""
+        run = self.run
         if message.abandoned and not message.reason:  # another process says
-            self.succession.loses(member, self.start_ns or now, now)
+            run.failover.loses(member, run.start_ns or now, now)
             return []
-        self.succession.ends(member)
+        run.failover.ends(member)
         is_early = (
             member.state is AgentState.RUNNING
-            and self.phase is Phase.RUNNING
-            and self.leasing.is_worth_joining(now)
+            and run.phase is Phase.RUNNING
+            and run.leasing.is_worth_joining(now)
         )
         return self._say_left(member) if is_early else []
-
-    def _hear(self, member: Member, now: int) -> list[Command]:
-        if not self.roster.hear(member, now):
-            return []
-        return [
-            Say("agent %s came back; its results are fetched" % member.name),
-            self.roster.to(member, self._stop_message()),
-        ]

@@ -137,6 +137,8 @@ class Member:
     is_takeover: bool = False  # it began in the midst of the run
     prepare_by_ns: int = 0  # when its preparation has taken too long
     beat_ns: int = 0  # when the last Beat went to it
+    heartbeat_ns: int = 0  # when it sent its newest heartbeat, its clock
+    events: int = 0  # how many of its events are known
     reason: str = ""  # why it was lost or refused
     is_inexact: bool = False  # its last snapshot may not match its chunks
     torn: int = 0  # chunks it found damaged after a death
@@ -179,7 +181,7 @@ class Member:
         """Its process is another one, perhaps with another clock."""
         self.hello = hello
         self.clock = ClockEstimate()
-        self.marked_ns = 0
+        self.marked_ns = self.heartbeat_ns = self.events = 0
 
     @property
     def is_active(self) -> bool:

@@ -10,65 +10,30 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Who takes part in a run: joining, signs of life, loss and return.
-
-The plan of a run and the record of its agents; like ``controller``, no I/O
-and no clock.
-"""
+"""Who takes part in a run: joining, signs of life, loss and return."""
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
-import typing as t
 
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller.membership import (
+    ACTIVE,
     AgentEvent,
     AgentState,
     Member,
 )
+from rally.task.distributed.controller.plan import NS, RunPlan
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
 
-NS = 1_000_000_000
 #: what agents in these states hold is not delivered in this run
 UNDELIVERED = (AgentState.LOST, AgentState.DONE, AgentState.KEEPING)
-BEAT_NS = NS // 2
-#: an agent answers each beat: heard so long ago, it still is in time
-ANSWERED_S = 0.6
+#: states in which silence means something
+LISTENED_TO = ACTIVE | {AgentState.JOINED}
 #: heard so long ago, it gets no new work: others can do it in time
 DOUBTFUL_NS = 3 * NS // 2
-
-
-@dataclasses.dataclass(frozen=True)
-class RunPlan:
-    """What the controller is to achieve."""
-
-    prepare: messages.Prepare  # what all agents are told, but for ``runner``
-    shares: list[dict[str, t.Any] | None]  # of the runner's config
-    concurrencies: list[int]
-    rally_version: str
-    address: str
-    is_closing_on_loss: bool = False  # on_agent_loss: abort
-    agent_timeout_s: float = 10.0
-    lease_s: float = 5.0
-    wait_s: float = 60.0
-    prepare_s: float = 60.0
-    #: of the inner runner, if its configuration names one
-    iteration_timeout_s: float | None = None
-    #: the run before this one, if the same controller knows that it is over
-    before: str = ""
-    #: what a recovery drains: agent -> chunks that are stored already;
-    #: None: this is no recovery
-    kept: t.Mapping[str, t.Collection[int]] | None = None
-
-    @property
-    def wanted(self) -> int:
-        return len(self.shares)
-
-    @property
-    def run(self) -> str:
-        return self.prepare.run
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,26 +45,37 @@ class LostWork:
     numbers: tuple[messages.NumberRun, ...]
 
 
-class Roster:
-    """The agents of one run."""
+class Registry:
+    """The agents of one run, by name and by state.
+
+    It is asked for those in some state far more often than a state changes:
+    so each answer is kept until one does.
+    """
 
     def __init__(self, plan: RunPlan) -> None:
         self.plan = plan
         self.members: dict[str, Member] = {}
         self.rejected: dict[str, str] = {}
         self.leaving: set[str] = set()  # they get no (more) work
+        self._names: list[str] = []  # ascending
+        self._answers: dict[frozenset[AgentState], list[Member]] = {}
 
     def in_state(self, *states: AgentState) -> list[Member]:
         """Members in one of *states*, in the order of their names."""
-        return [
-            member
-            for _, member in sorted(self.members.items())
-            if member.state in states
-        ]
+        return self._in(frozenset(states))
+
+    def _in(self, states: frozenset[AgentState]) -> list[Member]:
+        answer = self._answers.get(states)
+        if answer is None:
+            members = map(self.members.__getitem__, self._names)
+            answer = [each for each in members if each.state in states]
+            self._answers[states] = answer
+        return answer
 
     @property
     def active(self) -> list[Member]:
-        return [m for _, m in sorted(self.members.items()) if m.is_active]
+        """Those that work for the run."""
+        return self._in(ACTIVE)
 
     @property
     def working(self) -> list[Member]:
@@ -116,9 +92,26 @@ class Roster:
             and member.hello.run != self.plan.run
         ]
 
+    def advance(self, member: Member, event: AgentEvent) -> None:
+        """Something happened to *member*.
+
+        :raises IllegalTransition: it cannot, in this state
+        """
+        member.advance(event)
+        self._answers.clear()
+
+    def add(self, member: Member) -> None:
+        """Somebody new, in whatever state, or in place of one so named."""
+        if member.name not in self.members:
+            bisect.insort(self._names, member.name)
+        self.members[member.name] = member
+        self._answers.clear()
+
     def forget(self, member: Member) -> None:
         """It holds nothing of this run: its next hello is its first."""
         del self.members[member.name]
+        self._names.remove(member.name)
+        self._answers.clear()
 
     # ---- joining
 
@@ -140,13 +133,15 @@ class Roster:
         if member is not None:
             is_restarted = hello.instance != member.hello.instance
             if is_restarted and member.state is AgentState.JOINED:
-                self.members[peer] = member = Member(peer, hello, now)
+                member = Member(peer, hello, now)
+                self.add(member)
             elif is_restarted:
                 member.restarted(hello)
             else:
                 member.hello = hello
             return member, is_restarted and member.is_active, []
-        member = self.members[peer] = Member(peer, hello, now)
+        member = Member(peer, hello, now)
+        self.add(member)
         self.rejected.pop(peer, None)
         return member, False, [
             Say("agent %s joined from %s (%d CPUs)"
@@ -193,7 +188,7 @@ class Roster:
         member.heard_ns = now
         if member.state is not AgentState.LOST:
             return False
-        member.advance(AgentEvent.CAME_BACK)
+        self.advance(member, AgentEvent.CAME_BACK)
         return True
 
     def forgive(self, now: int) -> None:
@@ -205,45 +200,40 @@ class Roster:
         """Those whose liveness deadline has passed."""
         limit = now - int(self.plan.agent_timeout_s * NS)
         return [
-            member
-            for _, member in sorted(self.members.items())
+            member for member in self._in(LISTENED_TO)
             if member.heard_ns < limit
-            and (member.is_active or member.state is AgentState.JOINED)
         ]
 
-    @staticmethod
-    def lose(member: Member, reason: str) -> None:
+    def lose(self, member: Member, reason: str) -> None:
         """The agent is gone; what it delivered may not be all it counted."""
-        member.advance(AgentEvent.DEADLINE_PASSED)
+        self.advance(member, AgentEvent.DEADLINE_PASSED)
         member.reason = reason
         member.is_inexact = True
         member.ended = False
 
     def beats(self, now: int) -> list[Command]:
         """Beats that are due."""
+        due_ns = now - self.plan.beat_ns
         return [
             self.beat(member, now)
             for member in self.members.values()
-            if now - member.beat_ns >= BEAT_NS
+            if member.beat_ns <= due_ns
         ]
 
     def beat(self, member: Member, now: int) -> Send:
-        member.beat_ns = now
-        lease_s = self._lease_s(member, now)
-        return self.to(member, messages.Beat(self.plan.run, now, lease_s))
+        """A sign of life; it renews the lease of an agent that was heard.
 
-    def _lease_s(self, member: Member, now: int) -> float:
-        """How long *member* may go on starting iterations.
-
-        Counted from when it was heard, so an agent that cannot answer stops
-        as early as one that cannot hear; hence never beyond the moment at
-        which it counts as lost. None at all once it was lost.
+        None at all once it was lost: others may have its share by now.
         """
-        if member.state in (AgentState.LOST, AgentState.RETURNED):
-            return 0.0
-        silence_s = (now - member.heard_ns) / NS
-        late_s = max(0.0, silence_s - ANSWERED_S)
-        return max(0.0, self.plan.lease_s - late_s)
+        member.beat_ns = now
+        is_lost = member.state in (AgentState.LOST, AgentState.RETURNED)
+        return self.to(
+            member,
+            messages.Beat(
+                self.plan.run, now, 0.0 if is_lost else self.plan.lease_s,
+                member.heartbeat_ns, member.events,
+            ),
+        )
 
     # ---- accounting
 

@@ -38,7 +38,7 @@ from rally.task import runner as runner_module
 from rally.task import scenario, sla
 from rally.task.distributed import spool
 from rally.task.distributed.load_process import inbox, parent, remains
-from rally.task.distributed.wire import messages
+from rally.task.distributed.wire import codec, messages
 from rally.task.distributed.wire.link import Link
 from rally.task.load import gate, source
 from rally.task.load import queued as queued_module
@@ -89,8 +89,10 @@ class Load:
         self._gate = gate.StartGate(self._say_ready)
         self._started: queue.SimpleQueue[messages.LoadStart | None]
         self._started = queue.SimpleQueue()
-        self._context = _dict_of(self._order.context)
-        self._args = _dict_of(self._order.args)
+        content = codec.decode_content(order.content)
+        self._given_args = content.given_args
+        self._context = _dict_of(content.context)
+        self._args = _dict_of(content.args)
         self._check()
         self.runner = self._make_runner()
         self._spool.claim()  # last: nobody releases it if this fails
@@ -105,7 +107,7 @@ class Load:
             context=None,
             config={
                 "name": self._order.scenario,
-                "args": self._order.given_args,
+                "args": self._given_args,
                 "contexts": self._context.get("config", {}),
             },
             plugin_cfg=None,
@@ -219,11 +221,11 @@ class Load:
             lease=lease,
         )
 
-    def _counted(self) -> dict[str, t.Any]:
+    def _counted(self) -> bytes:
         """The last aggregate, with what the runner itself counted."""
         merged = self.runner.board.merged().shifted(0)
         merged.counters.update(self.runner.counters)
-        return merged.to_state()
+        return merged.to_bytes()
 
     def _guarded(self, carry: t.Callable[[], None]) -> None:
         """The top of a thread: what fails in it ends the load."""
@@ -286,7 +288,7 @@ class Load:
             self._link.send(
                 messages.Snapshot(
                     self._order.run, self._number, is_urgent,
-                    merged.to_state(),
+                    merged.to_bytes(),
                     max(self._longest_ns, merged.durations.max_ns or 0),
                 )
             )
@@ -305,14 +307,15 @@ class Load:
             numbers = [event["value"]]
             while events and len(numbers) < messages.MAX_STARTED:
                 numbers.append(events.popleft()["value"])
-            self._link.send(
-                messages.Started(self._order.run, tuple(numbers))
-            )
+            self._link.send(messages.Started(tuple(numbers)))
 
     def _carry_problems(self) -> None:
         problems = self.runner.problems
         while (text := problems.get(None)) is not None:
-            self._link.send(messages.Report(self._order.run, text))
+            self._report(text)
+
+    def _report(self, text: str) -> None:
+        self._link.send(messages.Report(text[:messages.MAX_TEXT]))
 
     def _carry_low(self) -> None:
         """Ask for more numbers each time the feed runs low."""
@@ -386,7 +389,7 @@ def _adopt_options(
         for section, named in prepare.options.items()
     }
     for problem in options.adopt(values, own_args):
-        link.send(messages.Report(prepare.run, problem))
+        link.send(messages.Report(problem[:messages.MAX_TEXT]))
 
 
 def _import(code: messages.Code) -> None:

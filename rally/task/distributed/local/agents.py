@@ -40,7 +40,12 @@ from rally.task.distributed.local.agent_process import (
     key_file,
 )
 from rally.task.distributed.security import allow_list, keys
-from rally.task.distributed.wire import channels, codec, messages, transport
+from rally.task.distributed.wire import (
+    channels,
+    codec,
+    controller_transport,
+    messages,
+)
 from rally.task.load import cpus
 
 PREFIX = "rally-local-"
@@ -52,7 +57,7 @@ RECOVERABLE_S = 7 * 86400.0
 #: begins the name of a file for each run that the agents of a folder had
 RUN = "run-"
 
-Tell: t.TypeAlias = t.Callable[[notices.Notice], None]
+Tell: t.TypeAlias = t.Callable[[notices.AgentLeft], None]
 
 
 class LocalAgents:
@@ -105,7 +110,7 @@ class LocalAgents:
             self._claim = lock(self.path)
             stack.callback(self._give_back)
             folder = self.path / "keys"
-            self.transport = transport.ControllerTransport(
+            self.transport = controller_transport.ControllerTransport(
                 channels.addresses_from("tcp://127.0.0.1:*"),
                 keys.controller_key(folder),
                 allow_list.AgentAllowList(folder),

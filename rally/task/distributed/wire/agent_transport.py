@@ -28,6 +28,7 @@ from rally.task.distributed.wire.channels import (
     Channel,
     ConnectionChange,
     ConnectionEvent,
+    Delivery,
     Incoming,
     Readable,
     Received,
@@ -180,27 +181,23 @@ class AgentTransport(sockets.End):
             for fd in fds:
                 self._poller.unregister(fd)
 
-    def send(self, channel: Channel, message: t.Any) -> bool:
+    def send(self, channel: Channel, message: t.Any) -> Delivery:
         """Queue a message for the controller; never blocks.
 
-        :returns: False if it certainly does not arrive: there is no
-            connection, the queue is full, or it is too large. True is no
-            promise
+        :returns: what becomes of it, as far as that is known
         """
         if not self._lines[channel].is_connected:
             self.counters["unconnected"] += 1
-            return False
+            return Delivery.UNCONNECTED
         frames = self._encode(message)
-        if not sockets.fitting_frames(
-            frames, channel, self._trouble
-        ):
-            return False
+        if not sockets.fitting_frames(frames, channel, self._trouble):
+            return Delivery.TOO_LARGE
         try:
             self._sockets[channel].send_multipart(frames, zmq.NOBLOCK)
         except zmq.Again:
             self.counters["congested"] += 1
-            return False
-        return True
+            return Delivery.CONGESTED
+        return Delivery.QUEUED
 
     def _open(self, channel: Channel, address: str) -> None:
         _, port = channels.split_address(address)

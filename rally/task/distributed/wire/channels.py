@@ -79,6 +79,15 @@ class ConnectionChange(enum.Enum):
     MISMATCHED = "mismatched"  # not a controller, or not the one of the key
 
 
+class Delivery(enum.Enum):
+    """What becomes of a message that was handed to a transport."""
+
+    QUEUED = "queued"  # no promise that it arrives
+    UNCONNECTED = "there is no connection"
+    CONGESTED = "the queue is full"
+    TOO_LARGE = "the message is too large"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Received:
     """A message, with the proven name of who sent it."""
@@ -122,7 +131,9 @@ class ControllerEnd(t.Protocol):
         self, timeout_s: float | None
     ) -> t.Sequence[FromAgents]: ...
 
-    def send(self, peer: str, channel: Channel, message: t.Any) -> bool: ...
+    def send(
+        self, peer: str, channel: Channel, message: t.Any
+    ) -> Delivery: ...
 
     def wake(self) -> None: ...
 
@@ -136,7 +147,7 @@ class AgentEnd(t.Protocol):
         self, timeout_s: float | None, fds: t.Iterable[int] = ()
     ) -> list[Incoming]: ...
 
-    def send(self, channel: Channel, message: t.Any) -> bool: ...
+    def send(self, channel: Channel, message: t.Any) -> Delivery: ...
 
     def wake(self) -> None: ...
 

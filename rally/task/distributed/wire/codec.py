@@ -24,6 +24,7 @@ from rally.task.distributed.wire import messages
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(messages.Message)
 _LOAD_DECODER = msgspec.msgpack.Decoder(messages.LoadMessage)
+_CONTENT_DECODER = msgspec.msgpack.Decoder(messages.LoadContent)
 
 
 class ProtocolError(exceptions.RallyException):
@@ -70,3 +71,19 @@ def decode_load(body: bytes) -> messages.LoadMessage:
         return _LOAD_DECODER.decode(body)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         raise ProtocolError(problem="malformed message") from None
+
+
+def encode_content(content: messages.LoadContent) -> bytes:
+    """Bytes of what a load gets."""
+    return _ENCODER.encode(content)
+
+
+def decode_content(body: bytes) -> messages.LoadContent:
+    """Inverse of ``encode_content``.
+
+    :raises ProtocolError: for bytes that ``encode_content`` cannot have made
+    """
+    try:
+        return _CONTENT_DECODER.decode(body)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise ProtocolError(problem="malformed content") from None

@@ -26,6 +26,7 @@ from rally.task.distributed.security import allow_list, gatekeeper, keys
 from rally.task.distributed.wire import channels, sockets
 from rally.task.distributed.wire.channels import (
     Channel,
+    Delivery,
     FromAgents,
     Received,
     Revoked,
@@ -131,10 +132,12 @@ class ControllerTransport(sockets.End):
             if revoked or received or is_woken or deadline.has_passed:
                 return [*revoked, *received]
 
-    def send(self, peer: str, channel: Channel, message: t.Any) -> bool:
+    def send(
+        self, peer: str, channel: Channel, message: t.Any
+    ) -> Delivery:
         """Queue a message for a peer's newest connection; never blocks.
 
-        :returns: False if it certainly does not arrive. True is no promise
+        :returns: what becomes of it, as far as that is known
         """
         route = self._routes.get((peer, channel))
         if route is not None and self._name_of(route.public_key, peer) != peer:
@@ -142,26 +145,24 @@ class ControllerTransport(sockets.End):
             route = None
         if route is None:
             self.counters["unroutable"] += 1
-            return False
+            return Delivery.UNCONNECTED
         frames = self._encode(message)
-        if not sockets.fitting_frames(
-            frames, channel, self._trouble
-        ):
-            return False
+        if not sockets.fitting_frames(frames, channel, self._trouble):
+            return Delivery.TOO_LARGE
         try:
             self._sockets[channel].send_multipart(
                 [route.identity, *frames], zmq.NOBLOCK
             )
         except zmq.Again:
             self.counters["congested"] += 1
-            return False
+            return Delivery.CONGESTED
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
             del self._routes[peer, channel]
             self.counters["unroutable"] += 1
-            return False
-        return True
+            return Delivery.UNCONNECTED
+        return Delivery.QUEUED
 
     def _listen(self, channel: Channel, address: str) -> None:
         socket = sockets.new_socket(

@@ -22,6 +22,7 @@ host that the name says, see ``rally.common.clock``.
 
 from __future__ import annotations
 
+import enum
 import typing as t
 
 import msgspec
@@ -40,11 +41,21 @@ PROTOCOL_VERSION = b"rally/3"
 NumberRun: t.TypeAlias = Progression
 NumberRuns: t.TypeAlias = Progressions
 MAX_STARTED = 10_000
+#: characters of what is told a person
+MAX_TEXT = 20_000
 Name: t.TypeAlias = t.Annotated[str, msgspec.Meta(max_length=255)]
 MAX_MODULES = 10_000
 Modules: t.TypeAlias = t.Annotated[
     tuple[Name, ...], msgspec.Meta(max_length=MAX_MODULES)
 ]
+
+
+class Arrival(enum.Enum):
+    """What is done about a message of a kind that does not arrive."""
+
+    CUMULATIVE = "nothing: the next one has it all"
+    REPEATED = "its sender says it again until it sees that it was heard"
+    ASKED_FOR = "whoever misses the answer asks again"
 
 
 class _Message(
@@ -54,6 +65,8 @@ class _Message(
     forbid_unknown_fields=True,
 ):
     """Base: the tag on the wire is the class name."""
+
+    ARRIVAL = Arrival.REPEATED  # unless the class says so
 
 
 # ---- a part of several messages
@@ -65,6 +78,20 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task: Name = ""  # a load process serves one task only
     plugins: Modules = ()  # where the plugins of the workload come from
     used: Modules = ()  # what the controller saw them import on first use
+
+
+class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Arguments and context of a load, which may be large; by its digest.
+
+    The bytes are fetched in parts, and kept for the next run.
+    """
+
+    digest: Name
+    size: Count = 0  # bytes
+
+
+#: bytes of one part of a content
+PART_BYTES = 1 << 20
 
 
 # ---- control channel, agent to controller
@@ -98,6 +125,8 @@ class Refused(_Message, frozen=True):
 class Heartbeat(_Message, frozen=True):
     """Answer to a Beat; says also how far the load is."""
 
+    ARRIVAL = Arrival.CUMULATIVE
+
     run: Name
     state: Name  # see ``agent.LoadState``
     lease: Count  # number of its newest lease
@@ -120,11 +149,26 @@ class WorkRequest(_Message, frozen=True):
     remaining: Count
 
 
+class Started(_Message, frozen=True):
+    """Iterations that have just been started, for hooks; an event."""
+
+    numbers: t.Annotated[
+        tuple[Count, ...], msgspec.Meta(max_length=MAX_STARTED)
+    ]
+
+
 class Report(_Message, frozen=True):
-    """Something a person should know; the run goes on."""
+    """Something a person should know; the run goes on. An event."""
+
+    text: str
+
+
+class Events(_Message, frozen=True):
+    """What happened on an agent, in order, until a Beat has noted it."""
 
     run: Name
-    text: str
+    first: Count  # number of the first of them, counted from 0
+    events: tuple[Started | Report, ...]
 
 
 class Ended(_Message, frozen=True):
@@ -136,7 +180,7 @@ class Ended(_Message, frozen=True):
     abandoned: bool  # the load process died: the rest may have been started
     lease: Count  # the newest lease it had
     number: Count  # of the last snapshot
-    aggregate: dict[str, t.Any]
+    aggregate: bytes = b""  # the last one; empty: its rows are to be counted
     reason: str = ""  # why it ended early
     loss: str = ""  # why some of the iterations left no result
     is_fatal: bool = False  # the reason is one to stop the whole run
@@ -165,9 +209,7 @@ class Prepare(_Message, frozen=True):
 
     run: Name
     scenario: Name
-    given_args: dict[str, t.Any]  # as in the task file, to be checked
-    args: t.Any  # with resources looked up, see ``context_codec``
-    context: t.Any  # see ``context_codec``
+    content: Content  # a ``LoadContent``
     runner_type: Name
     runner: dict[str, t.Any]  # this agent's share
     sla: dict[str, t.Any]
@@ -181,11 +223,20 @@ class Prepare(_Message, frozen=True):
 
 
 class Beat(_Message, frozen=True):
-    """Sign of life of the controller; renews the lease."""
+    """Sign of life of the controller; renews the lease.
+
+    The lease lasts ``lease_s`` from when the agent sent the newest heartbeat
+    that the controller has heard: so nothing depends on how long a message
+    takes, and no clock is compared with another.
+    """
+
+    ARRIVAL = Arrival.CUMULATIVE
 
     run: Name
     sent_ns: Moment  # controller's clock
-    lease_s: t.Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+    lease_s: t.Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 0.0
+    heard_ns: Moment = 0  # sent_ns of that heartbeat, agent's clock
+    noted: Count = 0  # events that need not be said again
 
 
 class Grant(_Message, frozen=True):
@@ -229,22 +280,15 @@ class Done(_Message, frozen=True):
 
 
 class Snapshot(_Message, frozen=True):
-    """State of everything the agent did so far (cumulative)."""
+    """State of everything the agent did so far."""
+
+    ARRIVAL = Arrival.CUMULATIVE
 
     run: Name
     number: Count
-    urgent: bool  # its local verdict turned to failed
-    aggregate: dict[str, t.Any]
+    urgent: bool  # its local verdict has just turned to failed
+    aggregate: bytes  # ``Aggregate.to_bytes``; read by whoever judges
     longest_ns: Count = 0  # from start to end of one iteration, at the most
-
-
-class Started(_Message, frozen=True):
-    """Iterations that have just been started, for hooks."""
-
-    run: Name
-    numbers: t.Annotated[
-        tuple[Count, ...], msgspec.Meta(max_length=MAX_STARTED)
-    ]
 
 
 # ---- results channel
@@ -260,6 +304,8 @@ class Fetch(_Message, frozen=True):
 class ChunkData(_Message, frozen=True):
     """Agent: one chunk, byte for byte as it was spooled."""
 
+    ARRIVAL = Arrival.ASKED_FOR
+
     run: Name
     sequence: Count
     chunk: PackedChunk  # agent's clock
@@ -267,6 +313,8 @@ class ChunkData(_Message, frozen=True):
 
 class ChunkMissing(_Message, frozen=True):
     """Agent: that chunk cannot be read back."""
+
+    ARRIVAL = Arrival.ASKED_FOR
 
     run: Name
     sequence: Count
@@ -278,6 +326,24 @@ class Ack(_Message, frozen=True):
 
     run: Name
     sequence: Count
+
+
+class FetchPart(_Message, frozen=True):
+    """Agent: send this part of a content."""
+
+    run: Name
+    digest: Name
+    index: Count
+
+
+class Part(_Message, frozen=True):
+    """Controller: a part of a content, ``PART_BYTES`` but for the last."""
+
+    ARRIVAL = Arrival.ASKED_FOR
+
+    digest: Name
+    index: Count
+    data: bytes
 
 
 # ---- control channel, operator and controller
@@ -292,6 +358,8 @@ class DrainAsked(_Message, frozen=True):
 class DrainAnswer(_Message, frozen=True):
     """Controller: what becomes of it. Asking again does no harm."""
 
+    ARRIVAL = Arrival.ASKED_FOR
+
     agent: Name
     is_accepted: bool
     is_over: bool  # it holds nothing of this run any more
@@ -299,20 +367,29 @@ class DrainAnswer(_Message, frozen=True):
 
 
 Message: t.TypeAlias = (
-    Hello | Ready | Refused | Heartbeat | WorkRequest | Report | Ended
+    Hello | Ready | Refused | Heartbeat | WorkRequest | Events | Ended
     | Welcome | Rejected | Prepare | Beat | Grant | Start | Close | Stop
-    | Done | Snapshot | Started | Fetch | ChunkData | ChunkMissing | Ack
-    | DrainAsked | DrainAnswer
+    | Done | Snapshot | Fetch | ChunkData | ChunkMissing | Ack | FetchPart
+    | Part | DrainAsked | DrainAnswer
 )
 
 
 # ---- between an agent and its load process
 
 
+class LoadContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a load gets; the content of a Prepare."""
+
+    given_args: dict[str, t.Any]  # as in the task file, to be checked
+    args: t.Any  # with resources looked up, see ``context_codec``
+    context: t.Any  # see ``context_codec``
+
+
 class Load(_Message, frozen=True):
     """Agent: prepare this load, spool into this folder."""
 
     prepare: Prepare
+    content: bytes  # a ``LoadContent``
     spool: str
 
 
@@ -371,7 +448,7 @@ class LoadEnded(_Message, frozen=True):
     returned: NumberRuns
     spooled: Count
     number: Count
-    aggregate: dict[str, t.Any]
+    aggregate: bytes = b""
     reason: str = ""
     loss: str = ""
     is_fatal: bool = False

@@ -186,6 +186,10 @@ def secure_client(socket: zmq.Socket[bytes], key: keys.AgentKey) -> None:
     socket.setsockopt(zmq.CURVE_SECRETKEY, key.secret.encode("ascii"))
 
 
+#: poll(2) takes no more; whoever waits for longer waits again
+MAX_WAIT_MS = 2**31 - 1
+
+
 class Deadline:
     """A moment on the monotonic clock; ``None`` seconds away: never."""
 
@@ -196,7 +200,8 @@ class Deadline:
         """Milliseconds to wait, rounded up: waking early would be polling."""
         if self._at is None:
             return None
-        return max(0, math.ceil((self._at - time.monotonic()) * 1000))
+        left_ms = math.ceil((self._at - time.monotonic()) * 1000)
+        return min(max(0, left_ms), MAX_WAIT_MS)
 
     @property
     def has_passed(self) -> bool:

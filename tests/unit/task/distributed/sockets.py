@@ -22,7 +22,11 @@ import typing as t
 import zmq
 
 from rally.task.distributed.security import keys
-from rally.task.distributed.wire import transport
+from rally.task.distributed.wire import (
+    agent_transport,
+    channels,
+    controller_transport,
+)
 from rally.task.distributed.wire.channels import Channel, Received
 from tests.unit import test
 
@@ -61,8 +65,8 @@ class SocketTestCase(test.TestCase):
         self.controller_key = keys.KeyPair.new()
         self.guests = Guests({})
         self.inbox: list[Received] = []
-        self.events: dict[transport.AgentTransport, list[t.Any]] = {}
-        self.controllers: list[transport.ControllerTransport] = []
+        self.events: dict[agent_transport.AgentTransport, list[t.Any]] = {}
+        self.controllers: list[controller_transport.ControllerTransport] = []
 
     def in_use(self) -> tuple[int, int]:
         """Threads and file descriptors of this process."""
@@ -78,8 +82,8 @@ class SocketTestCase(test.TestCase):
 
     def listen(
         self, addresses: t.Mapping[Channel, str] = ANY_PORT, **kwargs: t.Any
-    ) -> transport.ControllerTransport:
-        controller = transport.ControllerTransport(
+    ) -> controller_transport.ControllerTransport:
+        controller = controller_transport.ControllerTransport(
             addresses,
             kwargs.get("key", self.controller_key),
             self.guests,
@@ -99,8 +103,8 @@ class SocketTestCase(test.TestCase):
 
     def dial(
         self, addresses: t.Mapping[Channel, str], key: keys.AgentKey
-    ) -> transport.AgentTransport:
-        agent = transport.AgentTransport(addresses, key, encode, decode)
+    ) -> agent_transport.AgentTransport:
+        agent = agent_transport.AgentTransport(addresses, key, encode, decode)
         self.addCleanup(agent.close, 0)
         self.events[agent] = []
         return agent
@@ -118,17 +122,17 @@ class SocketTestCase(test.TestCase):
                 self.fail("waited %d s for %s" % (DEADLINE_S, what))
             self.pump()
 
-    def changes(self, agent: transport.AgentTransport) -> list[str]:
+    def changes(self, agent: agent_transport.AgentTransport) -> list[str]:
         """Changes of the control channel's connection, in order."""
         return [
             event.change.value
             for event in self.events[agent]
-            if isinstance(event, transport.ConnectionEvent)
+            if isinstance(event, channels.ConnectionEvent)
             and event.channel is Channel.CONTROL
         ]
 
     def wait_for_change(
-        self, agent: transport.AgentTransport, *changes: str
+        self, agent: agent_transport.AgentTransport, *changes: str
     ) -> None:
         wanted = list(changes)
         self.wait_for(
@@ -137,14 +141,15 @@ class SocketTestCase(test.TestCase):
         )
 
     def joined(
-        self, controller: transport.ControllerTransport, key: keys.AgentKey
-    ) -> transport.AgentTransport:
+        self, controller: controller_transport.ControllerTransport,
+        key: keys.AgentKey,
+    ) -> agent_transport.AgentTransport:
         """An agent that the controller has heard on every channel."""
         agent = self.dial(controller.endpoints, key)
         self.wait_for(
             lambda: (
                 sum(
-                    isinstance(event, transport.ConnectionEvent)
+                    isinstance(event, channels.ConnectionEvent)
                     for event in self.events[agent]
                 )
                 >= len(Channel)
@@ -161,7 +166,7 @@ class SocketTestCase(test.TestCase):
 
     def stranger(
         self,
-        controller: transport.ControllerTransport,
+        controller: controller_transport.ControllerTransport,
         key: keys.AgentKey,
         routing_id: bytes = b"",
     ) -> zmq.Socket:

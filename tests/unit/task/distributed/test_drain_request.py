@@ -15,22 +15,55 @@ import tempfile
 import threading
 
 from rally.common import clock
-from rally.task.distributed import drain_request
+from rally.task.distributed import (
+    drain_request,
+    endpoint_ports,
+    notices,
+    serve,
+)
 from rally.task.distributed.controller import machine as controller_module
-from rally.task.distributed.controller import membership, registry
+from rally.task.distributed.controller import membership, plan
 from rally.task.distributed.controller.membership import AgentState
 from rally.task.distributed.security import allow_list, keys
-from rally.task.distributed.wire import channels, codec, messages, transport
+from rally.task.distributed.wire import (
+    agent_transport,
+    channels,
+    codec,
+    controller_transport,
+    messages,
+)
 from rally.task.distributed.wire.channels import Channel
 from rally.task.work import grants
 from tests.unit import test
 from tests.unit.task.distributed import sockets
 
 PREPARE = messages.Prepare(
-    run="r", scenario="Dummy.dummy", given_args={}, args={}, context={},
+    run="r", scenario="Dummy.dummy", content=messages.Content("none"),
     runner_type="constant", runner={}, sla={}, chunk_size=1000,
     iteration_events=False,
 )
+
+
+class Ports(endpoint_ports.ControllerEndpoint):
+    """Of a controller that is perhaps deaf, and says nothing."""
+
+    def __init__(self, ends, is_deaf):
+        super().__init__(ends)
+        self.heard = []
+        self.is_over = False
+        self._is_deaf = is_deaf
+
+    def wait(self, timeout_s):
+        for event in super().wait(timeout_s):
+            self.heard.append(event)
+            yield event
+
+    def execute(self, command):
+        return None if self._is_deaf else super().execute(command)
+
+    def end(self):
+        self.is_over = True
+        self.tell(notices.StopAsked("the test is over"))
 
 
 class Base(test.TestCase):
@@ -43,7 +76,7 @@ class Base(test.TestCase):
         self.keys = pathlib.Path(folder.name) / "keys"
         keys.authorize("node1", self.keys)
         self.machine = controller_module.Controller(
-            registry.RunPlan(
+            plan.RunPlan(
                 prepare=PREPARE, shares=[{}, {}], concurrencies=[1, 1],
                 rally_version="6", address="",
             ),
@@ -52,36 +85,33 @@ class Base(test.TestCase):
         self.heard = []
 
     def serve(self, is_deaf=False):
-        """Answer as ``service`` does until the test ends; the address."""
-        ends = transport.ControllerTransport(
+        """Serve until the test ends; the address."""
+        ends = controller_transport.ControllerTransport(
             sockets.ANY_PORT, keys.controller_key(self.keys),
             allow_list.AgentAllowList(self.keys), codec.encode, codec.decode,
         )
-        self.ends, self.over = ends, threading.Event()
+        ports = Ports(ends, is_deaf)
+        self.ports, self.heard = ports, ports.heard
 
         def loop():
-            while not self.over.is_set():
-                for received in ends.receive(10):
-                    self.heard.append(received)
-                    for command in self.machine.handle(
-                        received.peer, received.message, clock.now_ns()
-                    ):
-                        if not is_deaf:
-                            ends.send(
-                                command.peer, command.channel,
-                                command.message,
-                            )
+            while not ports.is_over:
+                serve.step(self.machine, ports, 10)
             ends.close()
 
         thread = threading.Thread(target=loop)
         thread.start()
         self.addCleanup(thread.join)
-        self.addCleanup(ends.wake)
-        self.addCleanup(self.over.set)
+        self.addCleanup(ports.end)
         return ends.endpoints[Channel.CONTROL]
 
+    def hear(self, peer, message):
+        """The controller hears *message*."""
+        return self.machine.handle(
+            channels.Received(peer, Channel.CONTROL, message), clock.now_ns()
+        )
+
     def dial(self, address, key):
-        agent = transport.AgentTransport(
+        agent = agent_transport.AgentTransport(
             {Channel.CONTROL: address}, key, codec.encode, codec.decode
         )
         self.addCleanup(agent.close, 0)
@@ -93,7 +123,8 @@ class Base(test.TestCase):
 
     def wait_heard(self, kind):
         for _ in range(200):
-            if any(isinstance(each.message, kind) for each in self.heard):
+            heard = list(self.heard)
+            if any(isinstance(each.message, kind) for each in heard):
                 return
             threading.Event().wait(0.05)
         self.fail("%s did not come" % kind)
@@ -108,9 +139,7 @@ class OperatorTestCase(Base):
         )
         self.assertIn("no agent of this name takes part", str(error))
 
-        self.machine.handle(
-            "node1", messages.Hello("i", "6", "host", 2, 0), clock.now_ns()
-        )
+        self.hear("node1", messages.Hello("i", "6", "host", 2, 0))
         self.assertIn(
             "agent node1 holds no work",
             drain_request.drain("node1", address, self.keys, 5),
@@ -121,7 +150,7 @@ class OperatorTestCase(Base):
             "node1", messages.Hello("i", "6", "host", 2, 0), clock.now_ns(),
             AgentState.DRAINING,
         )
-        self.machine.members["node1"] = member
+        self.machine.registry.add(member)
         address = self.serve()
         threading.Thread(target=self.leave_once_asked).start()
 
@@ -131,8 +160,7 @@ class OperatorTestCase(Base):
 
     def leave_once_asked(self):
         self.wait_heard(messages.DrainAsked)
-        self.over.set()
-        self.ends.wake()
+        self.ports.end()
 
     def test_an_agent_cannot_ask_as_one(self):
         address = self.serve()
@@ -141,15 +169,13 @@ class OperatorTestCase(Base):
         path.touch(0o600)
         path.write_text(text)
         agent = self.dial(address, keys.load_agent_key(path))
-        self.machine.handle(
-            "node1", messages.Hello("i", "6", "host", 2, 0), clock.now_ns()
-        )
+        self.hear("node1", messages.Hello("i", "6", "host", 2, 0))
 
         agent.send(Channel.CONTROL, messages.DrainAsked("node1"))
 
         self.wait_heard(messages.DrainAsked)
         self.assertEqual(["node2"], [each.peer for each in self.heard])
-        self.assertEqual(set(), self.machine.roster.leaving)
+        self.assertEqual(set(), self.machine.registry.leaving)
 
     def test_an_operator_cannot_join_as_an_agent(self):
         address = self.serve()

@@ -45,7 +45,7 @@ class Transport:
         if self.failures:
             raise self.failures.pop()
         self.sent.put(message)
-        return True
+        return channels.Delivery.QUEUED
 
     def wake(self):
         self.inbox.put(None)

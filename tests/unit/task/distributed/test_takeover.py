@@ -14,23 +14,23 @@ import collections
 
 import ddt
 
-from rally.task.distributed import notices
 from rally.task.distributed.controller import (
     failures,
     leasing,
     membership,
+    plan,
     registry,
 )
 from rally.task.distributed.controller.membership import AgentState
 from rally.task.distributed.wire import channels, messages
 from rally.task.work import grants
 from rally.task.work.schedule import Schedule
+from tests.simulation.cluster import NS, Cluster
 from tests.unit import test
-from tests.unit.task.distributed.in_memory_cluster import NS, Cluster
 
 CONCURRENCY = 4
 PREPARE = messages.Prepare(
-    run="r", scenario="Dummy.dummy", given_args={}, args={}, context={},
+    run="r", scenario="Dummy.dummy", content=messages.Content("none"),
     runner_type="constant", runner={}, sla={}, chunk_size=1000,
     iteration_events=False,
 )
@@ -126,9 +126,7 @@ class SpareTestCase(TakeoverTestCase):
         cluster = self.cluster()
 
         def crash():
-            agent = cluster.agents["a1"]
-            agent.load = None
-            agent.said.append(notices.LoadGone("killed by SIGSEGV"))
+            cluster.agents["a1"].lose_process()
 
         cluster.at(3, crash)
         cluster.play()
@@ -208,7 +206,7 @@ class SpareTestCase(TakeoverTestCase):
         self.check(cluster)
         member = cluster.machine.members["a2"]
         error_ns = abs(
-            member.start_at_ns - cluster.machine.start_ns + 30 * NS
+            member.start_at_ns - cluster.machine.run.start_ns + 30 * NS
         )
         self.assertLessEqual(error_ns, member.clock.error_ns + 1)
         self.assertTrue(member.is_takeover)
@@ -377,7 +375,7 @@ class DrainTestCase(TakeoverTestCase):
         cluster.stuck.add("a1")
         cluster.at(2, lambda: cluster.drain("a1"))
         cluster.at(3, cluster.stuck.clear)
-        cluster.at(3, lambda: cluster.agents["a1"]._handle(
+        cluster.at(3, lambda: cluster.agents["a1"].process.said.append(
             messages.LoadReady()
         ))
         cluster.at(10, cluster.stop)
@@ -405,9 +403,7 @@ class OperatorTestCase(TakeoverTestCase):
         operator = channels.operator("01")
         hello = messages.Hello("i", "6.0.0", "host", 2, 0)
 
-        said = cluster.machine.handle(operator, hello, 0)
-
-        self.assertEqual([], said)
+        self.assertIsNone(cluster.hear(operator, hello))
         self.assertEqual({}, cluster.machine.members)
 
     def test_is_nobody_an_agent_can_pose_as(self):
@@ -425,16 +421,16 @@ class OperatorTestCase(TakeoverTestCase):
 
 def two_running_agents():
     """Agents a and b of a run of two iterations, and its leases."""
-    plan = registry.RunPlan(
+    run_plan = plan.RunPlan(
         prepare=PREPARE, shares=[], concurrencies=[],
         rally_version="", address="",
     )
     hello = messages.Hello("i", "", "host", 2, 0)
-    agents = registry.Roster(plan)
+    agents = registry.Registry(run_plan)
     for name in ("a", "b"):
-        agents.members[name] = membership.Member(
+        agents.add(membership.Member(
             name, hello, 0, AgentState.RUNNING, concurrency=1
-        )
+        ))
     leases = leasing.Leasing(agents, grants.ClosedGranting(2, None))
     leases.begin(0)
     return agents, leases
@@ -467,7 +463,7 @@ class TerminatedAgentTestCase(TakeoverTestCase):
         leases.grant(0)
         self.assertTrue(leases.is_closed)
         member = agents.members["a"]
-        ended = messages.Ended("r", 0, ((1, 1, 1),), False, 1, 1, {})
+        ended = messages.Ended("r", 0, ((1, 1, 1),), False, 1, 1)
 
         member.ended = True
         leases.take_back(member, ended, True, has_others=True)
@@ -480,7 +476,7 @@ class TerminatedAgentTestCase(TakeoverTestCase):
                          (grant.peer, grant.message.numbers))
         self.assertIsInstance(close.message, messages.Close)
         other = agents.members["b"]
-        ended = messages.Ended("r", 0, ((1, 1, 1),), False, 1, 1, {})
+        ended = messages.Ended("r", 0, ((1, 1, 1),), False, 1, 1)
         leases.take_back(other, ended, True, has_others=False)
         self.assertEqual(2, other.ledger.outstanding_count)
 
@@ -489,14 +485,14 @@ class TerminatedAgentTestCase(TakeoverTestCase):
         first, second = agents.members.values()
         self.assertFalse(leases.lose_late())
         leases.grant(0)
-        back = messages.Ended("r", 0, ((1, 1, 1),), False, 1, 1, {})
+        back = messages.Ended("r", 0, ((1, 1, 1),), False, 1, 1)
         first.ended = True
         leases.take_back(first, back, True, has_others=True)
         second.remaining = 0
         leases.grant(0)
         second.ended = True  # it had been told that there is no more
         second.ledger.store([(2, 1, 1)])
-        back = messages.Ended("r", 0, ((1, 1, 1),), False, 2, 1, {})
+        back = messages.Ended("r", 0, ((1, 1, 1),), False, 2, 1)
         leases.take_back(second, back, True, has_others=True)
 
         self.assertTrue(leases.lose_late())

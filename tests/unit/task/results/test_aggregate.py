@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from rally.common import portable
 from rally.task.results import aggregate, chunk
+from rally.task.results import board as board_module
 from tests.unit import test
 from tests.unit.task import iterations
 
@@ -193,7 +194,7 @@ def without_counters(value: aggregate.Aggregate) -> dict[str, t.Any]:
 class SnapshotBoardTestCase(TestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.board = aggregate.SnapshotBoard(SLA)
+        self.board = board_module.SnapshotBoard(SLA)
         self.addCleanup(self.board.close)
 
     def test_newest_snapshots_of_all_sources_are_merged(self) -> None:
@@ -212,7 +213,7 @@ class SnapshotBoardTestCase(TestCase):
     def test_repeated_and_late_snapshots_cost_nothing(
         self, arrivals: list[tuple[str, int]]
     ) -> None:
-        board, newest = aggregate.SnapshotBoard(SLA), dict[str, int]()
+        board, newest = board_module.SnapshotBoard(SLA), dict[str, int]()
         for source, number in arrivals:
             is_newer = number > newest.get(source, 0)
             newest[source] = max(number, newest.get(source, 0))

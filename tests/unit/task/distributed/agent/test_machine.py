@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rally.task.distributed import commands, notices
+from rally.task.distributed import commands, content, notices
 from rally.task.distributed.agent import machine as agent_module
 from rally.task.distributed.agent import shutdown
 from rally.task.distributed.agent.liveness import SILENCE_NS
@@ -26,7 +26,7 @@ from tests.unit import test
 
 NS = 1_000_000_000
 PREPARE = messages.Prepare(
-    run="r", scenario="Dummy.dummy", given_args={}, args={}, context={},
+    run="r", scenario="Dummy.dummy", content=content.described(b""),
     runner_type="constant", runner={}, sla={}, chunk_size=1000,
     iteration_events=False,
 )
@@ -75,7 +75,7 @@ class AgentTestCase(test.TestCase):
                          self.sent(ready, messages.Ready))
         self.tell(messages.Start("r", 7))
         self.assertIs(LoadState.RUNNING, self.agent.state)
-        ended = self.tell(messages.LoadEnded((), 3, 9, {"a": 1}))
+        ended = self.tell(messages.LoadEnded((), 3, 9, b"a"))
         (end,) = self.sent(ended, messages.Ended)
         self.assertEqual((3, 9, False),
                          (end.spooled, end.number, end.abandoned))
@@ -105,28 +105,46 @@ class AgentTestCase(test.TestCase):
             )
             self.assertEqual(expected, (end.spooled, end.torn))
 
-    def test_a_beat_renews_the_lease_for_its_length(self):
+    def renewals(self, todo):
+        return [
+            message.deadline_ns
+            for message in self.told(todo, messages.LoadRenew)
+        ]
+
+    def test_a_beat_renews_the_lease_from_the_heartbeat_that_was_heard(self):
         self.bring_to_running()
+        heard_ns = self.now - 7
 
-        todo = self.tell(messages.Beat("r", self.now - 5, 5.0))
+        todo = self.tell(messages.Beat("r", 1, 5.0, heard_ns))
 
-        (renewal,) = self.told(todo, messages.LoadRenew)
-        self.assertEqual(self.now + 5 * NS, renewal.deadline_ns)
+        self.assertEqual([heard_ns + 5 * NS], self.renewals(todo))
 
     def test_a_beat_that_was_held_up_renews_no_longer_than_in_time(self):
         self.bring_to_running()
-        self.tell(messages.Beat("r", self.now, 5.0))
-        sent_ns = self.now
+        heard_ns = self.now
 
-        todo = self.tell(messages.Beat("r", sent_ns, 5.0), after_s=20)
+        todo = self.tell(messages.Beat("r", 1, 5.0, heard_ns), after_s=20)
 
-        (renewal,) = self.told(todo, messages.LoadRenew)
-        self.assertEqual(sent_ns + 5 * NS, renewal.deadline_ns)
+        self.assertEqual([heard_ns + 5 * NS], self.renewals(todo))
+
+    def test_nothing_is_renewed_before_the_agent_was_heard(self):
+        self.bring_to_running()
+
+        todo = self.tell(messages.Beat("r", self.now, 5.0))
+
+        self.assertEqual([], self.renewals(todo))
+
+    def test_a_clock_of_the_controller_that_stood_still_changes_nothing(self):
+        self.bring_to_running()
+        for sent_ns in (1, 1 + NS // 2, 2, 3):  # it was paused, twice
+            self.now += NS // 2
+            todo = self.tell(messages.Beat("r", sent_ns, 5.0, self.now))
+            self.assertEqual([self.now + 5 * NS], self.renewals(todo))
 
     def test_a_beat_of_another_run_renews_nothing(self):
         self.bring_to_running()
 
-        todo = self.tell(messages.Beat("other", self.now, 5.0))
+        todo = self.tell(messages.Beat("other", self.now, 5.0, self.now))
 
         self.assertEqual([], self.told(todo, messages.LoadRenew))
 
@@ -147,7 +165,7 @@ class AgentTestCase(test.TestCase):
 
         self.assertEqual(1, len(self.told(todo, messages.Stop)))
         self.assertIs(LoadState.STOPPING, self.agent.state)
-        ended = self.tell(messages.LoadEnded((), 2, 5, {}))
+        ended = self.tell(messages.LoadEnded((), 2, 5))
         self.assertEqual(
             [], [c for c in ended if isinstance(c, commands.DiscardSpool)]
         )
@@ -209,7 +227,7 @@ class AgentTestCase(test.TestCase):
 
     def test_an_end_that_was_not_confirmed_is_said_with_every_beat(self):
         self.bring_to_running()
-        self.tell(messages.LoadEnded((), 0, 1, {}))
+        self.tell(messages.LoadEnded((), 0, 1))
 
         todo = self.tell(messages.Beat("r", self.now, 5.0), after_s=1)
 
@@ -226,7 +244,7 @@ class AgentTestCase(test.TestCase):
         todo = self.tell(notices.ShutdownAsked())
         self.assertEqual(1, len(self.told(todo, messages.Stop)))
         self.assertFalse(self.agent.finished)
-        self.tell(messages.LoadEnded((), 0, 1, {}))
+        self.tell(messages.LoadEnded((), 0, 1))
         self.tell(messages.Done("r"))
         self.assertTrue(self.agent.finished)
 
@@ -271,7 +289,7 @@ class AgentTestCase(test.TestCase):
                 self.tell(messages.LoadSpooled(sequence))
             self.tell(messages.Ack("r", 0))
             self.tell(notices.ShutdownAsked())
-            self.tell(messages.LoadEnded((), chunks + 1, 1, {}))
+            self.tell(messages.LoadEnded((), chunks + 1, 1))
             self.agent.expire(self.now)
             self.assertFalse(self.agent.finished)
 
@@ -282,7 +300,7 @@ class AgentTestCase(test.TestCase):
 
     def test_with_a_controller_it_waits_until_that_knows_of_the_end(self):
         self.bring_to_running()
-        self.tell(messages.LoadEnded((), 0, 1, {}))
+        self.tell(messages.LoadEnded((), 0, 1))
         self.tell(notices.ShutdownAsked())
         self.agent.expire(self.now)
         self.assertFalse(self.agent.finished)
@@ -295,7 +313,7 @@ class AgentTestCase(test.TestCase):
         self.bring_to_running()
         self.tell(messages.Grant("r", 2, (101, 1, 100), 10))
 
-        todo = self.tell(messages.LoadEnded((), 0, 1, {}, lease=1))
+        todo = self.tell(messages.LoadEnded((), 0, 1, lease=1))
 
         (end,) = self.sent(todo, messages.Ended)
         self.assertEqual(1, end.lease)

@@ -19,7 +19,10 @@ import random
 import ddt
 
 from rally.task.distributed.controller import failures
-from rally.task.distributed.controller.machine import Phase
+from rally.task.distributed.controller.machine import (
+    LOOK_NS_PER_AGENT,
+    Phase,
+)
 from rally.task.distributed.controller.membership import (
     TRANSITIONS,
     AgentEvent,
@@ -27,13 +30,12 @@ from rally.task.distributed.controller.membership import (
     IllegalTransition,
     advance,
 )
-from rally.task.distributed.controller.run_state import LOOK_NS
-from rally.task.distributed.wire import messages
-from rally.task.distributed.wire.memory import Weather
+from rally.task.distributed.wire import channels, messages
 from rally.task.work import grants as granting
 from rally.task.work.schedule import Schedule
+from tests.simulation.cluster import NS, Cluster
+from tests.simulation.network import Weather
 from tests.unit import test
-from tests.unit.task.distributed.in_memory_cluster import NS, Cluster
 
 ROUGH = Weather(
     drop=0.02, repeat=0.05, reorder=0.05, min_delay_s=0.001, max_delay_s=0.05
@@ -75,7 +77,7 @@ class UndisturbedTestCase(test.TestCase):
         first = min(cluster.started_at.values())
         self.assertEqual([], cluster.problems())
         self.assertEqual([], cluster.unaccounted())
-        start_ns = cluster.machine.start_ns
+        start_ns = cluster.machine.run.start_ns
         self.assertLess(abs(first - start_ns), 0.02 * NS)
         for name, offset_s in (("a0", 0), ("a1", 5), ("a2", -30)):
             clock = cluster.machine.members[name].clock
@@ -96,19 +98,24 @@ class UndisturbedTestCase(test.TestCase):
             cluster.step()
         machine, now = cluster.machine, cluster.clock.now_ns()
         looks = []
-        machine.leasing.grant = lambda at: looks.append(at) or []
+        machine.run.leasing.grant = lambda at: looks.append(at) or []
 
         for i in range(1000):
             at = now + i * 50_000
             machine.handle(
-                "a%d" % (i % 40),
-                messages.WorkRequest(machine.run, 1, 0, 0, 10), at,
+                channels.Received(
+                    "a%d" % (i % 40), channels.Channel.CONTROL,
+                    messages.WorkRequest(machine.run.id, 1, 0, 0, 10),
+                ),
+                at,
             )
             if at >= machine.next_deadline():
                 machine.expire(at)
 
         self.assertGreater(len(looks), 5)
-        self.assertLessEqual(len(looks), 50_000_000 // LOOK_NS + 1)
+        self.assertLessEqual(
+            len(looks), 50_000_000 // (40 * LOOK_NS_PER_AGENT) + 1
+        )
 
     def test_an_agent_without_a_share_stays_a_spare(self):
         cluster = Cluster(agents=3, times=20, concurrency=2).play()
@@ -129,7 +136,7 @@ class UndisturbedTestCase(test.TestCase):
         granted_late = [
             number
             for number, at in cluster.started_at.items()
-            if at - cluster.machine.start_ns > (number - 1) * NS // 50 + NS
+            if at - cluster.machine.run.start_ns > (number - 1) * NS // 50 + NS
         ]
         self.assertEqual([], granted_late)
 
@@ -205,19 +212,18 @@ class LossTestCase(test.TestCase):
 
         def claim():
             for message in (
-                messages.Snapshot(cluster.run, 99, True, {"iterations": 9}),
-                messages.Started(cluster.run, (1, 2, 3)),
+                messages.Snapshot(cluster.run, 99, True, b"9"),
+                messages.Events(
+                    cluster.run, 0, (messages.Started((1, 2, 3)),)
+                ),
             ):
-                self.assertEqual(
-                    [], cluster.machine.handle(
-                        "a2", message, cluster.clock.now_ns()
-                    ),
-                )
+                cluster.hear("a2", message)
 
         cluster.at(3, claim)
         cluster.play()
 
         self.assertNotIn("a2", cluster.observed)
+        self.assertEqual([], cluster.announced)
 
     def test_revoking_who_takes_no_part_changes_nothing(self):
         cluster = Cluster(
@@ -299,10 +305,10 @@ class LossTestCase(test.TestCase):
 
         def disk_full():
             agent = cluster.agents["a0"]
-            agent.said.append(
+            agent.process.said.append(
                 messages.LoadEnded(
                     (), agent.load.spooled, 10**6,
-                    {"iterations": agent.load.done}, "the disk is full.",
+                    b"%d" % agent.load.done, "the disk is full.",
                     is_fatal=True,
                 )
             )
@@ -341,7 +347,7 @@ class RecoveryTestCase(test.TestCase):
 
         def leave():
             cluster.end.close()
-            cluster.machine.phase = Phase.OVER
+            cluster.machine.run.phase = Phase.OVER
 
         cluster.at(4, leave)
         cluster.play()
@@ -452,7 +458,7 @@ class SeededFaultsTestCase(test.TestCase):
         if cluster.machine.failure is None and cluster.unaccounted():
             problems.append("unaccounted: %s" % cluster.unaccounted()[:5])
         for name, member in cluster.machine.members.items():
-            seen = cluster.observed.get(name, {}).get("iterations", 0)
+            seen = cluster.observed.get(name, 0)
             if not member.is_inexact and cluster.stored_by[name] != seen:
                 problems.append("aggregate of %s differs" % name)
         if cluster.running_peak > cluster.concurrency:

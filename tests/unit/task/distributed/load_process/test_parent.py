@@ -28,7 +28,7 @@ import threading
 from rally.common import clock
 from rally.task.distributed.load_process import inbox, remains
 from rally.task.distributed.load_process import parent as load_process
-from rally.task.distributed.wire import link, messages
+from rally.task.distributed.wire import codec, link, messages
 from rally.task.results import aggregate
 from tests.unit import test
 
@@ -36,13 +36,16 @@ from tests.unit import test
 WAIT_S = 60
 
 
-def prepare(run, **more):
-    return messages.Prepare(**{
-        "run": run, "scenario": "Dummy.dummy", "given_args": {}, "args": {},
-        "context": {}, "runner_type": "constant",
+def order(run, spool, context=None, **more):
+    """A load of Dummy.dummy, unless *more* says otherwise."""
+    prepare = messages.Prepare(**{
+        "run": run, "scenario": "Dummy.dummy",
+        "content": messages.Content("c"), "runner_type": "constant",
         "runner": {"times": 4, "concurrency": 2}, "sla": {},
         "chunk_size": 10, "iteration_events": False, **more,
     })
+    content = messages.LoadContent({}, {}, context or {})
+    return messages.Load(prepare, codec.encode_content(content), spool)
 
 
 class Recording:
@@ -67,7 +70,7 @@ class DeskTestCase(test.TestCase):
         self.addCleanup(self.agent.close)
         self.addCleanup(ours.close)
         self.desk = inbox.Desk(link.Link(ours))
-        self.order = messages.Load(prepare("r"), "/spool")
+        self.order = order("r", "/spool")
 
     def test_what_is_said_of_a_load_waits_until_it_is_prepared(self):
         renew = messages.LoadRenew(1)
@@ -180,7 +183,7 @@ class LoadProcessTestCase(test.TestCase):
 
     def make_load(self, run, **more):
         spool = os.path.join(self.home, "spool")
-        self.process.send(messages.Load(prepare(run, **more), spool))
+        self.process.send(order(run, spool, **more))
         self.wait_for(messages.LoadReady)
         now = clock.now_ns()
         for message in (
@@ -201,7 +204,7 @@ class RunsInOneProcessTestCase(LoadProcessTestCase):
             self.assertEqual(
                 (1, "", True), (ended.spooled, ended.reason, ended.is_reusable)
             )
-            made = aggregate.Aggregate({}).restored(ended.aggregate)
+            made = aggregate.Aggregate({}).restored_from(ended.aggregate)
             self.assertEqual(4, made.iterations)
 
     def resident_kb(self):
@@ -283,8 +286,6 @@ class PackagesTestCase(LoadProcessTestCase):
 
     def test_what_is_refused_leaves_nothing_open(self):
         spool = os.path.join(self.home, "spool")
-        self.process.send(messages.Load(
-            prepare("run", scenario="Flute.play"), spool
-        ))
+        self.process.send(order("run", spool, scenario="Flute.play"))
         self.wait_for(messages.LoadRefused)
         self.assertEqual([], self.open_spools())

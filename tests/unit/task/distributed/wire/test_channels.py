@@ -16,7 +16,7 @@ import ddt
 import zmq
 
 from rally.task.distributed.security import keys
-from rally.task.distributed.wire import channels, transport
+from rally.task.distributed.wire import channels
 from rally.task.distributed.wire.channels import Channel
 from tests.unit import test
 from tests.unit.task.distributed import sockets
@@ -27,7 +27,7 @@ class AddressTestCase(sockets.SocketTestCase):
     def test_a_port_in_use_is_explained(self):
         controller = self.listen()
         error = self.assertRaises(
-            transport.AddressUnusable, self.listen, controller.endpoints
+            channels.AddressUnusable, self.listen, controller.endpoints
         )
         address = controller.endpoints[Channel.CONTROL]
         self.assertIn("%s cannot be used: address" % address, str(error))
@@ -45,16 +45,16 @@ class AddressTestCase(sockets.SocketTestCase):
     def test_an_address_of_another_form_is_explained(self, address):
         addresses = dict.fromkeys(Channel, address)
         error = self.assertRaises(
-            transport.AddressUnusable, self.listen, addresses
+            channels.AddressUnusable, self.listen, addresses
         )
         self.assertIn("tcp://HOST:PORT", str(error))
         self.assertRaises(
-            transport.AddressUnusable, self.dial, addresses, self.guest("n")
+            channels.AddressUnusable, self.dial, addresses, self.guest("n")
         )
 
     def test_an_address_of_another_host_cannot_be_listened_on(self):
         error = self.assertRaises(
-            transport.AddressUnusable,
+            channels.AddressUnusable,
             self.listen,
             dict.fromkeys(Channel, "tcp://192.0.2.1:9790"),
         )
@@ -64,11 +64,11 @@ class AddressTestCase(sockets.SocketTestCase):
     def test_beyond_loopback_keys_are_required(self, address):
         addresses = dict.fromkeys(Channel, address)
         error = self.assertRaises(
-            transport.EncryptionRequired, self.listen, addresses, key=None
+            channels.EncryptionRequired, self.listen, addresses, key=None
         )
         self.assertIn("rally agent authorize", str(error))
         self.assertRaises(
-            transport.EncryptionRequired,
+            channels.EncryptionRequired,
             self.dial,
             addresses,
             keys.AgentKey.unprotected("n"),
@@ -76,7 +76,7 @@ class AddressTestCase(sockets.SocketTestCase):
 
     def test_a_port_is_needed_to_dial(self):
         self.assertRaises(
-            transport.AddressUnusable,
+            channels.AddressUnusable,
             self.dial,
             sockets.ANY_PORT,
             self.guest("n"),
@@ -97,18 +97,18 @@ class AddressArithmeticTestCase(test.TestCase):
                 Channel.AGGREGATES: "tcp://ctl:9791",
                 Channel.RESULTS: "tcp://ctl:9792",
             },
-            transport.addresses_from("tcp://ctl:9790"),
+            channels.addresses_from("tcp://ctl:9790"),
         )
         for any_port in ("tcp://[::1]:*", "tcp://[::1]:0"):
             self.assertEqual(
                 {"tcp://[::1]:0"},
-                set(transport.addresses_from(any_port).values()),
+                set(channels.addresses_from(any_port).values()),
             )
 
     def test_the_last_port_has_no_room_for_the_others(self):
         self.assertRaises(
-            transport.AddressUnusable,
-            transport.addresses_from,
+            channels.AddressUnusable,
+            channels.addresses_from,
             "tcp://ctl:65535",
         )
 

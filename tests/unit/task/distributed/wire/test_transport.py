@@ -19,7 +19,7 @@ import threading
 import time
 
 from rally.task.distributed.security import keys
-from rally.task.distributed.wire import channels, transport
+from rally.task.distributed.wire import channels
 from rally.task.distributed.wire import sockets as transport_sockets
 from rally.task.distributed.wire.channels import Channel
 from tests.unit.task.distributed import sockets
@@ -45,7 +45,7 @@ class ConversationTestCase(sockets.SocketTestCase):
                 {
                     each.message
                     for each in self.events[agent]
-                    if isinstance(each, transport.Received)
+                    if isinstance(each, channels.Received)
                 }
                 == {channel.value.encode() for channel in Channel}
             ),
@@ -161,7 +161,7 @@ class ConversationTestCase(sockets.SocketTestCase):
         self.assertEqual("local", self.inbox[0].peer)
         controller.send("local", Channel.RESULTS, b"x")
         self.wait_for(
-            lambda: isinstance(self.events[agent][-1], transport.Received),
+            lambda: isinstance(self.events[agent][-1], channels.Received),
             "the answer",
         )
 
@@ -201,7 +201,7 @@ class RefusalTestCase(sockets.SocketTestCase):
         self.wait_for(
             lambda: controller.counters["unknown_key"], "the message"
         )
-        self.assertEqual([transport.Revoked("node1")], self.inbox[before:])
+        self.assertEqual([channels.Revoked("node1")], self.inbox[before:])
 
     def test_a_revocation_is_noticed_by_what_an_agent_sends(self):
         controller = self.listen()
@@ -215,7 +215,7 @@ class RefusalTestCase(sockets.SocketTestCase):
         self.wait_for(
             lambda: controller.counters["unknown_key"] == 3, "the messages"
         )
-        self.assertEqual([transport.Revoked("node1")], self.inbox[before:])
+        self.assertEqual([channels.Revoked("node1")], self.inbox[before:])
 
     def test_whoever_has_a_newer_key_already_is_not_revoked(self):
         controller = self.listen()

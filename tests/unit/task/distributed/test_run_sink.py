@@ -15,11 +15,17 @@ from __future__ import annotations
 import collections
 
 from rally.common import clock
-from rally.task.distributed import controller_ports, notices
+from rally.task.distributed import (
+    controller_ports,
+    notices,
+    run_sink,
+    serve,
+)
 from rally.task.distributed.controller import failures
 from rally.task.distributed.wire import channels, messages
 from rally.task.distributed.wire.channels import Channel
-from rally.task.results import aggregate
+from rally.task.load import frames
+from rally.task.results import board
 from tests.fuzz import seeds, targets
 from tests.unit import test
 
@@ -36,7 +42,7 @@ class ScriptedEnd:
         return [self.incoming.pop(0)]
 
     def send(self, peer, channel, message):
-        return True
+        return channels.Delivery.QUEUED
 
     def wake(self):
         """Nobody waits here."""
@@ -57,11 +63,11 @@ class Stored(collections.deque):
 
 
 class Runner:
-    """What the service needs of a runner."""
+    """What the sink needs of a runner."""
 
     def __init__(self):
         self.result_queue = Stored()
-        self.board = aggregate.SnapshotBoard(seeds.SLA)
+        self.board = board.SnapshotBoard(seeds.SLA)
         self.problems = []
         self.problem = self.problems.append
 
@@ -83,17 +89,19 @@ class HostileAgentTestCase(test.TestCase):
         """A run in which agent a1 says this; then both are revoked."""
         now = clock.now_ns()
         machine, _ = targets.running(now)
-        machine.collector._pace.allowed = 64  # all is asked for at once
+        machine.run.collector._pace.allowed = 64  # all is asked for at once
         end = ScriptedEnd(
             *map(from_a1, said), channels.Revoked("a1"),
             channels.Revoked("a2"),
         )
-        served = controller_ports.ControllerService(
-            machine, end, self.runner, seeds.SLA
-        )
-        self.runner.result_queue.tell = served.tell
-        error = self.assertRaises(failures.AgentLost, served.serve)
-        self.assertIn("its key was revoked", str(error))
+        sink = run_sink.RunSink(machine, end, self.runner)
+        ports = controller_ports.ControllerPorts(end, sink)
+        self.runner.result_queue.tell = ports.tell
+        serve.serve(machine, ports)
+        self.runner.board.merged()
+        sink.finish()
+        self.assertIsInstance(machine.failure, failures.AgentLost)
+        self.assertIn("its key was revoked", str(machine.failure))
         return machine
 
     def beat(self, spooled):
@@ -110,7 +118,7 @@ class HostileAgentTestCase(test.TestCase):
         )
 
         self.assertEqual([0], [c.sequence for c in self.runner.result_queue])
-        self.assertEqual(1, machine.collector.missing)
+        self.assertEqual(1, machine.counters["missing_chunks"])
         self.assertIn("a1", self.runner.inexact_sources)
         self.assertIn("lost a chunk of results", self.runner.problems[0])
         self.assertIn(
@@ -126,35 +134,37 @@ class HostileAgentTestCase(test.TestCase):
             },
         }
         said = [
-            messages.Snapshot(seeds.RUN, number, False, nonsense)
+            messages.Snapshot(
+                seeds.RUN, number, False, frames.encode_state(nonsense)
+            )
             for number in (1, 2, 3)
         ]
         self.serve(*said)
 
         self.assertEqual({}, self.runner.board.sources())
-        self.assertIn("a1", self.runner.inexact_sources)
+        self.assertIn("a1", self.runner.board.malformed)
         told = [text for text in self.runner.problems if "state of" in text]
         self.assertEqual(1, len(told), told)
 
     def test_an_agent_whose_key_was_revoked_is_lost(self):
         now = clock.now_ns()
         machine, _ = targets.running(now)
-        machine.collector._pace.allowed = 64  # all is asked for at once
+        machine.run.collector._pace.allowed = 64  # all is asked for at once
 
-        controller_ports.heard(machine, channels.Revoked("a1"), now)
+        machine.handle(channels.Revoked("a1"), now)
 
         self.assertEqual("lost", machine.members["a1"].state.value)
         self.assertEqual("its key was revoked", machine.members["a1"].reason)
 
     def test_a_hello_on_another_channel_only_shows_the_way_back(self):
-        now = clock.now_ns()
-        machine, _ = targets.running(now)
-        machine.collector._pace.allowed = 64  # all is asked for at once
-        hello = messages.Hello("new", seeds.VERSION, "h", 2, now)
+        machine, _ = targets.running(clock.now_ns())
         for channel, instance in (
             (Channel.RESULTS, "i"), (Channel.CONTROL, "new"),
         ):
-            controller_ports.heard(
-                machine, channels.Received("a1", channel, hello), now
+            hello = messages.Hello("new", seeds.VERSION, "h", 2, 0)
+            end = ScriptedEnd(channels.Received("a1", channel, hello))
+            sink = run_sink.RunSink(machine, end, self.runner)
+            serve.step(
+                machine, controller_ports.ControllerPorts(end, sink), 0
             )
             self.assertEqual(instance, machine.members["a1"].hello.instance)

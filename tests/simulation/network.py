@@ -12,10 +12,11 @@
 
 """Both ends of the transport in one process, with a network that misbehaves.
 
-For tests of state machines: a seed and a ``FakeClock`` make each schedule of
-faults repeatable. Every message passes through encoder and decoder. Nothing
-blocks: ``receive`` gives what is due now, and ``MemoryNetwork.sleep_until``
-moves the clock to whatever comes next.
+A seed and a ``FakeClock`` make each schedule of faults repeatable. Every
+message passes through encoder and decoder, and the limits are those of the
+real transport: sizes, lengths of queues, no connection. Nothing blocks:
+``receive`` gives what is due now, and ``sleep_until`` moves the clock to
+whatever comes next.
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ import heapq
 import random
 import typing as t
 
-from rally.task.distributed.wire import channels
+from rally.task.distributed.wire import channels, sockets
 from rally.task.distributed.wire.channels import (
     CONTROLLER,
     Channel,
     ConnectionChange,
     ConnectionEvent,
+    Delivery,
     Incoming,
+    Readable,
     Received,
+    Revoked,
 )
 
 #: how much later a message arrives that others overtake
@@ -81,6 +85,10 @@ class _Parcel:
     channel: Channel
     frames: list[bytes]
 
+    @property
+    def lane(self) -> tuple[str, str, Channel]:
+        return self.source.name, self.target.name, self.channel
+
 
 class MemoryNetwork:
     """Carries messages between one controller and its agents."""
@@ -107,6 +115,11 @@ class MemoryNetwork:
         self._launched = 0
         self._last_due_ns: collections.Counter[tuple[str, str, Channel]]
         self._last_due_ns = collections.Counter()
+        #: messages on each lane that nobody has taken yet
+        self.waiting: collections.Counter[tuple[str, str, Channel]]
+        self.waiting = collections.Counter()
+        #: what refuses messages, as the real transport does
+        self.refused: collections.Counter[Delivery] = collections.Counter()
 
     def controller(self) -> MemoryControllerTransport:
         """A controller's end; one that was there before is gone."""
@@ -149,16 +162,37 @@ class MemoryNetwork:
         self.heal(CONTROLLER, name)
         self.heal(name, CONTROLLER)
 
-    def next_delivery_s(self) -> float | None:
+    def next_delivery_ns(self) -> int | None:
         """When the next message arrives; None: none is under way."""
-        return self._flying[0][0] / 1e9 if self._flying else None
+        return self._flying[0][0] if self._flying else None
 
-    def sleep_until(self, *moments_s: float) -> None:
-        """Move the clock to the next arrival or the first of *moments_s*."""
-        candidates = [round(moment * 1e9) for moment in moments_s]
+    def sleep_until(self, *moments_ns: int) -> None:
+        """Move the clock to the next arrival or the first of *moments_ns*.
+        """
+        candidates = list(moments_ns)
         if self._flying:
             candidates.append(self._flying[0][0])
         self.clock.advance_to_ns(min(candidates, default=0))
+
+    def post(self, parcel: _Parcel) -> Delivery:
+        """Take a message, unless a real transport would refuse it."""
+        delivery = self._delivery(parcel)
+        if delivery is Delivery.QUEUED:
+            self.carry(parcel)
+        else:
+            self.refused[delivery] += 1
+        return delivery
+
+    def _delivery(self, parcel: _Parcel) -> Delivery:
+        profile = sockets.PROFILES[parcel.channel]
+        if sum(map(len, parcel.frames)) > profile.max_bytes:
+            return Delivery.TOO_LARGE
+        room = sockets.COMMAND_QUEUE
+        if parcel.target.name == CONTROLLER:
+            room = profile.agent_queue + profile.controller_queue
+        if self.waiting[parcel.lane] >= room:
+            return Delivery.CONGESTED
+        return Delivery.QUEUED
 
     def carry(self, parcel: _Parcel) -> None:
         """Take a message; what the weather does to it is decided here."""
@@ -179,16 +213,18 @@ class MemoryNetwork:
             link = (parcel.source.name, parcel.target.name)
             if not parcel.target.is_closed and link not in self._cut:
                 parcel.target.inbox[parcel.channel].append(parcel)
+            else:
+                self.waiting[parcel.lane] -= 1
 
     def _launch(self, parcel: _Parcel, delay_ns: int) -> None:
         due_ns = self.clock.now_ns() + delay_ns
         if self._random.random() < self.weather.reorder:
             due_ns += round(self._random.random() * OVERTAKEN_S * 1e9)
         else:
-            lane = (parcel.source.name, parcel.target.name, parcel.channel)
-            due_ns = max(due_ns, self._last_due_ns[lane])
-            self._last_due_ns[lane] = due_ns
+            due_ns = max(due_ns, self._last_due_ns[parcel.lane])
+            self._last_due_ns[parcel.lane] = due_ns
         self._launched += 1
+        self.waiting[parcel.lane] += 1
         heapq.heappush(self._flying, (due_ns, self._launched, parcel))
 
     def _delay_ns(self) -> int:
@@ -215,6 +251,10 @@ class _End:
 
     def close(self, linger_s: float = 1.0) -> None:
         self.is_closed = True
+        for queue in self.inbox.values():
+            for parcel in queue:
+                self._network.waiting[parcel.lane] -= 1
+            queue.clear()
 
     def _parcels(self) -> t.Iterator[tuple[_Parcel, t.Any]]:
         """Messages that have arrived, decoded."""
@@ -222,6 +262,7 @@ class _End:
         for queue in self.inbox.values():
             while queue:
                 parcel = queue.popleft()
+                self._network.waiting[parcel.lane] -= 1
                 if parcel.source.name in self._network.revoked:
                     self.counters["unknown_key"] += 1
                     continue
@@ -232,9 +273,11 @@ class _End:
                     continue
                 yield parcel, message
 
-    def _post(self, target: _End, channel: Channel, message: t.Any) -> None:
+    def _post(
+        self, target: _End, channel: Channel, message: t.Any
+    ) -> Delivery:
         frames = self._network.encode(message)
-        self._network.carry(_Parcel(self, target, channel, frames))
+        return self._network.post(_Parcel(self, target, channel, frames))
 
 
 class MemoryControllerTransport(_End):
@@ -243,9 +286,13 @@ class MemoryControllerTransport(_End):
     def __init__(self, network: MemoryNetwork) -> None:
         super().__init__(network, CONTROLLER)
         self._routes: dict[tuple[str, Channel], _End] = {}
+        self._revoked: list[Revoked] = []
 
-    def receive(self, timeout_s: float | None) -> list[Received]:
-        received = []
+    def receive(
+        self, timeout_s: float | None
+    ) -> list[channels.FromAgents]:
+        revoked, self._revoked = self._revoked, []
+        received: list[channels.FromAgents] = [*revoked]
         for parcel, message in self._parcels():
             peer, channel = parcel.source.name, parcel.channel
             if not parcel.source.is_closed:
@@ -253,14 +300,20 @@ class MemoryControllerTransport(_End):
             received.append(Received(peer, channel, message))
         return received
 
-    def send(self, peer: str, channel: Channel, message: t.Any) -> bool:
+    def revoke(self, name: str) -> None:
+        """The key of *name* is refused from now on."""
+        self._network.revoked.add(name)
+        self._revoked.append(Revoked(name))
+
+    def send(
+        self, peer: str, channel: Channel, message: t.Any
+    ) -> Delivery:
         target = self._routes.get((peer, channel))
         is_revoked = peer in self._network.revoked
         if target is None or target.is_closed or is_revoked:
             self.counters["unroutable"] += 1
-            return False
-        self._post(target, channel, message)
-        return True
+            return Delivery.UNCONNECTED
+        return self._post(target, channel, message)
 
 
 class MemoryAgentTransport(_End):
@@ -269,6 +322,8 @@ class MemoryAgentTransport(_End):
     def __init__(self, network: MemoryNetwork, name: str) -> None:
         super().__init__(network, name)
         self._events: list[ConnectionEvent] = []
+        #: whether a file descriptor, which is none here, has something
+        self.is_readable: t.Callable[[int], bool] = lambda fd: False
 
     def notice(self, change: ConnectionChange) -> None:
         """Report a change of the connection, on every channel."""
@@ -286,12 +341,12 @@ class MemoryAgentTransport(_End):
             Received(CONTROLLER, parcel.channel, message)
             for parcel, message in self._parcels()
         )
+        incoming.extend(Readable(fd) for fd in fds if self.is_readable(fd))
         return incoming
 
-    def send(self, channel: Channel, message: t.Any) -> bool:
+    def send(self, channel: Channel, message: t.Any) -> Delivery:
         target = self._network.controller_end
         if target is None or target.is_closed:
-            self.counters["congested"] += 1
-            return False
-        self._post(target, channel, message)
-        return True
+            self.counters["unconnected"] += 1
+            return Delivery.UNCONNECTED
+        return self._post(target, channel, message)

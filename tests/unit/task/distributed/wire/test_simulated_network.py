@@ -17,13 +17,13 @@ import collections
 import hypothesis
 from hypothesis import strategies as st
 
-from rally.task.distributed.wire import memory
 from rally.task.distributed.wire.channels import (
     CONTROLLER,
     Channel,
     ConnectionEvent,
     Received,
 )
+from tests.simulation import network as memory
 from tests.unit import test
 from tests.unit.task.distributed import sockets
 

@@ -10,11 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""A cluster in memory: real state machines, simulated time and load.
+"""A cluster in memory: simulated time, network and load; the rest is real.
 
-Every message goes through codec and ``MemoryNetwork``; a seed repeats a run
-exactly. The load of an agent starts iterations as a Runner does: at most
-its concurrency at once, nothing behind the lease, nothing twice.
+Controller and agents are the state machines on their real ports, run by the
+one loop there is (``serve``). Every message goes through codec and
+``MemoryNetwork``; a seed repeats a run exactly. The load of an agent starts
+iterations as a Runner does: at most its concurrency at once, nothing behind
+the lease, nothing twice.
 """
 
 from __future__ import annotations
@@ -23,20 +25,31 @@ import collections
 import dataclasses
 import heapq
 import random
-import typing as t
 
 import msgspec
 
-from rally.task.distributed import commands, controller_ports, notices
+from rally.task.distributed import (
+    agent_ports,
+    controller_ports,
+    endpoint_ports,
+    notices,
+    run_sink,
+    serve,
+    spool,
+)
+from rally.task.distributed import content as content_module
 from rally.task.distributed.agent import machine as agent_module
-from rally.task.distributed.controller import lobby, registry
+from rally.task.distributed.controller import lobby
 from rally.task.distributed.controller import machine as controller_module
-from rally.task.distributed.wire import channels, codec, memory, messages
+from rally.task.distributed.controller import plan as plan_module
+from rally.task.distributed.wire import channels, codec, messages
 from rally.task.results import head
 from rally.task.work import grants, leases
+from tests.simulation import clocks, network
 
 NS = 1_000_000_000
 VERSION = "6.0.0"
+CONTENT = codec.encode_content(messages.LoadContent({}, {}, {}))
 
 
 class Load:
@@ -129,7 +142,7 @@ class Load:
                     returned=leases.runs_of(self.numbers),
                     spooled=self.spooled,
                     number=self.snapshot + 1,
-                    aggregate={"iterations": self.done},
+                    aggregate=b"%d" % self.done,
                     lease=self.lease,
                     is_reusable=self.name not in self.cluster.littering,
                 )
@@ -140,7 +153,7 @@ class Load:
     def _snapshot(self):
         return messages.Snapshot(
             self.cluster.run, self.snapshot, False,
-            {"iterations": self.done}, self.longest_ns,
+            b"%d" % self.done, self.longest_ns,
         )
 
     def _fill(self, now):
@@ -183,18 +196,108 @@ class Load:
         return [messages.LoadSpooled(self.spooled - 1)]
 
 
-class SimulatedAgent:
-    """An agent process: machine, transport, load."""
+class Process:
+    """A load process: what ``load_process.parent`` is to a real agent."""
 
-    def __init__(self, cluster, name, offset_ns=0, duration_s=0.1):
-        self.cluster, self.name = cluster, name
-        self.offset_ns, self.duration_s = offset_ns, duration_s
+    def __init__(self, agent):
+        self._agent = agent
         self.load = None
-        self.is_process_there = False
-        self.frozen_until = 0
         self.said = []
+        self.is_alive = True
+        self._is_let_go = False
+        agent.cluster.processes[agent.name] += 1
+
+    def filenos(self):
+        return (1,)
+
+    def send(self, message):
+        agent = self._agent
+        if not self.is_alive:
+            return False
+        if isinstance(message, messages.LoadWarm):
+            return True
+        if isinstance(message, messages.Load):
+            if self.load is not None and not self.load.ended:
+                raise AssertionError("its load process is at work")
+            codec.decode_content(message.content)
+            self.load = Load(agent.cluster, agent.name, agent.duration_s)
+        if self.load is not None:
+            self.said += self.load.obey(message, agent.now())
+        return True
+
+    def advance(self, now):
+        """Let time pass; it runs on when its agent is frozen."""
+        if self.load is not None and self.is_alive:
+            self.said += self.load.advance(now)
+
+    @property
+    def is_readable(self):
+        return not self._is_let_go and (
+            bool(self.said) or not self.is_alive
+        )
+
+    def receive(self):
+        said, self.said = self.said, []
+        return said if said or self.is_alive else None
+
+    def epitaph(self):
+        return "it was killed"
+
+    def end(self):
+        self.is_alive, self._is_let_go = False, True
+
+
+class Spools:
+    """What is kept, in memory: what ``spool_store`` is to a real agent."""
+
+    folder = ""
+
+    def __init__(self, runs):
+        self._runs = runs
+        self.failed_removals = 0
+        self.is_read_only = False
+
+    def begin(self, run):
+        self._runs.setdefault(run, {})
+
+    def is_written(self, run):
+        return False
+
+    def settled(self, run):
+        return None
+
+    def read(self, run, sequence):
+        try:
+            return self._runs[run][sequence]
+        except KeyError:
+            raise spool.ChunkUnreadable("gone") from None
+
+    def left(self, run):
+        return max(self._runs.get(run, ()), default=-1) + 1, 0
+
+    def remove(self, run, sequence):
+        self._runs.get(run, {}).pop(sequence, None)
+
+    def discard(self, run):
+        self._runs.pop(run, None)
+
+
+class SimulatedAgent:
+    """An agent process: the real machine and its real ports."""
+
+    def __init__(self, cluster, name, offset_ns=0, duration_s=0.1, ppm=0.0):
+        self.cluster, self.name = cluster, name
+        self.duration_s = duration_s
+        self.process = None
+        self.frozen_until = 0
+        self.clock = cluster.clock_of(name, offset_ns, ppm)
         self.end = cluster.network.agent(name)
+        self.end.is_readable = self._is_readable
         cluster.instances += 1
+        self.ports = agent_ports.AgentPorts(
+            name, endpoint_ports.AgentEndpoint(self.end, self.now),
+            Spools(cluster.spools[name]), self._new_process,
+        )
         self.machine = agent_module.Agent(
             "instance-%d" % cluster.instances, cluster.version_of(name),
             "host", 2, self.now(),
@@ -204,107 +307,91 @@ class SimulatedAgent:
             },
         )
 
+    @property
+    def load(self):
+        has_load = self.process is not None and self.process.is_alive
+        return self.process.load if has_load else None
+
     def now(self):
-        return self.cluster.clock.now_ns() + self.offset_ns
+        return self.clock.now_ns()
+
+    @property
+    def offset_ns(self):
+        """How far its clock is ahead now."""
+        return self.now() - self.cluster.clock.now_ns()
+
+    def _new_process(self):
+        if self.process is not None and self.process.is_alive:
+            raise AssertionError("there is a load process already")
+        self.process = Process(self)
+        return self.process
+
+    def _is_readable(self, fd):
+        return self.process is not None and self.process.is_readable
+
+    @property
+    def is_still(self):
+        """Whether its machine stands still."""
+        return self.clock.is_paused
 
     def next_event(self):
-        now = self.now()
-        events = [self.machine.next_deadline()]
-        if self.load is not None:
-            events.append(self.load.next_event(now))
-        at = min(event for event in events if event is not None)
-        at -= self.offset_ns
-        return max(at, self.frozen_until)
+        """When to ``step`` again, in true time."""
+        if self.is_still:
+            return self.clock.resumes_ns
+        at = max(
+            self.clock.true_of(self.machine.next_deadline()),
+            self.frozen_until,
+        )
+        load_at = self.load and self.load.next_event(self.now())
+        return min(at, self.clock.true_of(load_at)) if load_at else at
 
     def step(self):
         """Handle what has come and what is due."""
-        if self.load is not None:  # its process runs on when we are frozen
-            self.said += self.load.advance(self.now())
+        if self.is_still:
+            return
+        if self.process is not None:
+            self.process.advance(self.now())
         if self.cluster.clock.now_ns() < self.frozen_until:
             return
-        for incoming in self.end.receive(0):
-            if isinstance(incoming, channels.Received):
-                self._handle(incoming.message)
-            elif incoming.channel is channels.Channel.CONTROL:
-                self._execute(self.machine.connected(self.now()))
-            else:
-                self.end.send(incoming.channel, self.machine.hello())
-        self._listen_to_load()
-        self._execute(self.machine.expire(self.now()))
-        self._listen_to_load()
-
-    def _listen_to_load(self):
-        while self.said:
-            said, self.said = self.said, []
-            for message in said:
-                self._handle(message)
-
-    def _handle(self, message):
-        self._execute(self.machine.handle(message, self.now()))
-
-    def _execute(self, todo):
-        for command in todo:
-            if isinstance(command, commands.Send):
-                self.end.send(command.channel, command.message)
-            elif isinstance(command, commands.WarmLoad):
-                self._start_process()
-            elif isinstance(command, commands.StartLoad):
-                if not self.is_process_there:
-                    self._start_process()
-                elif self.load is not None and not self.load.ended:
-                    raise AssertionError("its load process is at work")
-                self.load = Load(self.cluster, self.name, self.duration_s)
-                self._tell(messages.Load(command.prepare, ""))
-            elif isinstance(command, commands.TellLoad):
-                self._tell(command.message)
-            elif isinstance(command, commands.EndLoad):
-                self.load = None
-                self.is_process_there = False
-            elif isinstance(command, commands.SendChunk):
-                self._send_chunk(command)
-            elif isinstance(command, commands.RemoveChunk):
-                spool = self.cluster.spools[self.name].get(command.run, {})
-                spool.pop(command.sequence, None)
-            elif isinstance(command, commands.DiscardSpool):
-                self.cluster.spools[self.name].pop(command.run, None)
-            elif isinstance(command, commands.Say):
-                self.cluster.log.append("%s: %s" % (self.name, command.text))
-
-    def _start_process(self):
-        if self.is_process_there:
-            raise AssertionError("there is a load process already")
-        self.is_process_there = True
-        self.cluster.processes[self.name] += 1
-
-    def _tell(self, message):
-        if self.load is not None:
-            self.said += self.load.obey(message, self.now())
-
-    def _send_chunk(self, command):
-        spool = self.cluster.spools[self.name].get(command.run, {})
-        if command.sequence in spool:
-            self.end.send(channels.Channel.RESULTS, spool[command.sequence])
-        else:
-            self.end.send(
-                channels.Channel.CONTROL,
-                messages.ChunkMissing(command.run, command.sequence, "gone"),
-            )
+        serve.step(self.machine, self.ports, 0)
+        while self._is_readable(1) and not self.machine.finished:
+            serve.step(self.machine, self.ports, 0)
 
     def lose_process(self):
         """SIGKILL of its load process."""
-        self.load = None
-        self.is_process_there = False
-        self._handle(notices.LoadGone("it was killed"))
+        self.process.is_alive = False
 
     def shut_down(self):
         """SIGTERM."""
-        self._handle(notices.ShutdownAsked())
-        self._listen_to_load()
+        self.ports.ask_to_shut_down()
+        self.step()
 
     def die(self):
         """SIGKILL of the agent and of its load."""
         self.end.close()
         del self.cluster.agents[self.name]
+
+
+class Sink:
+    """Stores what comes after a while, as an engine does."""
+
+    def __init__(self, cluster):
+        self._cluster = cluster
+
+    def store(self, delivered):
+        self._cluster.keep(delivered)
+
+    def observe(self, seen):
+        self._cluster.observed[seen.agent] = int(seen.state)
+
+    def announce(self, numbers):
+        self._cluster.announced.extend(numbers)
+
+    def say(self, text, is_problem):
+        self._cluster.log.append("controller: %s" % text)
+
+    def refresh(self, now):
+        """Nobody watches."""
 
 
 class Cluster:
@@ -315,11 +402,12 @@ class Cluster:
     def __init__(
         self, seed=0, agents=2, times=200, concurrency=4, duration_s=0.1,
         weather=None, chunk_size=10, store_delay_s=0.01, schedule=None,
-        offsets_s=(), versions=None, duration_of_run_s=None, task="", **plan,
+        offsets_s=(), versions=None, duration_of_run_s=None, task="",
+        content=CONTENT, ppms=(), **plan,
     ):
         self.random = random.Random(seed)
-        self.clock = memory.FakeClock(1_790_000_000.0)
-        self.network = memory.MemoryNetwork(
+        self.clock = network.FakeClock(1_790_000_000.0)
+        self.network = network.MemoryNetwork(
             self.clock, codec.encode, codec.decode, seed, weather
         )
         self.chunk_size, self.store_delay_s = chunk_size, store_delay_s
@@ -330,7 +418,8 @@ class Cluster:
         self.littering = set()  # their loads leave something behind
         self.processes = collections.Counter()  # load processes of agents
         self.lobby = lobby.Lobby(VERSION)
-        self.revoked = set()
+        self._clocks = {}
+        self.controller_frozen_until = 0
         self.spools = collections.defaultdict(dict)
         self.instances = 0
         self.log = []
@@ -354,16 +443,18 @@ class Cluster:
         share, rest = divmod(concurrency, wanted)
         concurrencies = [share + (i < rest) for i in range(wanted)]
         prepare = messages.Prepare(
-            run=self.run, scenario="Dummy.dummy", given_args={}, args={},
-            context={}, runner_type="constant", runner={}, sla={},
+            run=self.run, scenario="Dummy.dummy",
+            content=content_module.described(content),
+            runner_type="constant", runner={}, sla={},
             chunk_size=chunk_size, iteration_events=False,
             code=messages.Code(task),
         )
         self.lobby.expect(prepare.code)
-        self.end = self.network.controller()
-        self.machine = controller_module.Controller(
-            registry.RunPlan(
+        self.controller_clock = self.clock_of(channels.CONTROLLER)
+        self._attach(controller_module.Controller(
+            plan_module.RunPlan(
                 prepare=prepare,
+                content=content,
                 shares=[
                     {"concurrency": each} if each else None
                     for each in concurrencies
@@ -376,18 +467,35 @@ class Cluster:
             grants.OpenGranting(times, schedule)
             if schedule is not None
             else grants.ClosedGranting(times, duration_of_run_s),
-            self.clock.now_ns(),
-        )
+            self.controller_clock.now_ns(),
+        ))
         self.agents = {}
         for i in range(agents):
             offset_s = offsets_s[i] if i < len(offsets_s) else 0
-            self.add_agent("a%d" % i, int(offset_s * NS), duration_s)
+            ppm = ppms[i] if i < len(ppms) else 0.0
+            self.add_agent("a%d" % i, int(offset_s * NS), duration_s, ppm)
+
+    def _attach(self, machine, end=None, hellos=()):
+        """*machine* is the controller from now on."""
+        self.machine = machine
+        self.end = end or self.network.controller()
+        self.ports = controller_ports.ControllerPorts(
+            self.end, Sink(self), hellos, self.controller_clock.now_ns
+        )
+
+    def clock_of(self, name, offset_ns=0, ppm=0.0):
+        """The clock of a host, which outlives the processes there."""
+        if name not in self._clocks:
+            self._clocks[name] = clocks.HostClock(
+                self.clock.now_ns, offset_ns, ppm
+            )
+        return self._clocks[name]
 
     def version_of(self, name):
         return self.versions.get(name, VERSION)
 
-    def add_agent(self, name, offset_ns=0, duration_s=0.1):
-        agent = SimulatedAgent(self, name, offset_ns, duration_s)
+    def add_agent(self, name, offset_ns=0, duration_s=0.1, ppm=0.0):
+        agent = SimulatedAgent(self, name, offset_ns, duration_s, ppm)
         self.agents[name] = agent
         return agent
 
@@ -399,9 +507,13 @@ class Cluster:
 
     def revoke(self, name):
         """What the transport does about a key that is refused now."""
-        self.revoked.add(name)
-        notice = notices.AgentRevoked(name)
-        self._execute(self.machine.notice(notice, self.clock.now_ns()))
+        self.end.revoke(name)
+        serve.step(self.machine, self.ports, 0)
+
+    def tell(self, event):
+        """Something happened on the controller's host."""
+        self.ports.tell(event)
+        serve.step(self.machine, self.ports, 0)
 
     def on_start(self, name, number, now):
         self.started[number] += 1
@@ -430,19 +542,10 @@ class Cluster:
         now = self.clock.now_ns()
         while self._todo and self._todo[0][0] <= now:
             heapq.heappop(self._todo)[2]()
-        for received in self.end.receive(0):
-            if received.peer not in self.revoked and not (
-                received.channel is not channels.Channel.CONTROL
-                and isinstance(received.message, messages.Hello)
-            ):
-                self._execute(
-                    self.machine.handle(
-                        received.peer, received.message, now
-                    )
-                )
-        while self._storing and self._storing[0][0] <= now:
-            self._store(heapq.heappop(self._storing)[2], now)
-        self._execute(self.machine.expire(now))
+        if not self._is_controller_still:
+            while self._storing and self._storing[0][0] <= now:
+                self._store(heapq.heappop(self._storing)[2])
+            serve.step(self.machine, self.ports, 0)
         for agent in list(self.agents.values()):
             agent.step()
             if agent.machine.finished:
@@ -455,13 +558,28 @@ class Cluster:
         self.running_peak = max(self.running_peak, running)
         self._sleep()
 
+    @property
+    def _is_controller_still(self):
+        return self.controller_clock.is_paused or (
+            self.clock.now_ns() < self.controller_frozen_until
+        )
+
+    def _controller_event(self):
+        """When the controller wants to run again, in true time."""
+        clock = self.controller_clock
+        if clock.is_paused:
+            return clock.resumes_ns
+        at = clock.true_of(self.machine.next_deadline())
+        if self._storing:
+            at = min(at, self._storing[0][0])
+        return max(at, self.controller_frozen_until)
+
     def _sleep(self):
-        moments = [self.machine.next_deadline()]
+        moments = [self._controller_event()]
         moments += [agent.next_event() for agent in self.agents.values()]
-        moments += [self._storing[0][0]] if self._storing else []
         moments += [self._todo[0][0]] if self._todo else []
         before = self.clock.now_ns()
-        self.network.sleep_until(*(moment / NS for moment in moments))
+        self.network.sleep_until(*moments)
         if self.clock.now_ns() == before:
             self.clock.advance_to_ns(before + 1_000_000)
 
@@ -476,19 +594,18 @@ class Cluster:
     def pause(self, seconds):
         """There is no run: the lobby answers agents."""
         until = self.clock.now_ns() + int(seconds * NS)
+        ports = endpoint_ports.ControllerEndpoint(
+            self.end, self.controller_clock.now_ns
+        )
         while (now := self.clock.now_ns()) < until:
             while self._todo and self._todo[0][0] <= now:
                 heapq.heappop(self._todo)[2]()
-            for received in self.end.receive(0):
-                if received.channel is channels.Channel.CONTROL:
-                    self._execute(
-                        self.lobby.handle(received.peer, received.message, now)
-                    )
+            serve.step(self.lobby, ports, 0)
             for agent in list(self.agents.values()):
                 agent.step()
             moments = [agent.next_event() for agent in self.agents.values()]
             moments += [until, *(each[0] for each in self._todo[:1])]
-            self.network.sleep_until(*(moment / NS for moment in moments))
+            self.network.sleep_until(*moments)
             if self.clock.now_ns() == now:
                 self.clock.advance_to_ns(now + 1_000_000)
 
@@ -496,12 +613,12 @@ class Cluster:
         """Names of agents that may hold the run that is over."""
         return [
             member.name for member in self.machine.members.values()
-            if member.state not in controller_ports.SETTLED
+            if member.state not in run_sink.SETTLED
         ]
 
     def next_run(self, run, task="", limit_s=600.0):
         """Another run on the same transport, played to its end."""
-        plan = self.machine.plan
+        plan = self.machine.run.plan
         prepare = msgspec.structs.replace(
             plan.prepare, run=run, code=messages.Code(task)
         )
@@ -510,15 +627,19 @@ class Cluster:
         self.stored_by.clear()
         self.chunks, self.kept_chunks, self._storing = [], [], []
         self.run = run
-        self.machine = controller_module.Controller(
-            dataclasses.replace(plan, prepare=prepare, before=plan.run),
-            grants.ClosedGranting(self.times, None), self.clock.now_ns(),
+        self._attach(
+            controller_module.Controller(
+                dataclasses.replace(plan, prepare=prepare, before=plan.run),
+                grants.ClosedGranting(self.times, None),
+                self.controller_clock.now_ns(),
+            ),
+            self.end,
+            [
+                channels.Received(name, channels.Channel.CONTROL, hello)
+                for name, hello in self.lobby.present.items()
+                if hello.instance == self.agents[name].machine.hello().instance
+            ],
         )
-        for name, hello in self.lobby.present.items():
-            if hello.instance == self.agents[name].machine.hello().instance:
-                self._execute(
-                    self.machine.handle(name, hello, self.clock.now_ns())
-                )
         return self.play(limit_s)
 
     def recover(self, wait_s=30):
@@ -527,43 +648,51 @@ class Cluster:
         for agent, sequence in self.kept_chunks:
             kept[agent].add(sequence)
         plan = dataclasses.replace(
-            self.machine.plan, shares=[], concurrencies=[], wait_s=wait_s,
+            self.machine.run.plan, shares=[], concurrencies=[], wait_s=wait_s,
             kept={name: kept[name] for name in self.spools},
         )
-        self.end = self.network.controller()
         self._is_storing = True
-        self.machine = controller_module.Controller.for_recovery(
-            plan, self.clock.now_ns()
-        )
+        self._attach(controller_module.Controller.for_recovery(
+            plan, self.controller_clock.now_ns()
+        ))
         return self.play()
 
     def stop(self, reason="asked"):
-        self._execute(
-            self.machine.notice(
-                notices.StopAsked(reason), self.clock.now_ns()
-            )
-        )
+        self.tell(notices.StopAsked(reason))
 
     def fail_storing(self):
         """The database is gone for good."""
         self._is_storing = False
-        self._execute(
-            self.machine.notice(
-                notices.StoringFailed("gone"), self.clock.now_ns()
-            )
-        )
+        self.tell(notices.StoringFailed("gone"))
 
     def drain(self, name):
         """An operator asks for it; the answer."""
-        self._execute(
-            self.machine.handle(
-                channels.operator("01"), messages.DrainAsked(name),
-                self.clock.now_ns(),
-            )
+        return self.hear(
+            channels.operator("01"), messages.DrainAsked(name)
         )
+
+    def hear(self, peer, message):
+        """The controller hears *message*; the last answer to an operator."""
+        todo = self.machine.handle(
+            channels.Received(peer, channels.Channel.CONTROL, message),
+            self.controller_clock.now_ns(),
+        )
+        self.answers += [
+            command.message for command in todo
+            if isinstance(
+                getattr(command, "message", None), messages.DrainAnswer
+            )
+        ]
+        serve.carry_out(self.machine, self.ports, todo)
         return self.answers[-1] if self.answers else None
 
-    def _store(self, delivered, now):
+    def keep(self, delivered):
+        """A chunk has come, and will be stored soon."""
+        self._order += 1
+        due = self.clock.now_ns() + int(self.store_delay_s * NS)
+        heapq.heappush(self._storing, (due, self._order, delivered))
+
+    def _store(self, delivered):
         if not self._is_storing:
             return
         numbers = list(leases.numbers_of(delivered.chunk.head.numbers))
@@ -571,27 +700,9 @@ class Cluster:
         self.stored_by[delivered.agent] += len(numbers)
         self.chunks.append(delivered.chunk.head)
         self.kept_chunks.append((delivered.agent, delivered.sequence))
-        notice = notices.Stored(delivered.agent, delivered.sequence)
-        self._execute(self.machine.notice(notice, now))
-
-    def _execute(self, todo: t.Iterable[commands.Command]) -> None:
-        for command in todo:
-            if isinstance(command, commands.Send):
-                self.end.send(command.peer, command.channel, command.message)
-                if isinstance(command.message, messages.DrainAnswer):
-                    self.answers.append(command.message)
-            elif isinstance(command, commands.StoreChunk):
-                self._order += 1
-                due = self.clock.now_ns() + int(self.store_delay_s * NS)
-                heapq.heappush(
-                    self._storing, (due, self._order, command.delivered)
-                )
-            elif isinstance(command, commands.Observe):
-                self.observed[command.agent] = command.state
-            elif isinstance(command, commands.Announce):
-                self.announced.extend(command.numbers)
-            elif isinstance(command, commands.Say):
-                self.log.append("controller: %s" % command.text)
+        self.ports.tell(
+            notices.Stored(delivered.agent, delivered.sequence)
+        )
 
     # ---- what came of it
 
@@ -599,14 +710,14 @@ class Cluster:
     def lost(self):
         return collections.Counter(
             number
-            for lost in self.machine.roster.lost()
+            for lost in self.machine.registry.lost()
             for number in leases.numbers_of(lost.numbers)
         )
 
     @property
     def losers(self):
         """Agents of which something is lost."""
-        return [lost.agent for lost in self.machine.roster.lost()]
+        return [lost.agent for lost in self.machine.registry.lost()]
 
     def problems(self):
         """Violations of the accounting law, as sentences."""

@@ -15,13 +15,8 @@
 from __future__ import annotations
 
 from rally.task.distributed.commands import Command, Say, Send
-from rally.task.distributed.controller.beginning import Beginning
-from rally.task.distributed.controller.membership import (
-    AgentEvent,
-    AgentState,
-    Member,
-)
-from rally.task.distributed.controller.run_state import Phase
+from rally.task.distributed.controller.membership import AgentState, Member
+from rally.task.distributed.controller.run import Phase, Run
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
 
@@ -37,16 +32,19 @@ DEALT_OUT = (
 )
 
 
-class Draining(Beginning):
-    """The part of ``Controller`` that obeys an operator."""
+class DrainRequests:
+    """Decides whether an agent may go, and answers the operator."""
 
-    def _on_drain_asked(
-        self, operator: str, message: messages.DrainAsked, now: int
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def handle(
+        self, operator: str, message: messages.DrainAsked
     ) -> list[Command]:
-        member = self.members.get(message.agent)
+        member = self._run.members.get(message.agent)
         if member is None:
             text = "no agent of this name takes part in the run; there are %s"
-            names = ", ".join(sorted(self.members)) or "none so far"
+            names = ", ".join(sorted(self._run.members)) or "none so far"
             answer = _answer(message.agent, False, text % names)
             return [Send(operator, Channel.CONTROL, answer)]
         answer, commands = self._drain(member)
@@ -63,7 +61,7 @@ class Draining(Beginning):
             return _answer(name, True, text, is_over=True), []
         if state is AgentState.DRAINING:
             return _answer(name, True, "agent %s is draining" % name), []
-        if self.phase is Phase.STOPPING:
+        if self._run.phase is Phase.STOPPING:
             text = "the run is stopping, and with it every agent"
             return _answer(name, False, text), []
         if state is AgentState.RUNNING:
@@ -74,7 +72,7 @@ class Draining(Beginning):
         self, member: Member
     ) -> tuple[messages.DrainAnswer, list[Command]]:
         name = member.name
-        if self.leasing.is_closed or member.ended:
+        if self._run.leasing.is_closed or member.ended:
             return _answer(name, True, DEALT_OUT % name), []
         if not self._can_do_without(member):
             return _answer(name, False, (
@@ -85,39 +83,35 @@ class Draining(Beginning):
         text = "agent %s starts nothing more; others do the rest" % name
         return _answer(name, True, text), [
             Say("agent %s is drained, as an operator asked" % name),
-            *self._let_go(member, "an operator asked to drain the agent"),
+            *self._run.let_go(member, "an operator asked to drain the agent"),
         ]
 
     def _drain_idle(
         self, member: Member
     ) -> tuple[messages.DrainAnswer, list[Command]]:
         """It holds no work; and is to get none."""
-        if self.phase is Phase.PREPARING and member.share is not None:
+        run = self._run
+        if run.phase is Phase.PREPARING and member.share is not None:
             text = "the load is about to begin. Ask again when it runs"
             return _answer(member.name, False, text), []
-        if self.phase is Phase.RUNNING and not self._can_do_without(member):
+        if run.phase is Phase.RUNNING and not self._can_do_without(member):
             text = "work is left, and there is nobody else to do it"
             return _answer(member.name, False, text), []
-        self.roster.leaving.add(member.name)
+        run.registry.leaving.add(member.name)
         commands: list[Command] = []
-        if member in self.succession.heirs:
-            commands += self._withdraw(member)
+        if member in run.failover.heirs:
+            commands += run.withdraw(member)
         text = "agent %s holds no work, and gets none in this run"
         return _answer(
             member.name, True, text % member.name, is_over=True
         ), commands
 
     def _can_do_without(self, member: Member) -> bool:
+        run = self._run
         others = [
-            *self.roster.working, *self.roster.spares, *self.succession.heirs
+            *run.registry.working, *run.registry.spares, *run.failover.heirs
         ]
         return any(other is not member for other in others)
-
-    def _let_go(self, member: Member, reason: str) -> list[Command]:
-        """*member* gets no more work, and returns what it did not start."""
-        member.advance(AgentEvent.ASKED_TO_END)
-        self.succession.gives_up(member)
-        return [self.roster.to(member, messages.Stop(self.run, reason))]
 
 
 def _answer(

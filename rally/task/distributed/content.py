@@ -1,0 +1,34 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How the content of a load is named and cut into parts."""
+
+from __future__ import annotations
+
+import hashlib
+
+from rally.task.distributed.wire import messages
+
+
+def new_hash(data: bytes = b"") -> hashlib.blake2b:
+    """What the digest of a content is made with."""
+    return hashlib.blake2b(data, digest_size=32)
+
+
+def described(data: bytes) -> messages.Content:
+    """*data* as a message names it."""
+    return messages.Content(new_hash(data).hexdigest(), len(data))
+
+
+def part_count(size: int) -> int:
+    """In how many parts *size* bytes are sent."""
+    return -(-size // messages.PART_BYTES)

@@ -1,0 +1,217 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How agents begin: all at one moment, or later in place of another one."""
+
+from __future__ import annotations
+
+from rally.task.distributed import content as content_module
+from rally.task.distributed.commands import Command, Say, Send
+from rally.task.distributed.controller import failover, failures
+from rally.task.distributed.controller.membership import (
+    AgentEvent,
+    AgentState,
+    Member,
+)
+from rally.task.distributed.controller.run import Phase, Run
+from rally.task.distributed.wire import messages
+from rally.task.distributed.wire.channels import Channel
+
+#: between the decision to start and the start, beside two round trips: ten
+#: agents that shared two CPUs needed up to 50 ms to pass the word on
+START_DELAY_NS = 100_000_000
+#: and for each agent that is to be told
+TELL_NS = 500_000
+MEBI = 1 << 20
+
+
+class Preparation:
+    """Gathers, prepares and starts agents; lets spares take over."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._parts = content_module.part_count(len(run.plan.content))
+        self._sent: dict[str, int] = {}  # agent -> parts asked for, at most
+
+    # ---- gathering and preparing
+
+    def gather(self, now: int) -> list[Command]:
+        """Prepare the first of those who came, once they are enough.
+
+        Whoever gets no share of the concurrency stays a spare.
+        """
+        run = self._run
+        if len(run.registry.spares) < run.plan.wanted:
+            return []
+        run.phase = Phase.PREPARING
+        run.deadline_ns = now + run.plan.prepare_ns
+        return run.failover.appoint(now)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all agents of the run stand ready."""
+        active = self._run.registry.active
+        return bool(active) and all(map(failover.is_prepared, active))
+
+    def part(
+        self, member: Member, message: messages.FetchPart, now: int
+    ) -> list[Command]:
+        """A part of the content that *member* asks for."""
+        plan = self._run.plan
+        known = plan.prepare.content.digest
+        if message.digest != known or message.index >= self._parts:
+            return []
+        asked = max(self._sent.get(member.name, 0), message.index + 1)
+        self._sent[member.name] = asked
+        # it is not late: it is being sent to
+        member.prepare_by_ns = now + plan.prepare_ns
+        if self._run.phase is Phase.PREPARING:
+            self._run.deadline_ns = now + plan.prepare_ns
+        at = message.index * messages.PART_BYTES
+        data = plan.content[at:at + messages.PART_BYTES]
+        part = messages.Part(known, message.index, data)
+        return [Send(member.name, Channel.RESULTS, part)]
+
+    @property
+    def progress(self) -> str:
+        """What of the content was sent; empty: nothing worth a word."""
+        count = len(self._run.registry.in_state(AgentState.PREPARING))
+        if len(self._run.plan.content) < MEBI or not count:
+            return ""
+        agents = len(self._run.registry.active)
+        return "%d of %d MiB sent" % (
+            sum(self._sent.values()) * messages.PART_BYTES // MEBI,
+            agents * self._parts * messages.PART_BYTES // MEBI,
+        )
+
+    def ready(self, member: Member) -> list[Command]:
+        if member.state is AgentState.PREPARING:
+            self._run.registry.advance(member, AgentEvent.PREPARED)
+        return []
+
+    def refused(self, member: Member, reason: str) -> list[Command]:
+        """*member* cannot take part: that ends a run that has not begun."""
+        run = self._run
+        if member.state is not AgentState.PREPARING:
+            return []
+        run.registry.advance(member, AgentEvent.REFUSED)
+        member.reason = reason
+        run.failover.dismiss(member)
+        if run.phase is Phase.RUNNING:
+            return [
+                Say("agent %s cannot take over: %s"
+                    % (member.name, reason), True),
+                *run.stop_without(member, reason),
+            ]
+        return run.stop(
+            "agent %s cannot run it" % member.name,
+            failures.AgentCannotRun(agent=member.name, reason=reason),
+        )
+
+    def missed_deadline(self) -> list[Command]:
+        """The phase has taken too long."""
+        run = self._run
+        if run.phase is Phase.GATHERING:
+            return run.stop("not enough agents", self._not_enough())
+        if run.phase is Phase.PREPARING:
+            late = run.registry.in_state(AgentState.PREPARING)
+            return run.stop(
+                "agents were not ready in time",
+                failures.AgentCannotRun(
+                    agent=", ".join(member.name for member in late),
+                    reason=self._too_slow(),
+                ),
+            )
+        return []
+
+    def _too_slow(self) -> str:
+        return "it was not ready within %g s" % self._run.plan.prepare_s
+
+    def _not_enough(self) -> failures.NotEnoughAgents:
+        run = self._run
+        came = [m.name for m in run.registry.in_state(AgentState.JOINED)]
+        return failures.NotEnoughAgents(
+            wanted=run.plan.wanted,
+            count=len(came),
+            wait_s=run.plan.wait_s,
+            came=", ".join(came) or "none",
+            address=run.plan.address,
+            rejected="".join(
+                "; agent %s was refused: %s" % item
+                for item in sorted(run.registry.rejected.items())
+            ),
+        )
+
+    # ---- the start
+
+    def start(self, now: int) -> list[Command]:
+        """All agents are prepared: begin, everywhere at one moment."""
+        run = self._run
+        ready = run.failover.due(now)
+        round_trip = max(m.clock.round_trip_ns or 0 for m in ready)
+        run.start_ns = (
+            now + START_DELAY_NS + TELL_NS * len(ready) + 2 * round_trip
+        )
+        run.phase = Phase.RUNNING
+        run.leasing.begin(run.start_ns)
+        for member in ready:
+            self._begin(member, run.start_ns)
+        commands = run.leasing.grant(now)
+        for member in ready:
+            commands += [
+                self.start_of(member), run.registry.beat(member, now)
+            ]
+        names = ", ".join(member.name for member in ready)
+        return [*commands, Say("the load starts on %s" % names)]
+
+    def _begin(self, member: Member, start_ns: int) -> str:
+        """*member* makes load from now on; in place of whom."""
+        self._run.registry.advance(member, AgentEvent.STARTED)
+        member.start_at_ns = start_ns + member.clock.offset_ns
+        return self._run.failover.begins(member)
+
+    def start_of(self, member: Member) -> Send:
+        start = messages.Start(
+            self._run.id, member.start_at_ns or 0, member.is_takeover
+        )
+        return self._run.registry.to(member, start)
+
+    # ---- taking over
+
+    def take_over(self, now: int) -> list[Command]:
+        """Agents beyond those that began do the work of those that left."""
+        run = self._run
+        if run.leasing.is_closed:
+            at_work = run.registry.in_state(
+                AgentState.RUNNING, AgentState.DRAINING
+            )
+            # one that ends may return what it did not start
+            is_over = all(member.ended for member in at_work)
+            return run.withdraw_heirs() if is_over else []
+        commands: list[Command] = []
+        for member in run.failover.late(now):
+            over = messages.Done(run.id)
+            commands.append(run.registry.to(member, over))
+            commands += self.refused(member, self._too_slow())
+        if run.phase is not Phase.RUNNING:
+            return commands
+        if run.failover.is_wanted and run.leasing.is_worth_joining(now):
+            commands += run.failover.appoint(now)
+        for member in run.failover.due(now):
+            member.is_takeover = True
+            before = self._begin(member, run.start_ns or now)
+            commands += [
+                self.start_of(member), run.registry.beat(member, now),
+                Say("agent %s makes load in place of agent %s"
+                    % (member.name, before)),
+            ]
+        return commands

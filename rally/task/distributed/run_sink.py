@@ -1,0 +1,183 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What becomes of the results of a run: the streams of its runner."""
+
+from __future__ import annotations
+
+import collections
+import time
+import typing as t
+
+from rally.common import logging
+from rally.task.distributed import commands
+from rally.task.distributed.controller import machine as controller_module
+from rally.task.distributed.controller import registry
+from rally.task.distributed.controller.membership import AgentState, Member
+from rally.task.distributed.wire import channels
+from rally.task.reporting import progress
+from rally.task.results import board as board_module
+from rally.task.results import head
+from rally.task.results.row import NS
+from rally.task.work.numbers import Lost
+
+if t.TYPE_CHECKING:
+    from rally.plugins.common.runners import distributed
+
+LOG = logging.getLogger(__name__)
+
+#: between two views of the agents for whoever watches
+VIEW_INTERVAL_NS = 200_000_000
+#: part of a CPU that making views may take
+VIEW_SHARE = 0.02
+
+#: agents in these states hold nothing of a run that is over
+SETTLED = (AgentState.JOINED, AgentState.DONE, AgentState.REFUSED)
+
+
+class RunSink:
+    """Hands what comes of a run to the runner, whose threads do the rest."""
+
+    def __init__(
+        self,
+        machine: controller_module.Controller,
+        transport: channels.ControllerEnd,
+        runner: distributed.DistributedRunner,
+    ) -> None:
+        self._machine = machine
+        self._transport = transport
+        self._runner = runner
+        self._view_ns = 0  # when to make the next view
+        self._told: set[str] = set()  # sources whose snapshots made no sense
+
+    def store(self, chunk: head.DeliveredChunk) -> None:
+        self._runner.result_queue.append(chunk)
+
+    def observe(self, seen: commands.Observe) -> None:
+        packed = board_module.Packed(seen.state, seen.clock_offset_ns)
+        self._runner.board.put(seen.agent, seen.number, packed, seen.urgent)
+
+    def announce(self, numbers: t.Sequence[int]) -> None:
+        for number in numbers:
+            self._runner.send_event("iteration", number)
+
+    def say(self, text: str, is_problem: bool) -> None:
+        if is_problem:
+            LOG.warning(text)
+            self._runner.problem(text)
+        else:
+            LOG.info(text)
+
+    def refresh(self, now: int) -> None:
+        if now < self._view_ns:
+            return
+        began_s = time.thread_time()
+        self._publish()
+        took_ns = int((time.thread_time() - began_s) * NS)
+        self._view_ns = now + max(
+            VIEW_INTERVAL_NS, int(took_ns / VIEW_SHARE)
+        )
+
+    def _tell_of_malformed(self) -> None:
+        for source, problem in list(self._runner.board.malformed.items()):
+            if source not in self._told:
+                self._told.add(source)
+                self.say(
+                    "agent %s: its rows are counted in the end, as %s"
+                    % (source, problem), True,
+                )
+
+    def _publish(self, is_last: bool = False) -> None:
+        """Show the engine's threads where the run stands."""
+        machine, runner = self._machine, self._runner
+        self._tell_of_malformed()
+        runner.phase = machine.phase_text
+        runner.members = [
+            describe(member) for _, member in sorted(machine.members.items())
+            if member.state is not AgentState.JOINED or not is_last
+        ]
+        runner.lost_count = machine.registry.lost_count()
+        runner.counters = collections.Counter(
+            {
+                **machine.counters,
+                **getattr(self._transport, "counters", {}),
+            }
+        )
+
+    def finish(self) -> None:
+        """The run is over: say all that is known of it."""
+        machine, runner = self._machine, self._runner
+        self._publish(is_last=True)
+        runner.lost = [
+            Lost(each.numbers, each.reason, each.agent)
+            for each in machine.registry.lost()
+        ]
+        runner.inexact_sources = [
+            member.name for member in machine.members.values()
+            if member.is_inexact
+        ]
+
+    def unsettled_agents(self) -> list[str]:
+        """Agents of which nobody knows whether they hold the run still."""
+        is_over = self._machine.finished
+        return [
+            member.name for member in self._machine.members.values()
+            if not is_over or member.state not in SETTLED
+        ]
+
+
+def describe(member: Member) -> dict[str, t.Any]:
+    """One agent as reports show it; durations are added by the runner."""
+    clock_ = member.clock
+    return {
+        "name": member.name,
+        "version": member.hello.rally_version,
+        "host": member.hello.host,
+        "cpus": member.hello.cpus,
+        "state": member.state.value,
+        "share": member.concurrency,
+        "is_takeover": member.is_takeover,
+        "position": member.position,
+        "rate": member.rate,
+        "clock_offset_s": clock_.offset_ns / NS if clock_.count else None,
+        "clock_error_s": _seconds(member.clock_error_ns),
+        "round_trip_s": _seconds(clock_.round_trip_ns),
+        "spooled_chunks": member.spooled - member.stored,
+        "granted": member.ledger.granted,
+        "returned": member.ledger.returned,
+        "delivered": member.ledger.stored,
+        "reason": member.reason,
+        "lost": (
+            member.ledger.outstanding_count
+            if member.state in registry.UNDELIVERED
+            else 0
+        ),
+    }
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / NS
+
+
+def agent_progress(
+    member: t.Mapping[str, t.Any], iterations: int
+) -> progress.AgentProgress:
+    """One agent for the live view."""
+    return progress.AgentProgress(
+        name=member["name"],
+        state=member["state"],
+        iterations=iterations,
+        rate=member["rate"],
+        offset_s=member["clock_offset_s"],
+        error_s=member["clock_error_s"],
+        lost=member["lost"],
+    )
