@@ -172,12 +172,11 @@ class Chunk(collections.abc.Sequence[Result]):
 
     def _take(self, rows: np.ndarray[t.Any, np.dtype[np.int64]]) -> Chunk:
         """The rows with these indices, in this order."""
-        rank = np.empty(len(self), dtype=np.int64)
-        for s in range(len(self.shapes)):
-            of_shape = self.rows_of_shape(s)
-            rank[of_shape] = np.arange(len(of_shape))
+        rank = _rank_in_shape(self.shape_index)
         old_index = self.shape_index[rows]
-        used = np.unique(old_index)
+        used, sizes = np.unique(old_index, return_counts=True)
+        by_shape = rank[rows[np.argsort(old_index, kind="stable")]]
+        lines = np.split(by_shape, np.cumsum(sizes)[:-1])
         renumbered = np.zeros(len(self.shapes), dtype=np.int32)
         renumbered[used] = np.arange(len(used), dtype=np.int32)
         target = np.full(len(self), -1, dtype=np.int64)
@@ -186,9 +185,7 @@ class Chunk(collections.abc.Sequence[Result]):
             [getattr(self, name)[rows] for name in COLUMNS],
             renumbered[old_index],
             tuple(self.shapes[s] for s in used),
-            tuple(
-                self.times[s][rank[rows[old_index == s]]] for s in used
-            ),
+            tuple(self.times[s][kept] for s, kept in zip(used, lines)),
             _moved(self.errors, target),
             _moved(self.outputs, target),
         )
@@ -421,6 +418,23 @@ def check(packed: head_module.PackedChunk) -> None:
         raise ChunkError(problem="it is not what its head says")
     if (rows.started_ns[1:] < rows.started_ns[:-1]).any():
         raise ChunkError(problem="its iterations are not in order")
+
+
+def _rank_in_shape(
+    shape_index: np.ndarray[t.Any, np.dtype[np.int32]]
+) -> Ints:
+    """How many rows of the same shape are before each row.
+
+    Sorting, not a look at all rows for each shape: there may be as many
+    shapes as rows.
+    """
+    order = np.argsort(shape_index, kind="stable")
+    sizes = np.bincount(shape_index)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - np.repeat(
+        np.cumsum(sizes) - sizes, sizes
+    )
+    return rank
 
 
 def _is_preorder(shape: Shape) -> bool:
