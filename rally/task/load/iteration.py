@@ -200,10 +200,11 @@ class IterationRunner:
             if len(self._shapes) >= _MAX_SHAPES:
                 self._shapes.clear()
             shape = tuple(
-                row_module.Node(row_module.text_of(name), depth, failed)
+                row_module.Node(row_module.name_of(name), depth, failed)
                 for name, depth, failed in nodes
             )
-            self._shapes[key] = shape
+            if shape == key:  # a key of names that were cut is not kept
+                self._shapes[key] = shape
         return shape, tuple([int(x * 1e9 + 0.5) - rest_ns for x in times_s])
 
 

@@ -10,7 +10,11 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Rally's statistics of durations: a row for each action, and the total."""
+"""Rally's statistics of durations: a row for each action, and the total.
+
+There are at most ``MAX_ROWS`` rows of actions. What further ones took and how
+often they failed is in one row, ``OTHER_ACTIONS``, below what they ran in.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +24,18 @@ import typing as t
 import numpy as np
 
 from rally.common import portable
+from rally.task.results import names
 from rally.task.results.distribution import Distribution
+from rally.task.results.names import NO_NAME, OTHER_ACTIONS
 
 if t.TYPE_CHECKING:
     from rally.task.results.chunk import Chunk, Shape
     from rally.task.results.moments import Ints
 
-NO_NAME = "<no-name-action>"
+#: rows of actions on all levels; without those of ``OTHER_ACTIONS``
+MAX_ROWS = 1000
+#: what rows an iteration contributes to is remembered for so many shapes
+_MAX_PLANS = 1000
 #: deepest level of actions with rows of their own; 0 is the top
 MAX_DEPTH = 2
 COLUMNS = (
@@ -38,6 +47,8 @@ _SHARES = (0.5, 0.9, 0.95)
 _Key: t.TypeAlias = tuple[str, int]
 #: iteration number, place among the rows of that iteration
 _Place: t.TypeAlias = tuple[int, int]
+#: ranks of an action and of those that it ran in, the outermost first
+_Path: t.TypeAlias = tuple[names.Rank, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,7 +94,9 @@ def _merge_nodes(shape: Shape) -> tuple[_Merged, ...]:
 class _Row:
     """Durations of the actions with one (name, count) below one parent."""
 
-    __slots__ = ("name", "repeats", "place", "failed", "durations", "below")
+    __slots__ = (
+        "name", "repeats", "place", "failed", "durations", "below", "_rank",
+    )
 
     def __init__(self, name: str, repeats: int, place: _Place) -> None:
         self.name = name
@@ -91,23 +104,137 @@ class _Row:
         self.place = place
         self.failed = 0
         self.durations = Distribution()
-        self.below: _Rows = {}
+        self.below = _Level()
+        self._rank: names.Rank | None = None
+
+    @property
+    def rank(self) -> names.Rank:
+        if self._rank is None:
+            if self.name == NO_NAME:  # no scenario made it up
+                self._rank = -1, 0, NO_NAME, 1
+            else:
+                self._rank = names.rank_of(self.name, self.repeats)
+        return self._rank
+
+    def take(self, other: _Row) -> None:
+        """Add what *other* knows, but not what is below it."""
+        self.failed += other.failed
+        self.durations.merge(other.durations)
 
     def to_dict(self) -> dict[str, t.Any]:
         repeated = " (x%d)" % self.repeats if self.repeats > 1 else ""
         return _row_dict(
             self.name, self.name + repeated, self.repeats,
-            _statistics(self.durations, self.failed), _in_order(self.below),
+            _statistics(self.durations, self.failed), self.below.to_list(),
         )
 
     def to_state(self) -> list[t.Any]:
         return [
             self.name, self.repeats, *self.place, self.failed,
-            self.durations.to_state(), _rows_state(self.below),
+            self.durations.to_state(), self.below.to_state(),
         ]
 
 
-_Rows: t.TypeAlias = dict[_Key, _Row]
+class _Level:
+    """The rows of actions below one parent."""
+
+    __slots__ = ("rows", "others")
+
+    def __init__(self) -> None:
+        self.rows: dict[_Key, _Row] = {}
+        self.others: _Row | None = None  # those that had to make room
+
+    def row_at(self, key: _Key, place: _Place) -> _Row:
+        row = self.rows.get(key)
+        if row is None:
+            row = self.rows[key] = _Row(*key, place)
+        elif place < row.place:
+            row.place = place
+        return row
+
+    def add(
+        self, plan: tuple[_Merged, ...], durations: Ints, number: int
+    ) -> None:
+        for position, action in enumerate(plan):
+            row = self.row_at(action.key, (number, position))
+            nodes = action.nodes
+            values = durations[nodes[0]]
+            if len(nodes) > 1:
+                values = durations[list(nodes)].sum(axis=0)
+            row.durations.add_array(values)
+            if action.is_failed:
+                row.failed += len(values)
+            row.below.add(action.children, durations, number)
+
+    def merge(self, other: _Level) -> None:
+        for key, row in other.rows.items():
+            mine = self.row_at(key, row.place)
+            mine.take(row)
+            mine.below.merge(row.below)
+        if other.others is not None:
+            self._fold(other.others)
+
+    def fold(self, key: _Key) -> None:
+        """Count a row with the others; what is below it is forgotten."""
+        self._fold(self.rows.pop(key))
+
+    def _fold(self, row: _Row) -> None:
+        if self.others is None:
+            self.others = _Row(OTHER_ACTIONS, 1, (0, 0))
+        self.others.take(row)
+
+    def __len__(self) -> int:
+        """Number of rows here and further below."""
+        return len(self.rows) + sum(
+            len(row.below) for row in self.rows.values()
+        )
+
+    def paths(
+        self, above: _Path = ()
+    ) -> t.Iterator[tuple[names.Rank, _Path, _Level, _Row]]:
+        """Each row here and below: highest rank on its path, path, itself."""
+        for row in self.rows.values():
+            path = *above, row.rank
+            yield max(path), path, self, row
+            yield from row.below.paths(path)
+
+    def to_list(self) -> list[dict[str, t.Any]]:
+        """Rows in the order of their first appearance, the others last."""
+        shown = [row.to_dict() for row in self._ordered()]
+        return shown if self.others is None else [
+            *shown, self.others.to_dict()
+        ]
+
+    def to_state(self) -> list[t.Any]:
+        state = [row.to_state() for row in self._ordered()]
+        if self.others is not None:
+            state.append([
+                self.others.failed, self.others.durations.to_state(),
+            ])
+        return state
+
+    @classmethod
+    def from_state(cls, state: t.Any, depth: int = 0) -> _Level:
+        self = cls()
+        if state and depth > MAX_DEPTH:
+            raise ValueError("its actions are nested too deep")
+        if state and len(state[-1]) == 2:
+            *state, (failed, durations) = state
+            others = self.others = _Row(OTHER_ACTIONS, 1, (0, 0))
+            others.failed = portable.unpack_count(failed)
+            others.durations = Distribution.from_state(durations)
+        for name, repeats, number, position, failed, durations, below in state:
+            repeats, number, position, failed = map(
+                portable.unpack_count, (repeats, number, position, failed)
+            )
+            row = self.row_at((str(name), repeats), (number, position))
+            row.failed = failed
+            row.durations = Distribution.from_state(durations)
+            row.below = cls.from_state(below, depth + 1)
+        return self
+
+    def _ordered(self) -> list[_Row]:
+        return sorted(self.rows.values(), key=lambda row: row.place)
 
 
 class DurationsTable:
@@ -115,16 +242,27 @@ class DurationsTable:
 
     Merge law: holds exactly, including the order of the rows, which is that
     of their first appearance: by iteration number, not by arrival.
+
+    It holds beyond ``MAX_ROWS``, too. Rows are kept by a rank that follows
+    from their names and from those that they ran in: what is not among the
+    first of a part is not among the first of the whole. So a row has either
+    all of its iterations, or is one of the others in each part.
     """
 
-    __slots__ = ("failed", "durations", "idle", "_total", "_rows", "_plans")
+    __slots__ = (
+        "failed", "durations", "idle", "folded", "_total", "_actions",
+        "_plans", "_most_rows",
+    )
 
     def __init__(self) -> None:
         self.failed = 0
         self.durations = Distribution()
         self.idle = Distribution()
         self._total: Distribution | None = None  # until something is idle
-        self._rows: _Rows = {}
+        #: names of the actions that have no row of their own
+        self.folded = names.NameSet()
+        self._actions = _Level()
+        self._most_rows = 0  # that there may be; counting takes longer
         self._plans: dict[Shape, tuple[_Merged, ...]] = {}
 
     @property
@@ -158,11 +296,35 @@ class DurationsTable:
                     self._plan(shape), chunk.times[s], chunk.numbers[rows],
                     None if is_failed is None else is_failed[rows],
                 )
+                self._grown_by(len(shape) + 1, 2 * MAX_ROWS)
+        self._grown_by(0, MAX_ROWS)
 
     def _plan(self, shape: Shape) -> tuple[_Merged, ...]:
         if shape not in self._plans:
+            if len(self._plans) >= _MAX_PLANS:
+                self._plans.clear()
             self._plans[shape] = _merge_nodes(shape)
         return self._plans[shape]
+
+    def _grown_by(self, rows: int, allowed: int) -> None:
+        """There may be so many more rows; if that is more than *allowed*,
+        fold those beyond ``MAX_ROWS``.
+        """
+        self._most_rows += rows
+        if self._most_rows <= allowed:
+            return
+        self._most_rows = len(self._actions)
+        if self._most_rows <= MAX_ROWS:
+            return
+        # what an action ran in is not folded before the action is
+        ranked = sorted(
+            self._actions.paths(),
+            key=lambda found: (found[0], len(found[1]), found[1]),
+        )[MAX_ROWS:]
+        self.folded.add_all(row.name for _, _, _, row in ranked)
+        for _, _, level, row in ranked:
+            level.fold((row.name, row.repeats))
+        self._most_rows = MAX_ROWS
 
     def _add_actions(
         self,
@@ -177,14 +339,14 @@ class DurationsTable:
         durations = np.ascontiguousarray(
             (times[:, 1::2] - times[:, 0::2]).T
         )
-        _add(self._rows, plan, durations, int(numbers.min()))
+        self._actions.add(plan, durations, int(numbers.min()))
         if is_failed is None or plan[-1].is_failed:
             return
         # they failed outside of any action, after the last one
         failed_numbers = numbers[is_failed]
         if len(failed_numbers):
             place = int(failed_numbers.min()), len(plan)
-            row = _row_at(self._rows, (NO_NAME, 1), place)
+            row = self._actions.row_at((NO_NAME, 1), place)
             row.failed += len(failed_numbers)
             row.durations.add_array(np.zeros_like(failed_numbers))
 
@@ -197,7 +359,9 @@ class DurationsTable:
         self.idle.merge(other.idle)
         if self._total is not None:
             self._total.merge(other.total)
-        _merge(self._rows, other._rows)
+        self.folded.merge(other.folded)
+        self._actions.merge(other._actions)
+        self._grown_by(other._most_rows, MAX_ROWS)
 
     # ---- reading
 
@@ -213,7 +377,7 @@ class DurationsTable:
         total = parts.pop(0)
         if self.iterations:
             total["children"] = parts
-        return {"total": total, "atomics": _in_order(self._rows)}
+        return {"total": total, "atomics": self._actions.to_list()}
 
     def rows(self) -> list[list[t.Any]]:
         """Lines of a table with ``COLUMNS``, the total last."""
@@ -228,7 +392,8 @@ class DurationsTable:
             "duration": self.durations.to_state(),
             "idle": self.idle.to_state(),
             "total": self._total.to_state() if self._total else None,
-            "atomics": _rows_state(self._rows),
+            "atomics": self._actions.to_state(),
+            "folded": self.folded.to_state(),
         }
 
     @classmethod
@@ -240,7 +405,12 @@ class DurationsTable:
             self.idle = Distribution.from_state(state["idle"])
             if state["total"] is not None:
                 self._total = Distribution.from_state(state["total"])
-            self._rows = _rows_of(state["atomics"])
+            self._actions = _Level.from_state(state["atomics"])
+            self._most_rows = len(self._actions)
+            if self._most_rows > MAX_ROWS:
+                raise ValueError("it has %d rows" % self._most_rows)
+            if "folded" in state:  # not before there was a limit
+                self.folded = names.NameSet.from_state(state["folded"])
         return self
 
 
@@ -259,64 +429,6 @@ def lines_of(
         ])
         lines.extend(lines_of(row["children"], depth + 1))
     return lines
-
-
-def _row_at(rows: _Rows, key: _Key, place: _Place) -> _Row:
-    row = rows.get(key)
-    if row is None:
-        row = rows[key] = _Row(*key, place)
-    elif place < row.place:
-        row.place = place
-    return row
-
-
-def _add(
-    rows: _Rows, plan: tuple[_Merged, ...], durations: Ints, number: int
-) -> None:
-    for position, action in enumerate(plan):
-        row = _row_at(rows, action.key, (number, position))
-        nodes = action.nodes
-        values = durations[nodes[0]]
-        if len(nodes) > 1:
-            values = durations[list(nodes)].sum(axis=0)
-        row.durations.add_array(values)
-        if action.is_failed:
-            row.failed += len(values)
-        _add(row.below, action.children, durations, number)
-
-
-def _merge(rows: _Rows, others: _Rows) -> None:
-    for key, other in others.items():
-        row = _row_at(rows, key, other.place)
-        row.failed += other.failed
-        row.durations.merge(other.durations)
-        _merge(row.below, other.below)
-
-
-def _rows_state(rows: _Rows) -> list[t.Any]:
-    return [row.to_state() for row in _ordered(rows)]
-
-
-def _rows_of(states: t.Any) -> _Rows:
-    rows: _Rows = {}
-    for name, repeats, number, position, failed, durations, below in states:
-        repeats, number, position, failed = map(
-            portable.unpack_count, (repeats, number, position, failed)
-        )
-        row = _Row(str(name), repeats, (number, position))
-        row.failed = failed
-        row.durations = Distribution.from_state(durations)
-        row.below = _rows_of(below)
-        rows[row.name, row.repeats] = row
-    return rows
-
-
-def _ordered(rows: _Rows) -> list[_Row]:
-    return sorted(rows.values(), key=lambda row: row.place)
-
-
-def _in_order(rows: _Rows) -> list[dict[str, t.Any]]:
-    return [row.to_dict() for row in _ordered(rows)]
 
 
 def _row_dict(

@@ -30,6 +30,8 @@ from rally.common import clock
 NS = 1_000_000_000
 #: ns since the epoch, in 2116: times beyond it are none
 LAST_NS = 1 << 62
+#: characters of the name of an atomic action; longer ones are cut
+MAX_NAME = 500
 
 
 class Node(t.NamedTuple):
@@ -68,6 +70,15 @@ def text_of(value: t.Any) -> str:
     return text
 
 
+def name_of(value: t.Any) -> str:
+    """Name of an atomic action, cut with a mark if it is too long."""
+    name = text_of(value)
+    if len(name) <= MAX_NAME:
+        return name
+    mark = "... (%d characters)" % len(name)
+    return name[:MAX_NAME - len(mark)] + mark
+
+
 def shape_of(
     actions: t.Sequence[t.Mapping[str, t.Any]], started_ns: int
 ) -> tuple[Shape, tuple[int, ...]]:
@@ -91,7 +102,7 @@ def _walk(
     times: list[int],
 ) -> None:
     for action in actions:
-        name = text_of(action["name"])
+        name = name_of(action["name"])
         nodes.append(Node(name, depth, bool(action.get("failed"))))
         start = clock.to_ns(action["started_at"]) - started_ns
         # an action still open when its iteration was cut off ends there

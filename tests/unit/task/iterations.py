@@ -48,10 +48,34 @@ durations = st.one_of(
 )
 
 
+usual_shapes = st.sampled_from(SHAPES)
+#: actions of few iterations each, some inside of others
+shapes_of_many_names = st.lists(
+    st.builds(
+        chunk.Node, st.integers(0, 30).map("a{}".format), st.just(0),
+        st.booleans(),
+    ),
+    max_size=3,
+).flatmap(
+    lambda nodes: st.lists(
+        st.integers(0, 5), min_size=len(nodes), max_size=len(nodes)
+    ).map(
+        lambda inner: tuple(
+            each for node, i in zip(nodes, inner) for each in (
+                node, chunk.Node("b%d" % i, 1, False),
+                *([chunk.Node("c%d" % i, 2, False)] if i % 2 else []),
+            )
+        )
+    )
+)
+
+
 @st.composite
-def rows(draw: st.DrawFn) -> chunk.Row:
+def rows(
+    draw: st.DrawFn, shapes: t.Any = usual_shapes
+) -> chunk.Row:
     """One iteration; number and start are given by ``chunk_of``."""
-    shape = draw(st.sampled_from(SHAPES))
+    shape = draw(shapes)
     times: list[int] = []
     for _ in shape:
         start = draw(st.integers(0, 10 ** 9))
@@ -79,7 +103,11 @@ def chunk_of(rows: t.Iterable[chunk.Row], first: int = 1) -> chunk.Chunk:
 
 #: what several sides saw, each a list of chunks; a side may be empty
 @st.composite
-def shares(draw: st.DrawFn, max_repeats: int = 1) -> list[list[chunk.Chunk]]:
+def shares(
+    draw: st.DrawFn,
+    max_repeats: int = 1,
+    shapes: t.Any = usual_shapes,
+) -> list[list[chunk.Chunk]]:
     sides, number = [], 1
     for lengths in draw(
         st.lists(st.lists(st.integers(1, 8), max_size=3), max_size=4)
@@ -87,7 +115,7 @@ def shares(draw: st.DrawFn, max_repeats: int = 1) -> list[list[chunk.Chunk]]:
         side = []
         for length in lengths:
             several = draw(
-                st.lists(rows(), min_size=length, max_size=length)
+                st.lists(rows(shapes), min_size=length, max_size=length)
             ) * draw(st.integers(1, max_repeats))
             side.append(chunk_of(several, number))
             number += len(several)

@@ -91,6 +91,12 @@ class NamesAtRandom(scenario.Scenario):
             pass
 
 
+class NamesAtLength(scenario.Scenario):
+    def run(self) -> None:
+        with atomic.ActionTimer(self, "x" * 10 ** 6):
+            pass
+
+
 class NotCopied:
     def __deepcopy__(self, memo: t.Any) -> t.NoReturn:
         raise SystemError("not copied")
@@ -109,6 +115,17 @@ def run(
 
 @ddt.ddt
 class IterationTestCase(test.TestCase):
+    def test_a_name_of_any_length_is_cut_and_marked(self) -> None:
+        runner = iteration.IterationRunner(NamesAtLength, "run", {}, {})
+        rows = [runner.run(i, iteration.Seat()) for i in (1, 2)]
+
+        names = {node.name for row in rows for node in row.shape}
+        self.assertEqual(
+            {"x" * (row_module.MAX_NAME - 24) + "... (1000000 characters)"},
+            names,
+        )
+        self.assertEqual({}, runner._shapes)  # a key is not cut
+
     @ddt.data(False, True)
     def test_actions_are_those_of_the_slow_way(self, fail: bool) -> None:
         kept: list[t.Any] = []

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import random
 import typing as t
+from unittest import mock
 
 import hypothesis
 from hypothesis import strategies as st
 
 from rally.common import portable
-from rally.task.results import chunk, durations
+from rally.task.results import chunk, durations, names
+from rally.task.results.distribution import Distribution
 from tests.unit import test
 from tests.unit.task import iterations
 
@@ -200,6 +202,22 @@ class DurationsTableTestCase(test.TestCase):
     def test_sides_together_make_the_table_of_one_process(
         self, sides: list[list[chunk.Chunk]], seed: int
     ) -> None:
+        self.check_merge_law(sides, seed)
+
+    @hypothesis.settings(max_examples=60, deadline=None)
+    @hypothesis.given(
+        sides=iterations.shares(shapes=iterations.shapes_of_many_names),
+        seed=st.integers(0, 99), limit=st.integers(1, 12),
+    )
+    def test_they_do_beyond_the_most_rows(
+        self, sides: list[list[chunk.Chunk]], seed: int, limit: int
+    ) -> None:
+        with mock.patch.object(durations, "MAX_ROWS", limit):
+            self.check_merge_law(sides, seed)
+
+    def check_merge_law(
+        self, sides: list[list[chunk.Chunk]], seed: int
+    ) -> None:
         alone = durations.DurationsTable()
         for side in sides:
             for part in side:
@@ -244,3 +262,85 @@ class DurationsTableTestCase(test.TestCase):
                 portable.MalformedState, durations.DurationsTable.from_state,
                 state,
             )
+
+
+class ManyNamesTestCase(test.TestCase):
+    """A scenario that makes a name up in each iteration."""
+
+    @staticmethod
+    def iteration(number: int) -> dict[str, t.Any]:
+        return result(3.0, [
+            action("boot", 0.0, 1.0, [action("port-%d" % number, 0.0, 1.0)]),
+            action("volume-%d" % number, 1.0, 3.0, failed=number % 2 == 0),
+        ])
+
+    def test_rows_are_bounded_and_the_others_summed_exactly(self) -> None:
+        seen = durations.DurationsTable()
+        for first in range(0, 5000, 500):
+            seen.add_chunk(chunk.Chunk.of_results(
+                map(self.iteration, range(first, first + 500)), first + 1
+            ))
+
+        boot, *volumes, others = seen.to_dict()["atomics"]
+        *ports, other_ports = boot["children"]
+
+        self.assertEqual(
+            durations.MAX_ROWS, 1 + len(ports) + len(volumes)
+        )
+        self.assertEqual(("boot", 5000, 1.0, "100.0%"), brief([boot])[0][:4])
+        self.assertEqual(
+            [(names.OTHER_ACTIONS, 5000 - len(ports), 1.0, "100.0%")],
+            brief([other_ports]),
+        )
+        failed = 2500 - sum(
+            row["data"]["success"] == "0.0%" for row in volumes
+        )
+        count = 5000 - len(volumes)
+        self.assertEqual(
+            [(names.OTHER_ACTIONS, count, 2.0,
+              "%.1f%%" % (100 * (count - failed) / count))],
+            brief([others]),
+        )
+        self.assertTrue(8100 < seen.folded.count < 9900, seen.folded.count)
+
+    def test_a_state_stays_small(self) -> None:
+        seen = durations.DurationsTable()
+        for first in range(0, 20_000, 500):
+            seen.add_chunk(chunk.Chunk.of_results(
+                map(self.iteration, range(first, first + 500)), first + 1
+            ))
+        self.assertTrue(len(str(seen.to_state())) < 300_000)
+
+    def test_failures_outside_of_actions_keep_their_row(self) -> None:
+        with mock.patch.object(durations, "MAX_ROWS", 1):
+            seen = table(
+                result(1.0, [action("a", 0.0, 1.0)], ERROR),
+                result(1.0, [action("b", 0.0, 1.0)]),
+            )
+        self.assertEqual(
+            [(names.NO_NAME, 1, 0.0, "0.0%"),
+             (names.OTHER_ACTIONS, 2, 1.0, "100.0%")],
+            brief(seen.to_dict()["atomics"]),
+        )
+
+    def test_more_rows_than_any_table_has_are_refused(self) -> None:
+        good = table(result(1.0, [action("a", 0.0, 1.0)])).to_state()
+        row = [1, 1, 0, 0, Distribution().to_state()]
+        below: list[t.Any] = []
+        for _ in range(durations.MAX_DEPTH + 2):
+            below = [["deep", *row, below]]
+        many = [
+            ["a%d" % i, *row, []] for i in range(durations.MAX_ROWS + 1)
+        ]
+        for atomics in below, many, [["a", *row, many]]:
+            self.assertRaises(
+                portable.MalformedState, durations.DurationsTable.from_state,
+                {**good, "atomics": atomics},
+            )
+
+    def test_a_state_from_before_the_limit_is_read(self) -> None:
+        seen = table(result(1.0, [action("a", 0.0, 1.0)]))
+        state = seen.to_state()
+        del state["folded"]
+        restored = durations.DurationsTable.from_state(state)
+        self.assertEqual(seen.to_dict(), restored.to_dict())
