@@ -21,11 +21,14 @@ import typing as t
 from rally import consts
 from rally.cli import cliutils
 from rally.common import logging
+from rally.task.results.names import OTHER_ACTIONS
 
 Values: t.TypeAlias = t.Mapping[str, t.Any]
 
 #: errors shown of one workload; the reports have them all
 ERRORS_SHOWN = 100
+#: columns of actions in the table of iterations; further ones share one
+ACTIONS_SHOWN = 50
 STATUS = consts.TaskStatus
 FINAL = (STATUS.FINISHED, STATUS.ABORTED)
 
@@ -227,27 +230,31 @@ def _table(
 
 
 def _print_iterations(workload: dict[str, t.Any]) -> None:
-    names: dict[str, int] = {}
-    table: list[dict[str, t.Any]] = []
+    names: list[str] = []
+    table: list[tuple[float, dict[str, float]]] = []
     for row in workload["data"]:
         durations: dict[str, float] = {}
         for action in row["atomic_actions"]:
+            name = action["name"]
+            if name not in names:
+                if len(names) < ACTIONS_SHOWN:
+                    names.append(name)
+                else:
+                    name = OTHER_ACTIONS
             took = action["finished_at"] - action["started_at"]
-            durations[action["name"]] = (
-                durations.get(action["name"], 0.0) + took
-            )
-        for name in durations:
-            names.setdefault(name, len(names))
-        table.append({"duration": row["duration"], "actions": durations})
+            durations[name] = durations.get(name, 0.0) + took
+        table.append((row["duration"], durations))
+    if any(OTHER_ACTIONS in durations for _, durations in table):
+        names.append(OTHER_ACTIONS)
     labels = ["iteration", "duration"]
     labels += ["%d. %s" % (i, name) for i, name in enumerate(names, start=1)]
     rows = [
         [
             number,
-            round(row["duration"], 3),
-            *(_rounded(row["actions"].get(name)) for name in names),
+            round(duration, 3),
+            *(_rounded(durations.get(name)) for name in names),
         ]
-        for number, row in enumerate(table, start=1)
+        for number, (duration, durations) in enumerate(table, start=1)
     ]
     print(_table(labels, rows, "Atomics per iteration"))
     print()

@@ -19,11 +19,14 @@ import typing as t
 
 from rally.common.plugin import plugin
 from rally.task.processing import utils
+from rally.task.results import names
 
 Iteration: t.TypeAlias = dict[str, t.Any]
-#: row of the statistics for failures outside of any action
-NO_ACTION = "<no-name-action>"
-Pairs: t.TypeAlias = t.Sequence[tuple[str, float]]
+#: top-level actions that charts show one by one
+SHOWN_ACTIONS = 50
+#: series of a chart; more cannot be told from one another
+MAX_SERIES = 200
+Pairs: t.TypeAlias = t.Iterable[tuple[str, float]]
 
 
 @plugin.base()
@@ -51,6 +54,7 @@ class Chart(plugin.Plugin, metaclass=abc.ABCMeta):
         self._data: dict[str, t.Any] = {}
         self._workload = workload
         self._atomic_names = atomic_names(workload)
+        self.has_too_many_series = False
         self.base_size = workload.get("total_iteration_count") or 0
         self.zipped_size = zipped_size
 
@@ -58,9 +62,17 @@ class Chart(plugin.Plugin, metaclass=abc.ABCMeta):
         for name, value in self._map_iteration_values(iteration):
             series = self._data.get(name)
             if series is None:
+                if not self._has_room():
+                    continue
                 series = utils.GraphZipper(self.base_size, self.zipped_size)
                 self._data[name] = series
             series.add_point(value)
+
+    def _has_room(self) -> bool:
+        """Whether one more series can be drawn."""
+        has_room = len(self._data) < MAX_SERIES
+        self.has_too_many_series |= not has_room
+        return has_room
 
     def render(self) -> t.Any:
         """What the widget draws: a list of (name, points)."""
@@ -89,6 +101,8 @@ class Chart(plugin.Plugin, metaclass=abc.ABCMeta):
         for name, value in seconds_of_actions(atomic_actions).items():
             if name in seconds:
                 seconds[name] = value
+            elif names.OTHER_ACTIONS in seconds:
+                seconds[names.OTHER_ACTIONS] += value
         return seconds
 
     def _map_iteration_values(self, iteration: t.Any) -> Pairs:
@@ -100,14 +114,42 @@ def atomic_names(workload: t.Mapping[str, t.Any]) -> list[str]:
     """Display names of the top-level actions in a workload's statistics.
 
     What a failed iteration did outside of its actions has no duration, so
-    it is no series.
+    it is no series. Of too many actions those that took longest are shown
+    one by one, and the others as one.
     """
     durations = (workload.get("statistics") or {}).get("durations") or {}
-    return [
-        row["display_name"]
-        for row in durations.get("atomics") or ()
-        if row["name"] != NO_ACTION
-    ]
+    rows = durations.get("atomics") or ()
+    shown = first_of(
+        [
+            row for row in rows
+            if row["name"] not in (names.NO_NAME, names.OTHER_ACTIONS)
+        ],
+        SHOWN_ACTIONS, _seconds_in_all,
+    )
+    found = [row["display_name"] for row in shown]
+    left_out = any(
+        row["name"] != names.NO_NAME and row["display_name"] not in found
+        for row in rows
+    )
+    return [*found, names.OTHER_ACTIONS] if left_out else found
+
+
+def first_of(
+    items: t.Sequence[t.Any], count: int, weight: t.Callable[[t.Any], t.Any]
+) -> list[t.Any]:
+    """The *count* heaviest of *items*, in their order."""
+    heaviest = sorted(
+        range(len(items)), key=lambda i: weight(items[i]), reverse=True
+    )
+    return [items[i] for i in sorted(heaviest[:count])]
+
+
+def _seconds_in_all(row: t.Mapping[str, t.Any]) -> float:
+    """How long an action took over all iterations."""
+    mean, count = row["data"].get("avg"), row["data"].get("iteration_count")
+    if isinstance(mean, (int, float)) and isinstance(count, int):
+        return mean * count
+    return 0.0
 
 
 def seconds_of_actions(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.task.processing.chart import Chart
+from rally.task.processing.chart import MAX_SERIES, Chart
 from rally.task.processing.histograms import (
     AtomicHistogramChart,
     HistogramChart,
@@ -43,6 +43,7 @@ from rally.task.processing.series import (
 from rally.task.processing.tables import MainStatsTable, Table
 
 __all__ = [
+    "MAX_SERIES",
     "AtomicAvgChart", "AtomicHistogramChart", "AtomicStackedAreaChart",
     "AvgChart", "Chart", "HistogramChart", "LoadProfileChart",
     "MainHistogramChart", "MainStackedAreaChart", "MainStatsTable",

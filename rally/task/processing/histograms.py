@@ -22,6 +22,7 @@ import math
 import typing as t
 
 from rally.task.processing import chart, numbers
+from rally.task.results import names
 
 #: title of a view, and how many bins it has for so many values
 VIEWS: t.Sequence[tuple[str, t.Callable[[int], float]]] = (
@@ -40,6 +41,8 @@ class HistogramChart(chart.Chart):
         for name, value in self._map_iteration_values(iteration):
             values = self._data.get(name)
             if values is None:
+                if not self._has_room():
+                    continue
                 values = numbers.Numbers(numbers.NANOSECONDS)
                 self._data[name] = values
             values.add(value)
@@ -94,7 +97,20 @@ class AtomicHistogramChart(HistogramChart):
 
     def _map_iteration_values(self, iteration: t.Any) -> chart.Pairs:
         seconds = chart.seconds_of_actions(iteration["atomic_actions"])
-        return tuple(seconds.items())
+        return (
+            (self._shown_as(name), value) for name, value in seconds.items()
+        )
+
+    def _shown_as(self, name: str) -> str:
+        """The name itself, or that of all that are not shown one by one."""
+        if name in self._data or name in self._atomic_names:
+            return name
+        if (
+            names.OTHER_ACTIONS in self._atomic_names
+            or len(self._data) >= chart.SHOWN_ACTIONS
+        ):
+            return names.OTHER_ACTIONS
+        return name
 
 
 def _bins(

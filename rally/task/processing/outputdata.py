@@ -23,6 +23,8 @@ from rally.task.processing import charts, records
 #: iterations whose complete output is shown, and errors in output
 SHOWN_ITERATIONS = 500
 SHOWN_ERRORS = 100
+#: charts of additive output
+SHOWN_CHARTS = 100
 
 
 class OutputData:
@@ -64,12 +66,25 @@ class OutputData:
         rendered: list[dict[str, t.Any]] = []
         for (_, title, _), chart in self._additive.items():
             self._guard(0, _append_rendered, {"title": title}, rendered, chart)
+            if chart.has_too_many_series:
+                self._note(
+                    0,
+                    "Output %r has more than %d series; the first ones are "
+                    "shown. Put ids into complete output, not into names of "
+                    "series." % (title, charts.MAX_SERIES),
+                )
         return rendered
 
     def _add_additive(self, item: records.Record, occurrence: int) -> None:
         key = (item["chart_plugin"], item["title"], occurrence)
         chart = self._additive.get(key)
         if chart is None:
+            if len(self._additive) >= SHOWN_CHARTS:
+                raise ValueError(
+                    "a report has %d charts over all iterations of a "
+                    "workload. Give those of all iterations the same titles"
+                    % SHOWN_CHARTS
+                )
             texts = {
                 name: item[name]
                 for name in ("description", "label", "axis_label")

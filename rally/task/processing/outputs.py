@@ -121,6 +121,8 @@ class OutputStatsTable(OutputTable):
 
     def add_iteration(self, iteration: t.Any) -> None:
         for name, value in self._map_iteration_values(iteration):
+            if name not in self._data and not self._has_room():
+                continue
             values, total = self._data.get(name) or (numbers.Numbers(), 0.0)
             values.add(value)
             self._data[name] = (values, total + value)

@@ -66,6 +66,8 @@ class AvgChart(chart.Chart):
 
     def add_iteration(self, iteration: t.Any) -> None:
         for name, value in self._map_iteration_values(iteration):
+            if name not in self._data and not self._has_room():
+                continue
             total, count = self._data.get(name, (0.0, 0))
             self._data[name] = (total + value, count + 1)
 

@@ -18,7 +18,7 @@ import hashlib
 import json
 import typing as t
 
-from rally.task.processing import records, source
+from rally.task.processing import chart, records, source
 
 #: what of a statistics row is drawn
 SERIES = ("min", "median", "90%ile", "95%ile", "max", "avg")
@@ -84,6 +84,10 @@ class _Group:
             for at, statistics, _ in self._runs
             if statistics.get("total")
         ]
+        actions = list(self._actions().items())
+        shown = chart.first_of(
+            actions, chart.SHOWN_ACTIONS, lambda action: len(action[1])
+        )
         return {
             "cls": class_name,
             "met": method,
@@ -94,9 +98,9 @@ class _Group:
             "stat": _overall(totals),
             **_series(totals),
             "actions": [
-                {"name": name, **_series(rows)}
-                for name, rows in self._actions().items()
+                {"name": name, **_series(rows)} for name, rows in shown
             ],
+            "actions_left_out": len(actions) - len(shown),
         }
 
     def _actions(self) -> dict[str, list[tuple[int, records.Record]]]:

@@ -41,6 +41,7 @@ function groupPage(group) {
     h(".head", null, h("h1", null, group.name), h("span.muted", null, group.length + " runs")),
     group.length < 2 ? h("p.notice", null, "There is one run of this workload only; a trend takes two or more.") : null,
     both("Iterations", group), group.actions.map((action) => both(action.name, action)),
+    group.actions_left_out ? h("p.notice", null, "Left out: " + count(group.actions_left_out) + " more names of actions that fewer runs have.") : null,
     panel("Task file that runs this workload", h("pre", null, group.config)),
   ];
 }

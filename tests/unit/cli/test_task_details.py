@@ -54,3 +54,19 @@ class LoadInfoTestCase(test.TestCase):
         with contextlib.redirect_stdout(io.StringIO()) as out:
             task_details._print_load_info({"asked": 3, "stored": 3})
         self.assertNotIn("generator", out.getvalue())
+
+
+class IterationsTestCase(test.TestCase):
+    def test_actions_beyond_the_columns_share_one(self) -> None:
+        rows = [
+            fakes.iteration(i, atomic_actions=[
+                fakes.action("port-%d" % i, 0.0, 0.25),
+                fakes.action("disk-%d" % i, 0.0, 0.5),
+            ])
+            for i in range(60)
+        ]
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            task_details._print_iterations({"data": rows})
+        head = out.getvalue().splitlines()[3]
+        self.assertIn("50. disk-24 | 51. <other actions> |", head)
+        self.assertIn("| 0.75 ", out.getvalue().splitlines()[-3])

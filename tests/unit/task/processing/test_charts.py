@@ -19,6 +19,7 @@ import hypothesis
 import hypothesis.strategies as st
 
 from rally.task.processing import charts
+from rally.task.results import names
 from tests.unit import test
 from tests.unit.task.processing import fakes
 
@@ -96,6 +97,73 @@ class SeriesTestCase(test.TestCase):
                 ],
             ),
         )
+
+
+class ManyActionsTestCase(test.TestCase):
+    """More names of actions than charts show one by one."""
+
+    def setUp(self):
+        super().setUp()
+        self.rows = [
+            fakes.iteration(i, atomic_actions=[
+                fakes.action("boot", 0.0, 2.0),
+                fakes.action("port-%d" % i, 2.0, 0.25),
+                fakes.action("disk-%d" % i, 2.0, 0.75),
+            ])
+            for i in range(300)
+        ]
+        # those that come last take longest
+        self.names = [
+            *("port-%d" % i for i in range(100)), "boot",
+        ]
+        atomics = [fakes.statistics_row(name) for name in self.names]
+        atomics[-1]["data"].update(avg=2.0)
+        others = fakes.statistics_row(names.OTHER_ACTIONS)
+        self.workload = fakes.workload(self.rows, statistics={
+            "durations": {"atomics": [*atomics, others]},
+        })
+        self.shown = [
+            *("port-%d" % i for i in range(49)), "boot", names.OTHER_ACTIONS,
+        ]
+
+    def test_are_shown_as_one_but_for_those_that_took_longest(self):
+        found = rendered(
+            charts.AtomicStackedAreaChart(self.workload), self.rows
+        )
+        self.assertEqual(self.shown, [name for name, _ in found])
+        series = dict(found)
+        self.assertEqual([1, 0.25], series["port-0"][0])
+        others = series[names.OTHER_ACTIONS]
+        self.assertEqual([[1, 0.75], [300, 1.0]], [others[0], others[-1]])
+
+    def test_take_as_much_of_the_mean_as_they_took(self):
+        found = dict(rendered(
+            charts.AtomicAvgChart(self.workload), self.rows
+        ))
+        self.assertEqual(self.shown, list(found))
+        self.assertAlmostEqual(3.0, sum(found.values()))
+
+    def test_have_one_histogram(self):
+        for workload in self.workload, {}:
+            view = rendered(
+                charts.AtomicHistogramChart(workload), self.rows
+            )["data"][0]
+            self.assertLessEqual(len(view), 51)
+            count = sum(
+                each["y"] for one in view for each in one["values"]
+            )
+            self.assertEqual(900, count)
+
+    def test_series_of_output_are_bounded(self):
+        for name in "StackedArea", "Pie", "StatsTable":
+            chart = charts.OutputChart.get(name)({})
+            self.assertFalse(chart.has_too_many_series)
+            for i in range(charts.MAX_SERIES + 1):
+                chart.add_iteration([["name-%d" % i, 1.0]])
+            self.assertTrue(chart.has_too_many_series)
+            data = chart.render()["data"]
+            rows = data["rows"] if isinstance(data, dict) else data
+            self.assertEqual(charts.MAX_SERIES, len(rows))
 
 
 class LoadProfileTestCase(test.TestCase):

@@ -144,6 +144,24 @@ class OutputDataTestCase(test.TestCase):
         self.assertIn("NoSuchChart", self.output.errors[0][1])
         self.assertIn("Broken", self.output.errors[1][1])
 
+    def test_names_charts_with_too_many_series_and_too_many_charts(self):
+        output = outputdata.OutputData(fakes.workload([]))
+        for i in range(250):
+            output.add(i, {"additive": [
+                {"title": "one", "chart_plugin": "Pie",
+                 "data": [["name-%d" % i, 1]]},
+                {"title": "title-%d" % i, "chart_plugin": "Pie",
+                 "data": [["a", 1]]},
+            ]})
+        additive = output.additive()
+        self.assertEqual(outputdata.SHOWN_CHARTS, len(additive))
+        self.assertEqual(200, len(additive[0]["data"]))
+        self.assertEqual(
+            outputdata.SHOWN_ERRORS, len(output.errors)
+        )
+        problems = "\n".join(message for _, message in output.errors)
+        self.assertIn("a report has 100 charts", problems)
+
     def test_of_single_iterations_is_bounded(self):
         text = self.item(chart_plugin="TextArea", data=["line"])
         for number in range(1, 1000):
@@ -276,6 +294,20 @@ class TrendsTestCase(test.TestCase):
             fakes.workload([], statistics={}, start_time=None)
         )
         self.assertIsNone(trend["stat"]["min"])
+
+    def test_show_the_actions_that_most_runs_have(self):
+        found = plot.Trends()
+        for run in range(2):
+            own = ["port-%d-%d" % (run, i) for i in range(80)]
+            atomics = map(fakes.statistics_row, [*own, "boot"])
+            found.add_result("task-%d" % run, fakes.workload(
+                [], statistics={"durations": {"atomics": list(atomics)}},
+            ))
+        (group,) = found.get_data()
+        shown = [action["name"] for action in group["actions"]]
+        self.assertEqual(50, len(shown))
+        self.assertIn("boot", shown)
+        self.assertEqual(111, group["actions_left_out"])
 
     def test_become_a_page(self):
         task = fakes.task(fakes.workload([]))
