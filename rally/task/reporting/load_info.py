@@ -23,8 +23,8 @@ import time
 import typing as t
 
 from rally import exceptions
-from rally.common import clock
-from rally.task.reporting import progress
+from rally.common import clock, logging
+from rally.task.reporting import other_actions, progress
 from rally.task.results import aggregate, saturation
 from rally.task.results.row import NS
 
@@ -33,6 +33,8 @@ if t.TYPE_CHECKING:
     from rally.common.db import patience as patience_module
     from rally.task import runner as runner_module
     from rally.task.results import distribution
+
+LOG = logging.getLogger(__name__)
 
 #: counters that every report shows, zero or not
 COUNTERS = (
@@ -85,6 +87,7 @@ class RunWatch:
         self._seen: tuple[float, int] = (0.0, 0)
         self._rate = 0.0
         self._most_done = 0
+        self._has_warned = False
 
     def started(self) -> None:
         self._seen = (time.monotonic(), 0)
@@ -139,7 +142,10 @@ class RunWatch:
             ],
             agents=runner.agents_progress(),
             elapsed_s=elapsed_s,
-            problems=runner.problems_so_far(),
+            problems=[
+                *runner.problems_so_far(),
+                *other_actions.problems_of(merged.table),
+            ],
         )
 
     def _measure(self, iterations: int) -> None:
@@ -158,17 +164,24 @@ class RunWatch:
         runner: runner_module.ScenarioRunner,
     ) -> dict[str, t.Any]:
         """Columns of the workload, from what is merged."""
+        self._warn(merged)
         return {
             **columns_of(merged),
             "load_info": self._load_info(merged, runner),
         }
+
+    def _warn(self, merged: aggregate.Aggregate) -> None:
+        """Log once that statistics do not have all actions."""
+        for problem in other_actions.problems_of(merged.table):
+            if not self._has_warned:
+                LOG.warning("%s: %s", self._cfg["name"], problem)
+            self._has_warned = True
 
     def _load_info(
         self,
         merged: aggregate.Aggregate,
         runner: runner_module.ScenarioRunner,
     ) -> dict[str, t.Any]:
-        load_ns = _load_ns(merged)
         counters = dict.fromkeys(COUNTERS, 0)
         for counted in (merged.counters, runner.counters):
             for name, count in counted.items():
@@ -187,19 +200,15 @@ class RunWatch:
             "lost": [lost.to_dict() for lost in runner.lost],
             "counters": counters,
             "offered_rate": runner.offered_rate,
-            "achieved_rate": (
-                merged.iterations * NS / load_ns if load_ns > 0 else None
-            ),
-            "lag": _times_of(merged.lag),
-            "response": _times_of(merged.response),
-            "percentiles": {
-                str(p): _percentile(merged, p) for p in PERCENTS
-            },
+            **figures_of(merged),
             "agents": agents,
             **start_of(agents),
             **generators_of(agents, generator_facts(merged)),
             "stop_latency_s": self._stop_latency_s(merged),
-            "problems": runner.problems_so_far(),
+            "problems": [
+                *runner.problems_so_far(),
+                *other_actions.problems_of(merged.table),
+            ],
             "clock": {
                 "boot": clock.boot_id(), "wall_base_ns": clock.WALL_BASE_NS,
             },
@@ -261,7 +270,7 @@ def start_of(
     should both their clocks be off as far as their bounds allow.
     """
     began = [
-        (agent["start_spread_s"], agent["clock_error_s"] or 0.0,
+        (agent["start_spread_s"], agent.get("clock_error_s") or 0.0,
          agent["name"])
         for agent in agents if agent.get("start_spread_s") is not None
     ]
@@ -288,6 +297,20 @@ def columns_of(merged: aggregate.Aggregate) -> dict[str, t.Any]:
         "max_duration": _seconds(durations.max_ns),
         "start_time": _seconds(merged.first_started_ns),
         "load_duration": _load_ns(merged) / NS,
+    }
+
+
+def figures_of(merged: aggregate.Aggregate) -> dict[str, t.Any]:
+    """What of ``load_info`` follows from the iterations alone."""
+    load_ns = _load_ns(merged)
+    return {
+        "achieved_rate": (
+            merged.iterations * NS / load_ns if load_ns > 0 else None
+        ),
+        "lag": _times_of(merged.lag),
+        "response": _times_of(merged.response),
+        "percentiles": {str(p): _percentile(merged, p) for p in PERCENTS},
+        "other_actions": other_actions.facts_of(merged.table),
     }
 
 

@@ -16,6 +16,13 @@ const achievedRate = (workload) => (isNumber(workload.load_info.achieved_rate)
 
 const lostCount = (workload) => (workload.load_info.lost || []).reduce((sum, each) => sum + each.count, 0);
 
+/* Why the statistics do not have a row for each action. */
+function othersNotice(others) {
+  if (!others) return null;
+  return h("p.notice", null, (others.is_exact ? "" : "About ") + count(others.names) + " names of atomic actions, such as " + others.examples.join(", ") +
+    ", have no rows of their own and are counted together as <other actions>. Put ids into the arguments or the output of a scenario, not into the name of an action.");
+}
+
 function overviewTab(workload) {
   const p = workload.percentiles;
   const lost = lostCount(workload);
@@ -31,6 +38,7 @@ function overviewTab(workload) {
       ["load", seconds(workload.load_duration)], ["with contexts", seconds(workload.full_duration)],
     ]),
     workload.sla.length ? panel("SLA", slaTable(workload.sla)) : null,
+    othersNotice(workload.load_info.other_actions),
     panel("Durations in seconds", workload.table.rows.length ? plainTable(workload.table) : empty("No statistics yet.")),
     h(".columns", null,
       panel("Durations over time", line.at.length ? durationsOverTime(line) : empty()),

@@ -18,7 +18,8 @@ import typing as t
 
 import ddt
 
-from rally.task.reporting import load_info
+from rally.task.reporting import load_info, other_actions
+from rally.task.results import chunk, durations
 from tests.unit import test
 
 
@@ -77,3 +78,31 @@ class GeneratorsTestCase(test.TestCase):
         self.assertEqual(
             {"generator": facts, "generator_limited": ["local"]}, found
         )
+
+
+class OtherActionsTestCase(test.TestCase):
+    def table(self, count: int) -> durations.DurationsTable:
+        made = durations.DurationsTable()
+        for first in range(1, count + 1, 1000):
+            made.add_chunk(chunk.Chunk.of_rows(
+                chunk.Row(
+                    number, number, 1, 0, 0,
+                    (chunk.Node("port-%d-%s" % (number, "x" * 99), 0, False),),
+                    (0, 1), None, None,
+                )
+                for number in range(first, min(count, first + 999) + 1)
+            ))
+        return made
+
+    def test_there_are_none_as_long_as_each_has_a_row(self) -> None:
+        seen = self.table(1000)
+        self.assertIsNone(other_actions.facts_of(seen))
+        self.assertEqual([], other_actions.problems_of(seen))
+
+    def test_their_number_and_examples_are_told(self) -> None:
+        (text,) = other_actions.problems_of(self.table(1010))
+        self.assertTrue(text.startswith("10 names of atomic actions"), text)
+        self.assertIn("'port-", text)
+        self.assertLess(len(text), 600)
+        (text,) = other_actions.problems_of(self.table(5000))
+        self.assertTrue(text.startswith("About "), text)
