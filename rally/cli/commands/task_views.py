@@ -31,6 +31,8 @@ Status = enum.Enum(  # type: ignore[misc]
     "Status", {x: x for x in sorted(consts.TaskStatus)}, type=str
 )
 NO_SLA_DATA = 2
+#: agents in a line; `rally task detailed` has them all
+AGENTS_SHOWN = 12
 LIST_LABELS = ["UUID", "Environment", "Created at", "Load duration"]
 LIST_LABELS += ["Status", "Tag(s)"]
 
@@ -87,7 +89,22 @@ def _progress_of(workload: dict[str, t.Any]) -> str:
             "%.3f" % percentiles[key] if percentiles.get(key) else "n/a"
             for key in ("50", "95", "99")
         )
-    return line
+    return line + _agents_of(info.get("agents") or ())
+
+
+def _agents_of(agents: t.Sequence[dict[str, t.Any]]) -> str:
+    """A line on agents, with what each of them has done."""
+    if not agents:
+        return ""
+    shown = [
+        "%s %s (%s)" % (
+            agent["name"], agent.get("iterations") or 0, agent["state"]
+        )
+        for agent in agents[:AGENTS_SHOWN]
+    ]
+    if len(agents) > AGENTS_SHOWN:
+        shown.append("%d more" % (len(agents) - AGENTS_SHOWN))
+    return "\n\t\tby agent: %s" % ", ".join(shown)
 
 
 def detailed(

@@ -102,8 +102,11 @@ class RunSink:
         self._tell_of_malformed()
         runner.phase = machine.phase_text
         runner.members = [
-            describe(member) for _, member in sorted(machine.members.items())
-            if member.state is not AgentState.JOINED or not is_last
+            describe(member)
+            for member in (
+                taking_part(machine) if is_last
+                else [each for _, each in sorted(machine.members.items())]
+            )
         ]
         runner.lost_count = machine.registry.lost_count()
         runner.counters = collections.Counter(
@@ -133,6 +136,23 @@ class RunSink:
             member.name for member in self._machine.members.values()
             if not is_over or member.state not in SETTLED
         ]
+
+
+def taking_part(machine: controller_module.Controller) -> list[Member]:
+    """Agents that a report shows.
+
+    Those that were asked for and got no share are among them, for there was
+    not enough concurrency for all; those that only stood by are not.
+    """
+    left = machine.run.plan.shares.count(None)
+    shown = []
+    for _, member in sorted(machine.members.items()):
+        if member.state is AgentState.JOINED:
+            left -= 1
+            if left < 0:
+                continue
+        shown.append(member)
+    return shown
 
 
 def describe(member: Member) -> dict[str, t.Any]:

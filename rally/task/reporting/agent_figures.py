@@ -41,13 +41,13 @@ def figures_of(
     began: dict[str, int] = {}
     for info in infos:
         source = sources.get(info["name"])
+        info.update(_durations_of(source))
         if source is None:
             continue
-        info.update(_durations_of(source))
         is_late = info.get("is_takeover")  # it was not there at the start
         if source.first_started_ns is not None and not is_late:
             began[info["name"]] = _began_ns(
-                source.first_started_ns, info["position"], schedule
+                source.first_started_ns, info.get("position") or 0, schedule
             )
     for info in infos:
         if info["name"] in began:
@@ -57,7 +57,13 @@ def figures_of(
     return infos
 
 
-def _durations_of(source: aggregate.Aggregate) -> Info:
+def _durations_of(source: aggregate.Aggregate | None) -> Info:
+    """Of an agent that has run nothing (yet), zeros."""
+    if source is None:
+        return {
+            "iterations": 0, "failed": 0,
+            **{"p%d" % percent: None for percent in PERCENTS},
+        }
     values = {
         "p%d" % percent: source.durations.percentile(percent / 100)
         for percent in PERCENTS

@@ -286,11 +286,16 @@ class OtherTaskTestCase(base.CommandTestCase):
             load_info={
                 "asked": 100, "stored": 30, "percentiles": {"50": 0.15},
                 "response": {"p50": 1, "p95": 2, "p99": 3, "max": 4},
+                "agents": [
+                    {"name": "a", "state": "running", "iterations": 40},
+                    {"name": "b", "state": "joined", "iterations": 0},
+                ],
             },
         )
         out = self.rally("task", "status", self.uuid).out
         self.assertIn("Task %s: running\n" % self.uuid, out)
         self.assertIn("40 of 100 iterations, 2 failed, 30 stored", out)
+        self.assertIn("by agent: a 40 (running), b 0 (joined)\n", out)
         self.assertIn("partial", out)
         shown = self.rally("task", "detailed", self.uuid).out
         self.assertIn("marked as 'running'. What follows is partial", shown)

@@ -27,6 +27,7 @@ from rally.task.distributed.wire.channels import Channel
 from rally.task.load import frames
 from rally.task.results import board
 from tests.fuzz import seeds, targets
+from tests.simulation.cluster import Cluster
 from tests.unit import test
 
 
@@ -168,3 +169,23 @@ class HostileAgentTestCase(test.TestCase):
                 machine, controller_ports.ControllerPorts(end, sink), 0
             )
             self.assertEqual(instance, machine.members["a1"].hello.instance)
+
+
+class TakingPartTestCase(test.TestCase):
+    def shown(self, **config):
+        machine = Cluster(agents=3, times=20, concurrency=2, **config).play(
+        ).machine
+        return [
+            (member.name, member.state.value)
+            for member in run_sink.taking_part(machine)
+        ]
+
+    def test_an_agent_without_a_share_is_shown(self):
+        self.assertEqual(
+            [("a0", "done"), ("a1", "done"), ("a2", "joined")], self.shown()
+        )
+
+    def test_an_agent_that_was_not_asked_for_is_not(self):
+        self.assertEqual(
+            [("a0", "done"), ("a1", "done")], self.shown(wanted=2)
+        )

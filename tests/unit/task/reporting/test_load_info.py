@@ -18,7 +18,7 @@ import typing as t
 
 import ddt
 
-from rally.task.reporting import load_info, other_actions
+from rally.task.reporting import agent_figures, load_info, other_actions
 from rally.task.results import chunk, durations
 from tests.unit import test
 
@@ -106,3 +106,15 @@ class OtherActionsTestCase(test.TestCase):
         self.assertLess(len(text), 600)
         (text,) = other_actions.problems_of(self.table(5000))
         self.assertTrue(text.startswith("About "), text)
+
+
+class FiguresTestCase(test.TestCase):
+    def test_an_agent_that_has_run_nothing_has_zeros(self) -> None:
+        (found,) = agent_figures.figures_of(
+            [{"name": "spare", "position": 0}], {}, None
+        )
+        self.assertEqual(
+            {"name": "spare", "position": 0, "iterations": 0, "failed": 0,
+             "p50": None, "p95": None, "p99": None},
+            found,
+        )
