@@ -20,11 +20,13 @@ stored then.
 
 from __future__ import annotations
 
+import collections
 import pathlib
 import typing as t
 
 from rally import consts, exceptions, plugins
 from rally.common import clock, db, logging, owners, version
+from rally.task import runner
 from rally.task.cleanup import leftovers, name_search
 from rally.task.distributed import (
     commands,
@@ -44,10 +46,10 @@ from rally.task.distributed.wire import (
     controller_transport,
     messages,
 )
-from rally.task.reporting import load_info
+from rally.task.reporting import agent_figures, load_info, other_actions
 from rally.task.results import aggregate, head, packed
 from rally.task.results import stored as stored_results
-from rally.task.work import leases
+from rally.task.work import leases, schedule
 
 LOG = logging.getLogger(__name__)
 
@@ -393,27 +395,75 @@ def clock_ahead_ns(info: t.Mapping[str, t.Any]) -> int:
 def _close(workload: dict[str, t.Any]) -> int:
     """Count what is stored and record it as the result."""
     info = dict(workload["load_info"] or {})
+    missing = [
+        set(_numbers_of(entry["numbers"])) for entry in info.get("lost", ())
+    ]
+    sources = {}
+    for agent in db.workload_chunk_sequences(workload["uuid"]):
+        source = sources[agent] = aggregate.Aggregate(workload["sla"])
+        for chunk in stored_results.workload_chunks(
+            workload["uuid"], agent
+        ):
+            source.add_chunk(chunk)
+            stored = set(chunk.numbers.tolist())
+            for numbers in missing:
+                numbers -= stored
     merged = aggregate.Aggregate(workload["sla"])
-    missing = {
-        entry["agent"]: set(_numbers_of(entry["numbers"]))
-        for entry in info.get("lost", ())
-    }
-    for chunk in stored_results.workload_chunks(workload["uuid"]):
-        merged.add_chunk(chunk)
-        stored = set(chunk.numbers.tolist())
-        for numbers in missing.values():
-            numbers -= stored
+    merged.merge_all(list(sources.values()))
     info["lost"] = [
-        _without(entry, missing[entry["agent"]])
-        for entry in info.get("lost", ())
-        if missing[entry["agent"]]
+        _without(entry, numbers)
+        for entry, numbers in zip(info.get("lost", ()), missing) if numbers
     ]
     info["stored"] = merged.iterations
+    _refresh(info, workload, merged, sources)
     if not workload["full_duration"]:
         merged.checker.set_unexpected_failure(ControllerGone())
         info["problems"] = [*info.get("problems", []), str(ControllerGone())]
     _store(workload, merged, info)
     return merged.iterations
+
+
+def _refresh(
+    info: dict[str, t.Any],
+    workload: dict[str, t.Any],
+    merged: aggregate.Aggregate,
+    sources: t.Mapping[str, aggregate.Aggregate],
+) -> None:
+    """Let *info* say what follows from the iterations that are stored.
+
+    What no row tells stays: counters, clocks, how hard generators worked.
+    """
+    info.update(load_info.figures_of(merged))
+    info["problems"] = [
+        *(
+            problem for problem in info.get("problems", ())
+            if not other_actions.is_problem(problem)
+        ),
+        *other_actions.problems_of(merged.table),
+    ]
+    lost: collections.Counter[str] = collections.Counter()
+    for entry in info["lost"]:
+        lost[entry["agent"]] += entry["count"]
+    agents = agent_figures.figures_of(
+        info.get("agents") or (), sources, _schedule_of(workload)
+    )
+    for agent in agents:
+        agent["lost"] = lost[agent["name"]]
+        agent["delivered"] = agent["iterations"]
+    info.update(agents=agents, **load_info.start_of(agents))
+
+
+def _schedule_of(workload: dict[str, t.Any]) -> schedule.Schedule | None:
+    """When iterations were due, if they were due at any moment."""
+    inner = workload["runner"].get("runner")
+    if not inner:
+        return None
+    ((runner_type, config),) = inner.items()
+    try:
+        runner_cls = runner.ScenarioRunner.get(runner_type)
+    except exceptions.PluginNotFound:
+        return None
+    return runner_cls.load_plan(config).schedule
 
 
 def _numbers_of(ranges: t.Iterable[t.Sequence[int]]) -> t.Iterator[int]:

@@ -24,6 +24,7 @@ from rally.env import env_mgr, platform
 from rally.task import context
 from rally.task.cleanup import context_store, leftovers
 from rally.task.distributed import recovery
+from rally.task.results import chunk, names, stored
 from tests.unit import test
 
 CLEAN = {"deleted": 0, "discovered": 0, "errors": [], "failed": 0,
@@ -300,3 +301,102 @@ class RecoverTestCase(test.DBTestCase):
 
         self.assertIn("0 iterations are stored; 9 more had ended",
                       self.said[-1])
+
+
+class FiguresTestCase(test.DBTestCase):
+    """What a controller recorded before more results were fetched."""
+
+    def store(self, agent, numbers, duration_s, sequence=0, name="a"):
+        duration_ns = int(duration_s * 1e9)
+        rows = [
+            chunk.Row(
+                number, 10 ** 18 + number * 10 ** 9, duration_ns, 0, 0,
+                (chunk.Node(name % number if "%" in name else name, 0,
+                            False),),
+                (0, duration_ns), None, None,
+            )
+            for number in numbers
+        ]
+        db.workload_chunks_create(
+            self.workload["task_uuid"], self.workload["uuid"],
+            [stored.envelope(
+                chunk.Chunk.of_rows(rows).packed(), sequence, agent, 0
+            )],
+        )
+
+    def begin(self, **info):
+        self.workload = self.make_workload()
+        agents = [
+            {"name": name, "state": "lost", "iterations": 2, "failed": 0,
+             "p50": 1.0, "p95": 1.0, "p99": 1.0, "lost": 2, "delivered": 2,
+             "position": 0, "clock_error_s": 0.0, "is_takeover": False}
+            for name in ("one", "two")
+        ]
+        db.workload_update_progress(
+            self.workload["uuid"], total=2, failed=0, statistics={},
+            min_duration=None, max_duration=None, start_time=None,
+            load_duration=0.0, load_info={
+                "run": "", "agents": agents, "achieved_rate": 99.0,
+                "percentiles": {"50": 1.0, "95": 1.0, "99": 1.0},
+                "lag": None, "response": None, "counters": {"late": 1},
+                "lost": [
+                    {"agent": "two", "count": 2, "reason": "it was silent",
+                     "numbers": [[3, 4, 1]]},
+                    {"agent": "two", "count": 1, "reason": "it was restarted",
+                     "numbers": [[5, 5, 1]]},
+                ],
+                **info,
+            },
+        )
+
+    def close(self):
+        recovery._close(db.workload_get(self.workload["uuid"]))
+        return db.workload_get(self.workload["uuid"])["load_info"]
+
+    def test_are_those_of_what_is_stored_when_it_is_closed(self):
+        self.begin()
+        self.store("one", [1, 2], 1.0)
+        self.store("two", [3, 4], 3.0)
+
+        info = self.close()
+
+        self.assertEqual(
+            {"50": 2.0, "95": 3.0, "99": 3.0}, info["percentiles"]
+        )
+        self.assertEqual(4 / 6, info["achieved_rate"])
+        self.assertEqual(
+            [("one", 2, 1.0, 0, 0.0), ("two", 2, 3.0, 1, 2.0)],
+            [(a["name"], a["iterations"], a["p50"], a["lost"],
+              a["start_spread_s"]) for a in info["agents"]],
+        )
+        self.assertEqual({"late": 1}, info["counters"])
+        self.assertEqual(["two"], info["late_agents"])
+        self.assertEqual(
+            [("it was restarted", [[5, 5, 1]])],
+            [(lost["reason"], lost["numbers"]) for lost in info["lost"]],
+        )
+
+    def test_an_agent_of_which_nothing_is_stored_has_zeros(self):
+        self.begin()
+        self.store("one", [1, 2], 1.0)
+
+        _, two = self.close()["agents"]
+
+        self.assertEqual(
+            (0, 0, None, 3),
+            (two["iterations"], two["failed"], two["p50"], two["lost"]),
+        )
+
+    def test_names_beyond_the_rows_of_statistics_are_told_once(self):
+        self.begin(problems=["node is gone"])
+        self.store("one", range(1, 1201), 1.0, name="port-%d")
+        self.close()
+        self.store("two", range(1201, 2001), 1.0, name="port-%d")
+
+        info = self.close()
+
+        self.assertEqual(1000, info["other_actions"]["names"])
+        problems = "\n".join(info["problems"])
+        self.assertEqual(1, problems.count(names.OTHER_ACTIONS))
+        self.assertIn("1000 names of atomic actions", problems)
+        self.assertIn("node is gone", problems)
