@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import sys
 import typing as t
@@ -74,19 +75,42 @@ def authorize(
     ] = None,
 ) -> None:
     """Let an agent join; print the key file to copy to its host."""
-    from rally.common import private_files
     from rally.task.distributed.security import keys as keys_module
 
-    if out is None:
-        sys.stdout.write(keys_module.authorize(name, keys))
-        return
-    if out.exists():
+    with contextlib.ExitStack() as undo:
+        # the earlier key is valid until there is another one to use
+        with keys_module.authorizing(name, keys) as text:
+            if out is None:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            else:
+                _create(out, text)
+                undo.callback(out.unlink, missing_ok=True)
+        undo.pop_all()
+    if out is not None:
+        typer.echo("The key of agent %s is in %s." % (name, out))
+
+
+def _create(path: pathlib.Path, text: str) -> None:
+    """Write a key file, readable by the user alone.
+
+    :raises InvalidArgumentsException: it is there already, or cannot be
+    """
+    from rally.common import private_files
+
+    try:
+        is_new = private_files.create(path, text.encode())
+    except OSError as e:
+        raise exceptions.InvalidArgumentsException(
+            "The key cannot be written to %s: %s. The agent keeps the key "
+            "that it has. Name a file in a folder that you can write to."
+            % (path, e.strerror)
+        ) from None
+    if not is_new:
         raise exceptions.InvalidArgumentsException(
             "%s exists already and may be the key of another agent, so it "
-            "is left alone. Name another file." % out
+            "is left alone. Name another file." % path
         )
-    private_files.create(out, keys_module.authorize(name, keys).encode())
-    typer.echo("The key of agent %s is in %s." % (name, out))
 
 
 @agent_app.command()

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import sys
 import typing as t
 
@@ -159,15 +160,12 @@ def _loaded(tasks: t.Sequence[str]) -> list[str | dict[str, t.Any]]:
 
 
 def _write(path: str, text: str) -> None:
-    full = os.path.abspath(os.path.expanduser(path))
-    folder = os.path.dirname(full)
-    if not os.path.isdir(folder):
-        raise exceptions.RallyException(
-            "The report cannot be written to %s: there is no folder %s. "
-            "Create it, or name another file." % (path, folder)
-        )
-    with open(full, "w", encoding="utf-8") as f:
-        f.write(text)
+    """Write what an exporter made; what was there before stays till then."""
+    from rally.task import exporter
+
+    full = pathlib.Path(path).expanduser().absolute()
+    with exporter.replacing(full) as stream:
+        stream.write(text)
 
 
 def delete(

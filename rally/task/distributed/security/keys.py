@@ -19,11 +19,13 @@ them to authenticate both sides and to encrypt what they say.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import logging
 import pathlib
 import re
+import typing as t
 
 import zmq
 
@@ -131,21 +133,29 @@ def authorize(
     :returns: text of the key file for the agent's node. It is the only copy
         of the agent's secret key: print it, never keep it
     """
+    with authorizing(name, folder, controller_hint) as text:
+        return text
+
+
+@contextlib.contextmanager
+def authorizing(
+    name: str,
+    folder: pathlib.Path | None = None,
+    controller_hint: str | None = None,
+) -> t.Iterator[str]:
+    """``authorize`` an agent once its key file has been handed over.
+
+    If that fails in the body, an earlier key of the agent stays valid.
+    """
     check_name(name)
     controller = controller_key(folder)
     pair = KeyPair.new()
     created = datetime.datetime.now(datetime.timezone.utc)
     stamp = created.isoformat(timespec="seconds")
-    is_replaced = _allow(
-        _ready(folder), AuthorizedAgent(name, pair.public, stamp)
-    )
+    folder = _ready(folder)
     comments = _advice(name, stamp, controller_hint)
+    is_replaced = _entry(folder, name).exists()
     if is_replaced:
-        LOG.warning(
-            "Agent %s was authorized before: its earlier key is refused "
-            "from now on.",
-            name,
-        )
         comments.append("It replaces an earlier key, which is now refused.")
     values = {
         "name": name,
@@ -153,7 +163,14 @@ def authorize(
         "secret": pair.secret,
         "controller": controller.public,
     }
-    return key_files.render(comments, values)
+    yield key_files.render(comments, values)
+    _allow(folder, AuthorizedAgent(name, pair.public, stamp))
+    if is_replaced:
+        LOG.warning(
+            "Agent %s was authorized before: its earlier key is refused "
+            "from now on.",
+            name,
+        )
 
 
 def revoke(name: str, folder: pathlib.Path | None = None) -> None:
@@ -164,7 +181,7 @@ def revoke(name: str, folder: pathlib.Path | None = None) -> None:
     check_name(name)
     agents_folder = _ready(folder) / AGENTS_FOLDER
     try:
-        (agents_folder / (name + PUBLIC_SUFFIX)).unlink()
+        _entry(agents_folder.parent, name).unlink()
         private_files.sync_folder(agents_folder)
     except FileNotFoundError:
         known = ", ".join(agent.name for agent in agents(folder)) or "none"
@@ -282,19 +299,23 @@ def _make_controller_key(path: pathlib.Path) -> None:
         raise unusable(path.parent, error.strerror) from None
 
 
-def _allow(folder: pathlib.Path, agent: AuthorizedAgent) -> bool:
-    """Write an entry of the allow-list; whether it replaced one."""
-    path = folder / AGENTS_FOLDER / (agent.name + PUBLIC_SUFFIX)
-    is_replaced = path.exists()
+def _entry(folder: pathlib.Path, name: str) -> pathlib.Path:
+    """Where the allow-list has an agent."""
+    return folder / AGENTS_FOLDER / (name + PUBLIC_SUFFIX)
+
+
+def _allow(folder: pathlib.Path, agent: AuthorizedAgent) -> None:
+    """Write an entry of the allow-list."""
     text = key_files.render(
         ["Public key of an authorized Rally agent."],
         dataclasses.asdict(agent),
     )
     try:
-        private_files.write(path, [text.encode("ascii")])
+        private_files.write(
+            _entry(folder, agent.name), [text.encode("ascii")]
+        )
     except OSError as error:
         raise unusable(folder, error.strerror) from None
-    return is_replaced
 
 
 def _advice(name: str, stamp: str, controller_hint: str | None) -> list[str]:
