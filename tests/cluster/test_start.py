@@ -17,10 +17,12 @@ from __future__ import annotations
 from tests.cluster import cluster
 
 TIMED = True
-#: what an idle machine achieves; whatever else a machine does delays agents,
-#: too, so the most idle of a few moments counts
+#: how far apart the first iterations may be on a machine that does nothing
+#: else; whatever it does delays clients without Rally as much
 START_S = 0.020
-RUNS = 8
+#: most tries have to be within the bound, since what else the machine does
+#: comes and goes between the bare clients and the agents
+TRIES = 5
 #: from the start of an iteration to its arrival, where a CPU is to be had
 ARRIVAL_S = 0.005
 #: in which bare clients get ready
@@ -31,7 +33,8 @@ class StartTestCase(cluster.TestCase):
     AGENTS = tuple("n%d" % i for i in range(1, 11))
 
     def test_ten_agents_start_together(self):
-        for _ in range(RUNS):
+        tries = []
+        while max(map(tries.count, (True, False))) <= TRIES // 2:
             bare = self.bare_spread()
             seen, told, bound = self.spreads()
             self.figure(
@@ -39,12 +42,15 @@ class StartTestCase(cluster.TestCase):
                 "%.1f ms at the referee, %.1f ms reported; bare clients: "
                 "%.1f ms" % tuple(1e3 * x for x in (seen, told, bare)),
             )
-            if (
-                max(seen, told) <= START_S
-                and abs(seen - told) <= bound + ARRIVAL_S
-            ):
-                return
-        self.fail("not within %g ms" % (START_S * 1e3))
+            tries.append(
+                max(seen, told) <= START_S + bare
+                and abs(seen - told) <= bound + ARRIVAL_S + bare
+            )
+        self.assertGreater(
+            tries.count(True), TRIES // 2,
+            "most tries were more than %g ms behind bare clients, or not "
+            "reported as they were seen" % (START_S * 1e3),
+        )
 
     def firsts(self, skipped):
         """Spread of the first arrivals from all hosts after so many."""

@@ -148,6 +148,17 @@ class UndisturbedTestCase(test.TestCase):
         cluster.at(20, cluster.stop)
         cluster.play()
 
+        begin_ns = cluster.machine.start_ns
+        for name in cluster.agents:
+            last_ns = max(
+                at for number, at in cluster.started_at.items()
+                if cluster.started_by[number] == name
+            )
+            # these loads have no clock: they run what they hold by then, a
+            # block and the part of one at which they asked for it
+            held_s = 1.5 * granting.WORK_S
+            self.assertGreater(last_ns, begin_ns + 2.9 * NS, name)
+            self.assertLess(last_ns, begin_ns + (3 + held_s) * NS, name)
         self.assertEqual([], cluster.problems())
         self.assertEqual({}, cluster.lost)
 
