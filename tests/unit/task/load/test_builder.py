@@ -85,6 +85,62 @@ class ChunkBuilderTestCase(test.TestCase):
         made.flush()
         self.assertEqual([[1, 2], [8]], self.chunks)
 
+    def test_a_later_worker_takes_back_nothing_that_is_complete(self) -> None:
+        made = self.make(3)
+        made.join("a")
+        made.add("a", block(1, 2), 5)
+        made.join("b")  # in place of another: it starts later than all that
+        made.add("a", block(6), 7)
+        made.flush_complete()
+        self.assertEqual([[1, 2]], self.chunks)
+
+    def test_who_comes_after_all_others_have_left_still_counts(self) -> None:
+        made = self.make(2)
+        made.join("a")
+        made.add("a", block(1, 2), 5)
+        made.leave("a")
+        made.join("b")
+        made.join("c")
+        made.add("b", block(7, 8), 9)
+        self.assertEqual([[1, 2]], self.chunks)
+        made.add("c", block(6, 9), 10)
+        self.assertEqual([[1, 2], [6, 7]], self.chunks)
+
+    def test_what_hangs_costs_nothing_for_each_block(self) -> None:
+        looks: list[str] = []
+
+        class Watched(chunk.Chunk):
+            """Notes each look at its rows."""
+
+            __slots__ = ()
+
+            def __getattribute__(self, name: str) -> t.Any:
+                if name in ("started_ns", "first_ns", "last_ns"):
+                    looks.append(name)
+                return super().__getattribute__(name)
+
+        made = self.make(100, window=10**6)
+        made.join("hangs")
+        made.join("goes on")
+        for start in range(3000):
+            rows = Watched.of_rows([row(start, start)])
+            made.add("goes on", rows, start + 1)
+        self.assertEqual([], self.chunks)
+        self.assertLess(len(looks), 10 * 3000)
+        made.leave("hangs")
+        self.assertEqual([*range(3000)], sum(self.chunks, []))
+        self.assertLess(len(looks), 3000 * 3000 // 100)
+
+    def test_what_hangs_beyond_the_window_costs_little(self) -> None:
+        made = self.make(50, window=500)
+        made.join("hangs")
+        made.join("goes on")
+        for start in range(5000):
+            made.add("goes on", block(start), start + 1)
+        self.assertEqual([*range(4500)], sum(self.chunks, []))
+        self.assertLessEqual(len(made._held), 550)
+        self.assertLessEqual(len(made._incomplete), 550)
+
     @hypothesis.settings(max_examples=100)
     @hypothesis.given(
         st.lists(
