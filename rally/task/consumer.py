@@ -36,6 +36,7 @@ from rally.task import runner as runner_module
 from rally.task.load import queued as queued_module
 from rally.task.reporting import load_info, progress, recorder
 from rally.task.results import aggregate, cutting, head, stored
+from rally.task.results import board as board_module
 from rally.task.results import chunk as chunk_module
 
 LOG = logging.getLogger(__name__)
@@ -199,6 +200,7 @@ class ResultConsumer:
 
     def _consume_aggregates(self) -> None:
         board, version, recorded = self.runner.board, 0, 0.0
+        has_turned = False
         while not board.is_closed:
             version = board.wait(version, RECORD_INTERVAL_S)
             began_s = time.thread_time()
@@ -209,7 +211,9 @@ class ResultConsumer:
             if now - recorded >= RECORD_INTERVAL_S:
                 recorded = now
                 self.record_progress(merged)
-            board.wait_urgent(judge_interval_s(time.thread_time() - began_s))
+            interval_s = judge_interval_s(time.thread_time() - began_s)
+            has_turned |= not merged.is_passing
+            wait_to_judge(board, has_turned, interval_s)
         self._judge(board.merged())
 
     def _judge(self, merged: aggregate.Aggregate) -> None:
@@ -403,6 +407,25 @@ def judge_interval_s(look_s: float) -> float:
     """How long to wait after a look that took *look_s* of CPU time."""
     fair_s = max(JUDGE_INTERVAL_S, look_s / JUDGE_SHARE)
     return min(fair_s, MAX_JUDGE_INTERVAL_S)
+
+
+def wait_to_judge(
+    board: board_module.SnapshotBoard,
+    has_turned: bool,
+    interval_s: float,
+    now: t.Callable[[], float] = time.monotonic,
+) -> None:
+    """Wait for the next look at the aggregates.
+
+    What is urgent for one source may be the turn for all together. Once that
+    has come, it says nothing new.
+
+    :param has_turned: a criterion has failed for all together
+    """
+    until = now() + interval_s
+    while not board.is_closed and (left_s := until - now()) > 0:
+        if board.wait_urgent(left_s) and not has_turned:
+            return
 
 
 def _plain(typed: t.Sequence[t.Any]) -> list[dict[str, t.Any]]:

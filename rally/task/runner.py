@@ -43,7 +43,7 @@ from rally.task.load.single import (
     format_result_on_timeout,
 )
 from rally.task.results import row as row_module
-from rally.task.work.numbers import Lost
+from rally.task.work.progressions import Lost
 
 __all__ = [
     "Config", "JudgingFailed", "Lost", "NotDistributable", "ScenarioRunner",
@@ -258,8 +258,8 @@ class ScenarioRunner(
         finally:
             self.lost.extend(pool.lost)
             self.count("late", chunks.late_rows)
-        if pool.last_straw:
-            raise WorkersKeepDying(problem=pool.last_straw)
+        if pool.deaths.last_straw:
+            raise WorkersKeepDying(problem=pool.deaths.last_straw)
 
     def _carriable_sla(self) -> Config | None:
         """The criteria, if a worker can send what they have learnt."""

@@ -37,7 +37,7 @@ from rally.task.distributed.controller import machine as controller
 from rally.task.distributed.wire import channels, codec, link, messages
 from rally.task.load import frames
 from rally.task.results import aggregate, chunk, head, stored
-from rally.task.work import grants, leases
+from rally.task.work import grants, progressions
 from tests.fuzz import seeds
 from tests.fuzz.seeds import BEGIN_NS, NS, RUN, VERSION
 
@@ -68,7 +68,7 @@ def _tell_controller(message: messages.Message) -> None:
     for member in machine.members.values():
         json.dumps(run_sink.describe(member))
     for lost in machine.registry.lost():
-        leases.count_of(lost.numbers)
+        progressions.count_of(lost.numbers)
 
 
 def said(peer: str, message: messages.Message) -> channels.Received:

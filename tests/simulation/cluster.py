@@ -44,7 +44,7 @@ from rally.task.distributed.controller import machine as controller_module
 from rally.task.distributed.controller import plan as plan_module
 from rally.task.distributed.wire import channels, codec, messages
 from rally.task.results import head
-from rally.task.work import grants, leases
+from rally.task.work import grants, progressions
 from tests.simulation import clocks, network
 
 NS = 1_000_000_000
@@ -85,7 +85,7 @@ class Load:
             return []
         if isinstance(message, messages.Grant):
             self.lease = message.lease
-            self.numbers.extend(leases.numbers_of([message.numbers]))
+            self.numbers.extend(progressions.numbers_of([message.numbers]))
             self.low, self.is_asked = message.low, False
         elif isinstance(message, messages.LoadRenew):
             self.deadline = message.deadline_ns
@@ -139,7 +139,7 @@ class Load:
             said += self._spool()
             said.append(
                 messages.LoadEnded(
-                    returned=leases.runs_of(self.numbers),
+                    returned=progressions.progressions(self.numbers),
                     spooled=self.spooled,
                     number=self.snapshot + 1,
                     aggregate=b"%d" % self.done,
@@ -186,7 +186,7 @@ class Load:
                     first_ns=self.rows[0][0],
                     last_ns=self.rows[-1][0],
                     finished_ns=self.rows[-1][0],
-                    numbers=leases.runs_of(numbers),
+                    numbers=progressions.progressions(numbers),
                 ),
                 b"",
             ),
@@ -695,7 +695,7 @@ class Cluster:
     def _store(self, delivered):
         if not self._is_storing:
             return
-        numbers = list(leases.numbers_of(delivered.chunk.head.numbers))
+        numbers = list(progressions.numbers_of(delivered.chunk.head.numbers))
         self.stored.update(numbers)
         self.stored_by[delivered.agent] += len(numbers)
         self.chunks.append(delivered.chunk.head)
@@ -711,7 +711,7 @@ class Cluster:
         return collections.Counter(
             number
             for lost in self.machine.registry.lost()
-            for number in leases.numbers_of(lost.numbers)
+            for number in progressions.numbers_of(lost.numbers)
         )
 
     @property

@@ -33,7 +33,7 @@ from rally.task.distributed.agent import machine as agent_module
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
 from rally.task.results import aggregate, chunk, head, row
-from rally.task.work import leases
+from rally.task.work import progressions
 
 NS = 1_000_000_000
 MS = 1_000_000
@@ -120,7 +120,7 @@ class Spooled:
         """The rows with these numbers: whoever stores them compares."""
         rows = self.unit.rows
         numbers = np.fromiter(
-            leases.numbers_of(self.numbers), np.int64, len(rows)
+            progressions.numbers_of(self.numbers), np.int64, len(rows)
         )
         return chunk.Chunk(
             [numbers, rows.started_ns, rows.duration_ns, rows.idle_ns,

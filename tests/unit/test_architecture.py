@@ -348,6 +348,18 @@ class DatabaseTestCase(test.TestCase):
         self.assertTrue(callable(module.summary))
 
 
+class WorkTestCase(test.TestCase):
+    def test_the_model_of_work_imports_nothing_but_itself(self) -> None:
+        upward = {
+            (path.name, name)
+            for path in (PACKAGE / "task" / "work").rglob("*.py")
+            for name in imports_of(path)
+            if name.split(".")[0] == "rally"
+            and not name.startswith("rally.task.work")
+        }
+        self.assertEqual(set(), upward)
+
+
 class NumpyTestCase(test.TestCase):
     def test_only_the_core_of_a_run_knows_numpy(self) -> None:
         users = {
@@ -357,11 +369,11 @@ class NumpyTestCase(test.TestCase):
         }
         self.assertEqual(
             {
-                "task/load/pool.py", "task/results/chunk.py",
+                "task/results/chunk.py",
                 "task/results/columns.py", "task/results/cutting.py",
                 "task/results/distribution.py",
                 "task/results/durations.py", "task/results/moments.py",
-                "task/work/numbers.py",
+                "task/work/progressions.py",
             },
             users,
         )

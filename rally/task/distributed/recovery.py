@@ -49,7 +49,8 @@ from rally.task.distributed.wire import (
 from rally.task.reporting import agent_figures, load_info, other_actions
 from rally.task.results import aggregate, head, packed
 from rally.task.results import stored as stored_results
-from rally.task.work import leases, schedule
+from rally.task.work import schedule
+from rally.task.work.progressions import progressions
 
 LOG = logging.getLogger(__name__)
 
@@ -480,7 +481,7 @@ def _without(
         "count": len(missing),
         "numbers": [
             [first, first + step * (count - 1), step]
-            for first, step, count in leases.runs_of(missing)
+            for first, step, count in progressions(missing)
         ],
     }
 

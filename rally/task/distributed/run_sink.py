@@ -28,7 +28,7 @@ from rally.task.reporting import progress
 from rally.task.results import board as board_module
 from rally.task.results import head
 from rally.task.results.row import NS
-from rally.task.work.numbers import Lost
+from rally.task.work.progressions import Lost
 
 if t.TYPE_CHECKING:
     from rally.plugins.common.runners import distributed

@@ -19,6 +19,7 @@ import threading
 import time
 import typing as t
 
+from rally.task.load import snapshot_pace
 from rally.task.results import aggregate as aggregate_module
 from rally.task.results import chunk as chunk_module
 from rally.task.results import saturation
@@ -29,7 +30,8 @@ if t.TYPE_CHECKING:
 
 BLOCK_ROWS = 500
 BLOCK_DELAY_S = 0.1
-SNAPSHOT_DELAY_S = 0.2
+#: four of them and an urgent one make five a second at the most
+SNAPSHOT_DELAY_S = 0.25
 #: rows that wait for a slow reader; then iterations wait too
 MAX_ROWS = 4_000
 #: a thread that waits looks again after this even if nobody told it to
@@ -59,8 +61,8 @@ class Outbox:
     """Sends rows in blocks: 500 of them, or those of a tenth of a second.
 
     Every block is counted in the aggregate of the process, of which a
-    snapshot follows at most every 0.2 s, and at once when a criterion
-    ceases to hold. ``put`` may be called by any thread.
+    snapshot follows at most every 0.25 s, and at once when a criterion
+    first ceases to hold. ``put`` may be called by any thread.
     """
 
     def __init__(
@@ -91,9 +93,8 @@ class Outbox:
         self._wake_at = MAX_ROWS
         self._closing = False
         self._number = 0  # of the last snapshot
-        self._snapshot_at = 0.0
+        self._pace = snapshot_pace.SnapshotPace(SNAPSHOT_DELAY_S)
         self._is_behind = False  # blocks were sent after the last snapshot
-        self._was_passing = True
         self._failed = False
         self._thread = threading.Thread(
             target=self._serve, name="outbox", daemon=True
@@ -153,7 +154,7 @@ class Outbox:
                 self._maybe_send_snapshot()
             self._send_block()
             if self._aggregate is not None:
-                self._send_snapshot(urgent=False, is_last=True)
+                self._send_snapshot(is_last=True)
         except OSError:  # the reader is gone, nobody wants the rest
             self._failed = True
         except Exception as e:  # of a plugin: a criterion of the SLA
@@ -163,7 +164,7 @@ class Outbox:
     def _idle_wait_s(self) -> float:
         if not self._is_behind:
             return LONGEST_WAIT_S
-        return max(0.0, self._snapshot_at - time.monotonic())
+        return max(0.0, self._pace.due_at - time.monotonic())
 
     def _await_rows(self, count: int, timeout_s: float) -> None:
         due_ns = time.monotonic_ns() + int(timeout_s * 1e9)
@@ -197,21 +198,23 @@ class Outbox:
     def _maybe_send_snapshot(self) -> None:
         if self._aggregate is None:
             return
-        turned = self._was_passing and not self._aggregate.is_passing
-        is_due = time.monotonic() >= self._snapshot_at
-        if turned or (is_due and (self._is_behind or self._counts)):
-            self._was_passing = self._aggregate.is_passing
-            self._send_snapshot(urgent=turned)
+        has_news = self._is_behind or self._counts
+        if has_news and self._pace.is_due(
+            self._aggregate.is_passing, time.monotonic()
+        ):
+            self._send_snapshot()
 
-    def _send_snapshot(self, urgent: bool, is_last: bool = False) -> None:
+    def _send_snapshot(self, is_last: bool = False) -> None:
         assert self._aggregate is not None
         while self._counts:
             self._aggregate.counters[self._counts.popleft()] += 1
         self._measure(self._aggregate.strain, is_last)
         self._number += 1
-        self._sink.send_snapshot(self._number, self._aggregate, urgent)
+        is_urgent = self._pace.sent(
+            self._aggregate.is_passing, time.monotonic()
+        )
+        self._sink.send_snapshot(self._number, self._aggregate, is_urgent)
         self._is_behind = False
-        self._snapshot_at = time.monotonic() + SNAPSHOT_DELAY_S
 
     def _measure(self, strain: saturation.Strain, is_last: bool) -> None:
         """Learn what the load has asked of this process until now."""

@@ -20,7 +20,7 @@ import select
 import signal
 import typing as t
 
-from rally.task.load import frames, shared
+from rally.task.load import frames, outbox, shared, snapshot_pace
 from rally.task.results import aggregate as aggregate_module
 from rally.task.results import chunk as chunk_module
 
@@ -50,6 +50,12 @@ class Peer:
     state: bytes | None = None  # of its last snapshot
     #: set if the worker cannot send what its criteria have learnt
     counted_here: aggregate_module.Aggregate | None = None
+    #: of the snapshots that are made here in its place
+    pace: snapshot_pace.SnapshotPace = dataclasses.field(
+        default_factory=lambda: snapshot_pace.SnapshotPace(
+            outbox.SNAPSHOT_DELAY_S
+        )
+    )
     #: blocks after its last snapshot: counted here if it dies
     uncounted: list[chunk_module.Chunk] = dataclasses.field(
         default_factory=list
@@ -61,6 +67,15 @@ class Peer:
     looked_s: float = 0.0
     late_word: int = 0
     late_looks: int = 0
+
+    @property
+    def counts_at(self) -> float | None:
+        """When its snapshot is to be made here, seconds of the monotonic
+        clock; None: it makes them itself, or there is nothing new.
+        """
+        if self.counted_here is None or not self.uncounted:
+            return None
+        return self.pace.due_at
 
     def aggregate(self) -> aggregate_module.Aggregate:
         """All that was delivered; a new one each time."""

@@ -22,12 +22,12 @@ import time
 import typing as t
 
 import msgspec
-import numpy as np
 
 from rally.common import logging
 from rally.task.load import builder as builder_module
 from rally.task.load import (
     cpus,
+    deaths,
     forking,
     forks,
     frames,
@@ -42,10 +42,10 @@ from rally.task.load import plan as plan_module
 from rally.task.load import worker as worker_module
 from rally.task.results import aggregate as aggregate_module
 from rally.task.results import chunk as chunk_module
-from rally.task.work import numbers
+from rally.task.work import ledger
+from rally.task.work.progressions import Lost, progressions
 
 LOG = logging.getLogger(__name__)
-MAX_REPLACEMENTS = 10
 READY_DEADLINE_S = 60.0
 #: rows do not wait longer than this for a chunk to fill up
 MAX_AGE_S = 5.0
@@ -82,15 +82,12 @@ class WorkerPool:
         self._workers: dict[int, peer_module.Peer] = {}  # by results_fd
         self._selector = selectors.DefaultSelector()
         self._ring_lock = threading.Lock()
-        self._ledger = numbers.Ledger()
-        self._ledger_grants = 0
-        self._deaths: list[str] = []
-        self._replaced = 0
+        self._ledger = ledger.Ledger()
+        self.deaths = deaths.Deaths()
         self._made = 0
         self._flush_at = 0.0
-        self.lost: list[numbers.Lost] = []
+        self.lost: list[Lost] = []
         self._is_failed = False
-        self.last_straw = ""  # the death that ended the load
 
     def run(self) -> None:
         """Make the load; returns when it is over."""
@@ -172,6 +169,9 @@ class WorkerPool:
     def _next_wait_s(self, ready_until: float) -> float | None:
         now = time.monotonic()
         deadlines = [self._flush_at] if self._builder.rows else []
+        for worker in self._workers.values():
+            if worker.counts_at is not None and not self._is_failed:
+                deadlines.append(worker.counts_at)
         look_at = self._hangs.next_look(self._workers.values())
         if look_at is not None:
             deadlines.append(look_at)
@@ -205,6 +205,7 @@ class WorkerPool:
             and not self._source.is_stopped
         ):  # threads that wait for a number would not notice
             self._source.stop()
+        self._count_due(self._workers.values())
         self._hangs.end_hung(self._workers.values(), now)
         if now >= self._flush_at:
             self._builder.flush_complete()
@@ -294,16 +295,25 @@ class WorkerPool:
         chunk: chunk_module.Chunk,
         watermark_ns: int,
     ) -> None:
-        settled = self._settle(chunk.numbers)
+        self._learn_grants()
+        settled = self._ledger.store(progressions(chunk.numbers))
         if settled < len(chunk):
             self._listener.on_count("duplicated", len(chunk) - settled)
         if not self._builder.rows:
             self._flush_at = time.monotonic() + MAX_AGE_S
         self._builder.add(worker.name, chunk, watermark_ns)
         worker.uncounted.append(chunk)
-        if self._work.sla_config is None and not self._is_failed:
-            worker.number += 1
-            self._put_snapshot(worker, urgent=False)
+        self._count_due([worker])
+
+    def _count_due(self, workers: t.Iterable[peer_module.Peer]) -> None:
+        """Make the snapshots of workers that cannot, as they are due."""
+        for worker in workers:
+            due_at = worker.counts_at
+            if due_at is None or self._is_failed:
+                continue
+            if time.monotonic() >= due_at:
+                worker.number += 1
+                self._put_snapshot(worker, urgent=False)
 
     def _put_snapshot(self, worker: peer_module.Peer, urgent: bool) -> None:
         try:
@@ -311,7 +321,8 @@ class WorkerPool:
         except Exception as e:  # of a plugin: a criterion of the SLA
             self._fail(frames.Failure(*iteration.describe(e)))
             return
-        urgent = urgent or not aggregate.is_passing
+        if worker.counted_here is not None:
+            urgent = worker.pace.sent(aggregate.is_passing, time.monotonic())
         self._listener.on_snapshot(
             worker.name, worker.number, aggregate, urgent
         )
@@ -337,22 +348,22 @@ class WorkerPool:
             worker.number += 1
             self._put_snapshot(worker, urgent=False)
         if worker.bye is not None:
-            self._settle(np.array(worker.bye.returned, dtype=np.int64))
+            self._learn_grants()
+            self._ledger.give_back(progressions(worker.bye.returned))
             self._source.give_back(worker.bye.returned)
         else:
             self._bury(worker, death)
 
     def _bury(self, worker: peer_module.Peer, death: str) -> None:
         """Name the death of a worker, and replace it if that helps."""
-        self._deaths.append(death)
+        self.deaths.add(death)
         is_needed = not (self._source.is_used_up or self._is_time_over)
-        if is_needed and self._replaced < MAX_REPLACEMENTS:
-            self._replaced += 1
+        if is_needed and self.deaths.may_replace(time.monotonic()):
             self._listener.on_count("replaced_workers", 1)
             outcome = "another worker takes its place"
             self._fork(worker.index, worker.seats, is_replacement=True)
         elif is_needed:
-            self.last_straw = death
+            self.deaths.last_straw = death
             self._source.stop()
             outcome = "it was the last straw, so the load stops"
         else:
@@ -373,24 +384,17 @@ class WorkerPool:
             return True
         return ends_at is not None and time.monotonic() >= ends_at
 
-    def _settle(self, found: np.ndarray[t.Any, t.Any]) -> int:
-        self._learn_grants()
-        return self._ledger.settle(found)
-
     def _learn_grants(self) -> None:
-        for granted in self._source.granted()[self._ledger_grants:]:
-            self._ledger.grant(*granted)
-            self._ledger_grants += 1
+        for granted in self._source.take_granted():
+            self._ledger.grant(granted)
 
     def _account(self) -> None:
         """What was drawn and neither delivered nor given back is lost."""
         self._learn_grants()
-        for part in self._source.undrawn():
-            self._ledger.cut(*part)
-        missing = self._ledger.open()
+        self._ledger.give_back(self._source.undrawn())
+        missing = self._ledger.outstanding()
         if missing:
-            reason = "; ".join(self._deaths) or "no worker delivered them"
-            self.lost = [numbers.Lost(tuple(missing), reason)]
+            self.lost = [Lost(missing, self.deaths.reason)]
 
     def _release(self) -> None:
         """Leave nothing behind, whatever happened."""

@@ -29,7 +29,8 @@ import typing as t
 import weakref
 
 #: a counter moved by this is beyond anything that is asked for, and still
-#: within the largest file offset of every file system (ext4: 2**44)
+#: within the largest file offset of every file system (ext4: 2**44). A week
+#: at 1,000 iterations a second and agent comes to 6 * 10**8, below 2**30
 BEYOND = 1 << 42
 
 

@@ -20,15 +20,18 @@ again; a worker passes the ring on to its threads with ``wake``.
 
 from __future__ import annotations
 
-import collections
 import threading
 import time
 import typing as t
 
-from rally.task.load import lease_log, shared
-from rally.task.work import numbers as numbers_module
+from rally.task.load import lease_ring, shared
+from rally.task.work.progressions import (
+    Progression,
+    follows,
+    numbers_of,
+    progressions,
+)
 
-Progression = numbers_module.Progression
 #: a thread that waits looks again after this even if nobody rang
 LONGEST_WAIT_S = 60.0
 _STOPPED, _COUNT = 0, 1
@@ -58,11 +61,11 @@ class IterationSource(t.Protocol):
     def give_back(self, numbers: t.Iterable[int]) -> None:
         """Drawn numbers that were not started (parent process)."""
 
-    def granted(self) -> t.Sequence[Progression]:
-        """All numbers there are to draw so far."""
+    def take_granted(self) -> list[Progression]:
+        """Numbers there are to draw that were not taken here before."""
 
     def undrawn(self) -> list[Progression]:
-        """Those of them that nobody has drawn."""
+        """Numbers there are to draw that nobody has drawn."""
 
     def on_change(self, ring: t.Callable[[], None]) -> None:
         """Call *ring* whenever workers may have to look again."""
@@ -145,6 +148,7 @@ class CounterSource(_Source):
     def __init__(self, times: int | None) -> None:
         super().__init__(0)
         self._times = shared.BEYOND if times is None else times
+        self._granted = [(1, 1, self._times)]
 
     def draw_many(self, limit: int, spare: int = 1) -> t.Sequence[int]:
         """Take up to *limit* numbers. Empty: no more."""
@@ -168,22 +172,18 @@ class CounterSource(_Source):
     def is_used_up(self) -> bool:
         return self.is_stopped or self._position() >= self._times
 
-    def granted(self) -> t.Sequence[Progression]:
-        """All numbers there are to draw."""
-        return [(1, 1, self._times)]
+    def take_granted(self) -> list[Progression]:
+        """Numbers there are to draw that were not taken here before."""
+        granted, self._granted = self._granted, []
+        return granted
 
     def undrawn(self) -> list[Progression]:
-        """Those of them that nobody has drawn."""
+        """Numbers there are to draw that nobody has drawn."""
         drawn = self.drawn_count
         return [(drawn + 1, 1, self._times - drawn)]
 
 
-_GRANTED, _CLOSED, _FENCE, _LOW, _LEASES = range(_COUNT, _COUNT + 5)
-_HEADER = 5
-_PER_LEASE = lease_log.PER_LEASE
-#: a lease lasts about two seconds, so this is a run of many days; memory is
-#: used only for leases that are granted
-MAX_LEASES = 1 << 20
+_GRANTED, _CLOSED, _FENCE, _LOW, _HEADER = range(_COUNT, _COUNT + 5)
 NEVER_NS = 1 << 62
 
 
@@ -191,42 +191,53 @@ class LeaseFeed(_Source):
     """Numbers that the parent process grants while the run goes on.
 
     Number *i* of all that is granted is drawn by whoever moves the counter
-    from *i* to *i + 1*; the leases, written once and in order, say which
-    number that is. Behind the *fence*, a moment the parent moves on with
-    ``renew``, nothing is drawn or started: that holds even if the parent is
-    frozen or dead, because workers compare it with the clock themselves.
+    from *i* to *i + 1*; the leases say which number that is. Behind the
+    *fence*, a moment the parent moves on with ``renew``, nothing is drawn or
+    started: that holds even if the parent is frozen or dead, because workers
+    compare it with the clock themselves.
     """
 
     def __init__(self, fence_ns: int = NEVER_NS) -> None:
-        super().__init__(_HEADER + MAX_LEASES * _PER_LEASE)
+        super().__init__(_HEADER - _COUNT + lease_ring.LeaseRing.WORDS)
         self._words[_FENCE] = fence_ns
-        self._leases = lease_log.LeaseLog(
-            self._words, _LEASES, _COUNT + _HEADER
-        )
+        self._leases = lease_ring.LeaseRing(self._words[_HEADER:])
+        self._untaken: list[Progression] = []  # of ``take_granted``
         self._low = shared.Bell()
-        self._cursor = 0  # lease of the last number this process looked up
-        self._reserved: collections.deque[int] = collections.deque()
+        self._reserved: list[int] = []  # indices drawn before their lease
+        self._held: list[int] = []  # what those stand for, once it is there
 
     # ---- the parent process
 
-    def grant(self, first: int, step: int, count: int, low: int = 0) -> None:
+    def grant(self, first: int, step: int, count: int, low: int = 0) -> bool:
         """Add ``first, first + step ...`` (*count* numbers) to draw.
 
         :param low: ``wait_low`` returns once no more than this remains
+        :returns: False if there are too many leases that are not drawn:
+            nobody will draw these numbers
+        """
+        numbers = first, step, count
+        with self._parent_lock:
+            granted = self._words[_GRANTED]
+            if not self._leases.add(numbers, granted, self._position()):
+                return False
+            before = self._untaken[-1] if self._untaken else (0, 0, 0)
+            if follows(numbers, before):
+                self._untaken[-1] = (*before[:2], before[2] + count)
+            else:
+                self._untaken.append(numbers)
+            self._words[_LOW] = low
+            self._words[_GRANTED] = granted + count
+        self._ring()
+        return True
+
+    def take_granted(self) -> list[Progression]:
+        """Numbers there are to draw that were not taken here before.
+
+        Whoever has seen the result of a number gets that number by now.
         """
         with self._parent_lock:
-            i = len(self._leases)
-            if i == MAX_LEASES:
-                raise OverflowError("more than %d leases in a run" % i)
-            at = _COUNT + _HEADER + i * _PER_LEASE
-            stop = self._words[_GRANTED] + count
-            self._words[at] = stop
-            self._words[at + 1] = first
-            self._words[at + 2] = step
-            self._words[_LOW] = low
-            self._words[_LEASES] = i + 1
-            self._words[_GRANTED] = stop
-        self._ring()
+            granted, self._untaken = self._untaken, []
+        return granted
 
     def renew(self, deadline_ns: int) -> None:
         """Move the fence to *deadline_ns* of the monotonic clock."""
@@ -266,13 +277,11 @@ class LeaseFeed(_Source):
             or self.is_stopped or bool(self._words[_CLOSED])
         )
 
-    def granted(self) -> t.Sequence[Progression]:
-        """All numbers granted so far, in the order of the grants."""
-        return self._leases
-
     def undrawn(self) -> list[Progression]:
-        """Those of them that nobody has drawn."""
-        return self._leased(self._position(), self._words[_GRANTED])
+        """Numbers there are to draw that nobody has drawn."""
+        return self._leases.numbers(
+            self._position(), self._words[_GRANTED]
+        )
 
     @property
     def drawn_count(self) -> int:
@@ -281,19 +290,8 @@ class LeaseFeed(_Source):
     def returned(self) -> list[Progression]:
         """What was granted but never started: after the end of the run."""
         with self._parent_lock:
-            back = numbers_module.progressions(self._given_back)
-        return back + self.undrawn()
-
-    def _leased(self, start: int, stop: int) -> list[Progression]:
-        """Numbers with the indices *start* to *stop*, without *stop*."""
-        found, base = [], 0
-        for first, step, count in self._leases:
-            low = max(start - base, 0)
-            high = min(stop - base, count)
-            if low < high:
-                found.append((first + low * step, step, high - low))
-            base += count
-        return found
+            back = progressions(self._given_back)
+        return [*back, *self.undrawn()]
 
     # ---- the workers
 
@@ -309,22 +307,44 @@ class LeaseFeed(_Source):
     def _try_draw(self, limit: int, spare: int) -> t.Sequence[int]:
         if self._is_fenced():
             return []
-        try:  # an index reserved before its lease was there
-            start = self._reserved.popleft()
-            limit = 1
+        if self._reserved:
+            self._look_up_reserved()
+        try:
+            drawn: t.Sequence[int] = [self._held.pop()]
         except IndexError:
-            left = self._words[_GRANTED] - self._counter.value
-            if left <= 0:
-                return []
-            limit = max(1, min(limit, left // spare))
-            start = self._counter.take(limit)
-        stop, granted = start + limit, self._words[_GRANTED]
-        if stop > granted:
-            self._reserved.extend(range(max(start, granted), stop))
-        drawn = self._numbers(start, min(stop, granted))
+            drawn = self._draw_new(limit, spare)
         if self._low.is_awaited and self._is_low():
             self._low.ring()
         return drawn
+
+    def _draw_new(self, limit: int, spare: int) -> t.Sequence[int]:
+        left = self._words[_GRANTED] - self._counter.value
+        if left <= 0:
+            return []
+        limit = max(1, min(limit, left // spare))
+        start = self._counter.take(limit)
+        stop, granted = start + limit, self._words[_GRANTED]
+        if stop > granted:
+            with self._changed:
+                self._reserved += range(max(start, granted), stop)
+        return self._numbers(start, min(stop, granted))
+
+    def _look_up_reserved(self) -> None:
+        """Turn reserved indices into numbers, as far as there are leases.
+
+        Soon after the grant: a lease that is drawn lasts only until its slot
+        of the ring is needed.
+        """
+        with self._changed:
+            granted = self._words[_GRANTED]
+            for index in [i for i in self._reserved if i < granted]:
+                self._held += self._numbers(index, index + 1)
+                self._reserved.remove(index)
+
+    def wake(self) -> None:
+        """Let the waiting threads of this process look again."""
+        self._look_up_reserved()
+        super().wake()
 
     def _is_fenced(self) -> bool:
         return time.monotonic_ns() >= self._words[_FENCE]
@@ -335,10 +355,10 @@ class LeaseFeed(_Source):
         return bool(self._words[_CLOSED]) and not self._has_numbers()
 
     def _has_numbers(self) -> bool:
-        try:
-            return self._reserved[0] < self._words[_GRANTED]
-        except IndexError:
-            return self._counter.value < self._words[_GRANTED]
+        granted = self._words[_GRANTED]
+        return bool(self._held) or self._counter.value < granted or any(
+            index < granted for index in self._reserved
+        )
 
     def _has_news(self) -> bool:
         """Whether a look at the source may find more than before."""
@@ -360,37 +380,22 @@ class LeaseFeed(_Source):
         return False
 
     def _numbers(self, start: int, stop: int) -> t.Sequence[int]:
-        """Those with the indices *start* to *stop*, without *stop*."""
-        part = self._part(start, stop) if start < stop else ()
-        start += len(part)
-        return [*part, *self._numbers(start, stop)] if start < stop else part
+        """Those with the indices *start* to *stop*, without *stop*.
 
-    def _part(self, index: int, stop: int) -> range:
-        """The numbers from *index* on that are in the same lease.
-
-        :param stop: the index before which to end in any case
+        Not those of a lease that is gone, after a pause of this process for
+        many leases: such a number is never started, and the pool, which
+        knows that somebody drew it, counts it as lost.
         """
-        words, at = self._words, self._cursor
-        base = _COUNT + _HEADER
-        while words[base + at * _PER_LEASE] <= index:
-            at += 1
-        while at and words[base + (at - 1) * _PER_LEASE] > index:
-            at -= 1
-        self._cursor = at
-        start = words[base + (at - 1) * _PER_LEASE] if at else 0
-        at = base + at * _PER_LEASE
-        step = words[at + 2]
-        first = words[at + 1] + (index - start) * step
-        return range(
-            first, first + (min(stop, words[at]) - index) * step, step
-        )
+        parts = self._leases.numbers(start, stop)
+        if len(parts) == 1:
+            first, step, count = parts[0]
+            return range(first, first + step * count, step)
+        return list(numbers_of(parts))
 
     def held(self) -> t.Sequence[int]:
         """Numbers this process reserved but never gave out."""
-        granted = self._words[_GRANTED]
-        return [
-            self._part(i, i + 1)[0] for i in self._reserved if i < granted
-        ]
+        self._look_up_reserved()
+        return list(self._held)
 
     @property
     def is_used_up(self) -> bool:

@@ -41,7 +41,7 @@ from rally.task.results.row import (
     row_of,
     shape_of,
 )
-from rally.task.work import numbers as work_numbers
+from rally.task.work import progressions
 
 __all__ = [
     "Chunk", "ChunkError", "Error", "Node", "Row", "Shape", "error_of",
@@ -266,7 +266,7 @@ class Chunk(collections.abc.Sequence[Result]):
             first_ns=self.first_ns,
             last_ns=self.last_ns,
             finished_ns=self.finished_ns,
-            numbers=tuple(work_numbers.progressions_in(self.numbers)),
+            numbers=progressions.progressions(self.numbers),
         )
 
     @property
@@ -412,8 +412,8 @@ def check(packed: head_module.PackedChunk) -> None:
     numbers = claimed.numbers  # however they are split into progressions
     if found != claimed and (
         msgspec.structs.replace(found, numbers=numbers) != claimed
-        or work_numbers.count_of(numbers) > len(rows)
-        or set(work_numbers.numbers_of(numbers)) != set(rows.numbers.tolist())
+        or progressions.count_of(numbers) > len(rows)
+        or set(progressions.numbers_of(numbers)) != set(rows.numbers.tolist())
     ):
         raise ChunkError(problem="it is not what its head says")
     if (rows.started_ns[1:] < rows.started_ns[:-1]).any():

@@ -17,9 +17,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from rally.task.distributed.controller.membership import Member
-from rally.task.distributed.wire.messages import NumberRun
-from rally.task.work import leases
+from rally.task.work.progressions import Progression, count_of, strides
+from rally.task.work.schedule import Schedule
 
 NS = 1_000_000_000
 #: an agent asks for more when less than this part of a lease is left
@@ -36,20 +35,84 @@ AHEAD_NS = 1_500_000_000
 WINDOW_NS = 250_000_000
 
 
-class Schedule(t.Protocol):
-    """Due moments of an open model, see ``rally.task.work.schedule``."""
+class Grantee(t.Protocol):
+    """Who is granted work: what granting needs to know of an agent."""
 
-    def count_before(self, ns: int) -> int:
-        """How many iterations are due earlier than *ns* after the start."""
+    name: str
+    concurrency: int  # iterations it may run at once
+    remaining: int  # granted and not started
+    rate: float  # iterations per second; 0: not known yet
+
+
+G = t.TypeVar("G", bound=Grantee)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Allotment:
+class Allotment(t.Generic[G]):
     """A lease that is to be granted."""
 
-    member: Member
-    numbers: NumberRun
+    member: G
+    numbers: Progression
     low: int
+
+
+def block_size(
+    wanted: int, concurrency: int, agents: int, left: int | None
+) -> int:
+    """Iterations of one lease of a closed model.
+
+    Near the end leases shrink, so that fast and slow agents end together.
+
+    :param wanted: what the agent does in two seconds
+    :param concurrency: the agent's share of it
+    :param agents: how many draw from the rest
+    :param left: iterations not granted yet; None if without end
+    """
+    size = max(2 * concurrency, wanted, 1)
+    if left is not None:
+        fair = -(-left // (2 * agents))  # half of an even share, rounded up
+        size = min(size, max(fair, min(concurrency, left), 1), left)
+    return size
+
+
+class ClosedWork:
+    """Numbers of a closed model: whoever is free takes the next block."""
+
+    def __init__(self, times: int | None) -> None:
+        self._times = times
+        self._next = 1
+        self._returned: list[Progression] = []
+
+    @property
+    def left(self) -> int | None:
+        """Numbers nobody holds; None if without end."""
+        if self._times is None:
+            return None
+        return self._times - self._next + 1 + count_of(self._returned)
+
+    def take(self, size: int) -> Progression | None:
+        """At most *size* numbers; None if there are none left."""
+        if self._returned:
+            first, step, count = self._returned.pop()
+            if count > size:
+                rest = (first + step * size, step, count - size)
+                self._returned.append(rest)
+            return first, step, min(count, size)
+        if self._times is not None:
+            size = min(size, self._times - self._next + 1)
+        if size < 1:
+            return None
+        first, self._next = self._next, self._next + size
+        return first, 1, size
+
+    def give_back(self, parts: t.Iterable[Progression]) -> None:
+        """Numbers that were granted but certainly not started."""
+        self._returned.extend(parts)
+
+    def take_returned(self) -> list[Progression]:
+        """All that was given back and nobody has taken since."""
+        returned, self._returned = self._returned, []
+        return returned
 
 
 class ClosedGranting:
@@ -60,7 +123,7 @@ class ClosedGranting:
     """
 
     def __init__(self, times: int | None, duration_s: float | None) -> None:
-        self._work = leases.ClosedWork(times)
+        self._work = ClosedWork(times)
         self._duration_s = duration_s
         self._start_ns = 0
         self._blocks: dict[str, int] = {}
@@ -76,7 +139,7 @@ class ClosedGranting:
             now >= self._start_ns + self._duration_s * NS
         )
 
-    def due(self, members: list[Member], now: int) -> list[Allotment]:
+    def due(self, members: list[G], now: int) -> list[Allotment[G]]:
         """Leases for those of *members* that run low."""
         allotments = []
         for member in members:
@@ -95,18 +158,18 @@ class ClosedGranting:
             )
         return allotments
 
-    def _size(self, member: Member, members: list[Member], block: int) -> int:
+    def _size(self, member: G, members: list[G], block: int) -> int:
         grown = GROWTH * block
         wanted = int(member.rate * WORK_S) if member.rate else grown
-        return leases.block_size(
+        return block_size(
             min(wanted, grown), member.concurrency, len(members),
             self._work.left,
         )
 
-    def give_back(self, runs: t.Iterable[NumberRun]) -> None:
-        self._work.give_back(runs)
+    def give_back(self, parts: t.Iterable[Progression]) -> None:
+        self._work.give_back(parts)
 
-    def take_all(self) -> list[NumberRun]:
+    def take_all(self) -> list[Progression]:
         """What came back; nobody is granted it any more."""
         return self._work.take_returned()
 
@@ -127,7 +190,7 @@ class OpenGranting:
         self._schedule = schedule
         self._granted = 0
         self._start_ns = 0
-        self._returned: list[NumberRun] = []
+        self._returned: list[Progression] = []
 
     def begin(self, start_ns: int) -> None:
         self._start_ns = start_ns
@@ -135,7 +198,7 @@ class OpenGranting:
     def is_over(self, now: int) -> bool:
         return self._granted >= self._times and not self._returned
 
-    def due(self, members: list[Member], now: int) -> list[Allotment]:
+    def due(self, members: list[G], now: int) -> list[Allotment[G]]:
         """Leases for the window that has come near."""
         members = [member for member in members if member.concurrency]
         if not members:
@@ -152,7 +215,7 @@ class OpenGranting:
             # the turn goes on where the last window left it
             turn = self._granted % len(members)
             order = members[turn:] + members[:turn]
-            dealt = leases.strides(self._granted + 1, until + 1, len(members))
+            dealt = strides(self._granted + 1, until + 1, len(members))
             allotments += [
                 Allotment(member, numbers, 0)
                 for member, numbers in zip(order, dealt)
@@ -163,17 +226,17 @@ class OpenGranting:
             allotment.member.remaining += allotment.numbers[2]
         return allotments
 
-    def give_back(self, runs: t.Iterable[NumberRun]) -> None:
-        self._returned.extend(runs)
+    def give_back(self, parts: t.Iterable[Progression]) -> None:
+        self._returned.extend(parts)
 
-    def take_all(self) -> list[NumberRun]:
+    def take_all(self) -> list[Progression]:
         """What came back; nobody is granted it any more."""
         returned, self._returned = self._returned, []
         return returned
 
     @property
     def left(self) -> int | None:
-        return self._times - self._granted + leases.count_of(self._returned)
+        return self._times - self._granted + count_of(self._returned)
 
 
 Granting: t.TypeAlias = ClosedGranting | OpenGranting

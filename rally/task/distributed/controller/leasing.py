@@ -19,7 +19,7 @@ from rally.task.distributed.controller.membership import Member
 from rally.task.distributed.controller.registry import DOUBTFUL_NS, Registry
 from rally.task.distributed.wire import messages
 from rally.task.work import grants as granting
-from rally.task.work import leases
+from rally.task.work.progressions import numbers_of, progressions
 
 
 class Leasing:
@@ -130,11 +130,11 @@ class Leasing:
         """
         if not self._late:
             return False
-        left = set(leases.numbers_of(self._grants.take_all()))
+        left = set(numbers_of(self._grants.take_all()))
         for member, runs in self._late:
-            lost = left.intersection(leases.numbers_of(runs))
+            lost = left.intersection(numbers_of(runs))
             left -= lost
-            for run in leases.runs_of(lost):
+            for run in progressions(lost):
                 member.ledger.grant(run)
         self.is_closed = True
         return not left

@@ -21,7 +21,7 @@ import typing as t
 from rally import exceptions
 from rally.task.distributed.clock import ClockEstimate
 from rally.task.distributed.wire import messages
-from rally.task.work import leases
+from rally.task.work.ledger import Ledger
 
 
 class AgentState(enum.Enum):
@@ -121,7 +121,7 @@ class Member:
     concurrency: int = 0
     position: int = 0  # among the agents of the run
     clock: ClockEstimate = dataclasses.field(default_factory=ClockEstimate)
-    ledger: leases.Ledger = dataclasses.field(default_factory=leases.Ledger)
+    ledger: Ledger = dataclasses.field(default_factory=Ledger)
     lease: int = 0  # number of its newest lease
     drawn: int = 0  # iterations it started
     remaining: int = 0  # granted and not started, as it said last

@@ -26,6 +26,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 import typing as t
 
@@ -40,19 +41,20 @@ from rally.task.distributed import spool
 from rally.task.distributed.load_process import inbox, parent, remains
 from rally.task.distributed.wire import codec, messages
 from rally.task.distributed.wire.link import Link
-from rally.task.load import gate, source
+from rally.task.load import gate, snapshot_pace, source
 from rally.task.load import queued as queued_module
 from rally.task.load.task_of_load import TaskOfLoad
 from rally.task.results import chunk as chunk_module
 from rally.task.results import cutting, head
 from rally.task.serialization import context_codec
+from rally.task.work.progressions import numbers_of
 
 LOG = logging.getLogger(__name__)
 
 #: between two snapshots, unless one is urgent
 SNAPSHOT_INTERVAL_S = 1.0
-#: the same once a criterion fails here: any further iteration may be the one
-#: with which it fails for all agents together, and they are to stop soon
+#: the same once a criterion has failed here: any further iteration may be
+#: the one with which it fails for all agents, and they are to stop soon
 FAILING_INTERVAL_S = 0.3
 #: chunks that may wait to be spooled; then the load is held up
 WAITING = 16
@@ -278,12 +280,14 @@ class Load:
         self._link.send(messages.LoadSpooled(self._spooled - 1))
 
     def _carry_aggregates(self) -> None:
-        board, version, failed = self.runner.board, 0, False
+        board, version = self.runner.board, 0
+        pace = snapshot_pace.SnapshotPace(
+            SNAPSHOT_INTERVAL_S, FAILING_INTERVAL_S
+        )
         while not board.is_closed:
             version = board.wait(version, SNAPSHOT_INTERVAL_S)
             merged = board.merged()
-            is_urgent = not merged.is_passing and not failed
-            failed = not merged.is_passing
+            is_urgent = pace.sent(merged.is_passing, time.monotonic())
             self._number += 1
             self._link.send(
                 messages.Snapshot(
@@ -297,9 +301,17 @@ class Load:
                     self.feed.drawn_count, self.feed.remaining
                 )
             )
-            board.wait_urgent(
-                FAILING_INTERVAL_S if failed else SNAPSHOT_INTERVAL_S
-            )
+            self._await_due(pace)
+
+    def _await_due(self, pace: snapshot_pace.SnapshotPace) -> None:
+        """Wait for the next snapshot: what is urgent for one worker may
+        turn the verdict of all, or not.
+        """
+        board = self.runner.board
+        while not board.is_closed and not pace.is_due(
+            board.merged().is_passing, time.monotonic()
+        ):
+            board.wait_urgent(pace.due_at - time.monotonic())
 
     def _carry_events(self) -> None:
         events = self.runner.event_queue
@@ -351,7 +363,14 @@ class Load:
             if self._lease is None:
                 return
             self._lease = grant.lease
-            self.feed.grant(*grant.numbers, low=grant.low)
+            if not self.feed.grant(*grant.numbers, low=grant.low):
+                self.feed.give_back(numbers_of([grant.numbers]))
+                self.runner.problem(
+                    "A load process was granted more iterations than it can "
+                    "keep in mind before it starts them, so some go back to "
+                    "the controller. This is a defect of Rally; report it "
+                    "together with the log of the run."
+                )
         self._granted.set()
 
     def stop(self) -> None:

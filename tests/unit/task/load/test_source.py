@@ -22,7 +22,8 @@ import threading
 import time
 import typing as t
 
-from rally.task.load import source
+from rally.task.load import lease_ring, source
+from rally.task.work.progressions import numbers_of
 from tests.unit import test
 
 
@@ -243,9 +244,49 @@ class LeaseFeedTestCase(test.TestCase):
         threading.Timer(0.05, self.feed.stop).start()
         self.assertTrue(self.feed.wait_low(10))
 
-    def test_too_many_leases_are_refused(self) -> None:
-        self.feed._leases = [(1, 1, 1)] * source.MAX_LEASES
-        self.assertRaises(OverflowError, self.feed.grant, 1, 1, 1)
+    def test_what_is_granted_is_taken_once(self) -> None:
+        self.feed.grant(1, 2, 5)
+        self.feed.grant(11, 2, 5)
+        self.feed.grant(100, 1, 2)
+        self.assertEqual([(1, 2, 10), (100, 1, 2)], self.feed.take_granted())
+        self.assertEqual([], self.feed.take_granted())
+        self.feed.grant(21, 2, 1)
+        self.assertEqual([(21, 2, 1)], self.feed.take_granted())
+
+    def test_more_leases_than_there_is_room_for_are_refused(self) -> None:
+        for i in range(lease_ring.SLOTS):
+            self.assertTrue(self.feed.grant(1 + 2 * i, 1, 1))
+        last = 1 + 2 * lease_ring.SLOTS
+        self.assertFalse(self.feed.grant(last, 1, 1))
+        self.assertEqual(lease_ring.SLOTS, len(self.feed.take_granted()))
+        self.assertEqual(1, self.feed.draw())
+        self.assertTrue(self.feed.grant(last, 1, 1))
+        self.feed.stop()
+        self.assertEqual(
+            [*range(3, last + 1, 2)], [*numbers_of(self.feed.returned())]
+        )
+
+    def test_what_was_reserved_is_a_number_as_soon_as_it_is_rung(
+        self
+    ) -> None:
+        self.feed._reserved = [1, 0]  # drawn while others drew the last
+        self.feed._counter.take(2)
+        self.feed.grant(1, 2, 1)
+        self.assertEqual([1], [*self.feed.held()])
+        self.feed.grant(7, 1, 1)
+        for i in range(lease_ring.SLOTS + 1):  # until their slots are gone
+            self.feed.grant(100 + 2 * i, 1, 1)
+            self.assertEqual(100 + 2 * i, self.feed._draw_new(1, 1)[0])
+        self.assertEqual([1, 7], [*self.feed.held()])
+        self.assertEqual({1, 7}, {self.feed.draw(), self.feed.draw()})
+
+    def test_a_draw_whose_lease_is_gone_starts_nothing_wrong(self) -> None:
+        self.feed.grant(1, 1, 1)
+        index = self.feed._counter.take(1)  # and then it was frozen
+        for i in range(lease_ring.SLOTS):
+            self.feed.grant(100 + 2 * i, 1, 1)
+            self.feed.draw()
+        self.assertEqual([], [*self.feed._numbers(index, index + 1)])
 
 
 class TestWorker:

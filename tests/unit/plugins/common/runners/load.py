@@ -26,7 +26,7 @@ import psutil
 from rally import plugins
 from rally.common import clock
 from rally.task import runner, scenario
-from rally.task.work import numbers
+from rally.task.work import progressions
 from tests.unit import test
 
 
@@ -110,7 +110,7 @@ class LoadTestCase(test.TestCase):
     def lost(self, made: t.Any) -> list[int]:
         return [
             n for each in made.lost
-            for n in numbers.numbers_of(each.numbers)
+            for n in progressions.numbers_of(each.numbers)
         ]
 
     def assert_accounted(self, made: t.Any, times: int) -> None:

@@ -140,6 +140,25 @@ class ConstantTestCase(load.LoadTestCase):
             drawn, len(self.numbers(made)) + len(self.lost(made))
         )
 
+    def test_a_criterion_that_fails_is_urgent_once_per_worker(self) -> None:
+        made = self.make("constant", times=400, concurrency=4)
+        put, urgent, count = made.board.put, [], []
+
+        def note(source, number, aggregate, is_urgent=False):
+            count.append(source)
+            if is_urgent:
+                urgent.append(source)
+            return put(source, number, aggregate, is_urgent)
+
+        made.board.put = note
+        began = time.monotonic()
+        made.run("Test.fault", {}, {"does": "leaves", "at": 8, "sleep": 0.01})
+        took_s = time.monotonic() - began
+        self.assertEqual(1, len(urgent))  # the worker of iteration 8
+        for worker in set(count):  # and one at the end
+            self.assertLessEqual(count.count(worker), 5 * took_s + 2)
+        self.assert_accounted(made, 400)
+
     def test_a_hanging_iteration_ends_at_its_timeout(self) -> None:
         started = time.monotonic()
         made = self.load(

@@ -24,12 +24,15 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 from rally.common import clock
 from rally.task.distributed.load_process import inbox, remains
 from rally.task.distributed.load_process import parent as load_process
 from rally.task.distributed.wire import codec, link, messages
+from rally.task.load import lease_ring
 from rally.task.results import aggregate
+from rally.task.work import progressions
 from tests.unit import test
 
 #: generous: other tests may take the CPUs
@@ -172,7 +175,8 @@ class LoadProcessTestCase(test.TestCase):
         poll = select.poll()
         for fd in self.process.filenos():
             poll.register(fd, select.POLLIN)
-        while poll.poll(WAIT_S * 1000):
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until and poll.poll(WAIT_S * 1000):
             received = self.process.receive()
             if received is None:
                 raise AssertionError(self.process.epitaph())
@@ -237,6 +241,29 @@ class RunsInOneProcessTestCase(LoadProcessTestCase):
         ended = self.make_load("run", scenario="Leaving.process")
         self.assertFalse(ended.is_reusable)
         self.assertEqual("", ended.reason)
+
+
+class CrowdedTestCase(LoadProcessTestCase):
+    def test_what_it_has_no_room_for_goes_back(self):
+        spool = os.path.join(self.home, "spool")
+        self.process.send(order("run", spool))
+        self.wait_for(messages.LoadReady)
+        self.process.send(messages.LoadStart(clock.now_ns()))
+        count = lease_ring.SLOTS + 5
+        for number in range(count):  # never renewed: none is drawn
+            self.process.send(messages.Grant(
+                "run", number + 1, (1 + 2 * number, 1, 1), 0
+            ))
+        said = self.wait_for(messages.Report)
+        self.process.send(messages.Stop("run", "test"))
+        ended = self.wait_for(messages.LoadEnded)
+
+        self.assertIn("go back to the controller", said.text)
+        self.assertEqual(count, ended.lease)
+        self.assertEqual(
+            [*range(1, 2 * count, 2)],
+            sorted(progressions.numbers_of(ended.returned)),
+        )
 
 
 class PackagesTestCase(LoadProcessTestCase):

@@ -1,0 +1,104 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Laws of who is granted which numbers."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+
+import hypothesis
+import hypothesis.strategies as st
+
+from rally.task.work import grants as work
+from rally.task.work.progressions import numbers_of
+from rally.task.work.schedule import Schedule
+from tests.unit import test
+
+NS = work.NS
+
+
+@dataclasses.dataclass
+class Agent:
+    """As much of an agent as granting knows."""
+
+    name: str
+    concurrency: int = 4
+    remaining: int = 0
+    rate: float = 0.0
+
+
+class ClosedWorkTestCase(test.TestCase):
+    @hypothesis.given(
+        times=st.integers(0, 500),
+        sizes=st.lists(st.integers(1, 60), min_size=1, max_size=40),
+        data=st.data(),
+    )
+    def test_a_number_is_dealt_again_only_if_it_came_back(
+        self, times, sizes, data
+    ):
+        closed, held = work.ClosedWork(times), collections.Counter()
+        for size in sizes:
+            part = closed.take(size)
+            if part is None:
+                break
+            numbers = list(numbers_of([part]))
+            self.assertLessEqual(len(numbers), size)
+            held.update(numbers)
+            self.assertEqual({1}, set(held.values()) - {0} or {1})
+            if data.draw(st.booleans()):
+                closed.give_back([part])
+                held.subtract(numbers)
+        out = sum(held.values())
+        self.assertEqual(times - out, closed.left)
+
+    @hypothesis.given(
+        wanted=st.integers(0, 10**6), concurrency=st.integers(1, 200),
+        agents=st.integers(1, 50), left=st.integers(1, 10**6),
+    )
+    def test_a_block_never_takes_more_than_is_left(
+        self, wanted, concurrency, agents, left
+    ):
+        size = work.block_size(wanted, concurrency, agents, left)
+
+        self.assertGreaterEqual(size, 1)
+        self.assertLessEqual(size, left)
+
+
+class OpenGrantingTestCase(test.TestCase):
+    def test_windows_cover_the_schedule_once(self):
+        agents = [Agent(name) for name in "abc"]
+        grants = work.OpenGranting(1000, Schedule.constant(100))
+        grants.begin(0)
+        dealt = []
+        for now in range(0, 12 * NS, NS // 4):
+            due = grants.due(agents, now)
+            dealt += numbers_of(allotment.numbers for allotment in due)
+            if now == 5 * NS:
+                agents.pop()
+
+        self.assertEqual(list(range(1, 1001)), sorted(dealt))
+        self.assertTrue(grants.is_over(12 * NS))
+
+    def test_a_window_is_dealt_at_once_not_number_by_number(self):
+        agents = [Agent(name) for name in "ab"]
+        grants = work.OpenGranting(10**6, Schedule.constant(1000))
+        grants.begin(0)
+        leases = [
+            allotment
+            for now in range(0, NS, NS // 1000)
+            for allotment in grants.due(agents, now)
+        ]
+
+        windows = NS // work.WINDOW_NS
+        self.assertLessEqual(len(leases), len(agents) * (windows + 1))
