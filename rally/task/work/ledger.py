@@ -59,12 +59,16 @@ class _Grant:
 
     def settle(self, numbers: Progression) -> list[Progression]:
         """Close those of *numbers* that are open here, which it returns."""
-        part = common(numbers, (self.first, self.step, self.count))
-        if part is None:
-            return []
-        first, step, count = part
-        start = (first - self.first) // self.step
+        first, step, count = numbers
+        if count > 1:  # of a single one ``_close`` sees whether it is here
+            part = common(numbers, (self.first, self.step, self.count))
+            if part is None:
+                return []
+            first, step, count = part
+        start, uneven = divmod(first - self.first, self.step)
         stride = step // self.step
+        if uneven:
+            return []
         if stride == 1 or count == 1:
             return self._close(start, start + count)
         return [
