@@ -366,7 +366,7 @@ class ResultConsumer:
                 counted.add_chunk(chunk)
             if source in told:  # no row tells this, nor how hard it was
                 counted.counters.update(told[source].counters)
-                counted.strain.merge(told[source].strain)
+                counted.saturation.merge(told[source].saturation)
             board.replace(source, counted)
         return board.merged().shifted(0)  # a copy that may be marked
 

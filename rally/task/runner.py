@@ -26,7 +26,14 @@ from rally import exceptions
 from rally.common import logging, utils, validation
 from rally.common.plugin import plugin
 from rally.task import scenario, sla, task_scope, types
-from rally.task.load import builder, gate, legacy, outbox, output, reports
+from rally.task.load import (
+    builder,
+    gate,
+    legacy,
+    outbox,
+    output,
+    stream_adapters,
+)
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
 from rally.task.load.errors import (
@@ -250,16 +257,16 @@ class ScenarioRunner(
             all_events=self.iteration_events, log_prefix=self._log_prefix(),
         )
         pool = pool_module.WorkerPool(
-            work, chunks, reports.RunnerListener(self), self.sla_config,
-            self.gate,
+            work, chunks, stream_adapters.RunnerListener(self),
+            self.sla_config, self.gate,
         )
         try:
             pool.run()
         finally:
             self.lost.extend(pool.lost)
             self.count("late", chunks.late_rows)
-        if pool.deaths.last_straw:
-            raise WorkersKeepDying(problem=pool.deaths.last_straw)
+        if pool.deaths.fatal:
+            raise WorkersKeepDying(problem=pool.deaths.fatal)
 
     def _carriable_sla(self) -> Config | None:
         """The criteria, if a worker can send what they have learnt."""

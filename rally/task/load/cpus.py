@@ -42,17 +42,17 @@ def shares(count: int) -> list[list[int]]:
     ]
 
 
-def bind(index: int, seats: int) -> None:
-    """Run on one CPU from now on, or with a single seat on any of them.
+def bind(index: int, slots: int) -> None:
+    """Run on one CPU from now on, or with a single slot on any of them.
 
     Threads of one CPU hand over to each other many times cheaper. A worker
     that has one thread for iterations has little to hand over: where it runs
     is left to the kernel, which knows the workers of other agents too.
 
     :param index: of the worker; those of one process spread over its CPUs
-    :param seats: iterations that may run at once in it
+    :param slots: iterations that may run at once in it
     """
     cpus = usable()
-    chosen = {cpus[index % len(cpus)]} if seats > 1 else set(cpus)
+    chosen = {cpus[index % len(cpus)]} if slots > 1 else set(cpus)
     with contextlib.suppress(OSError):  # a container may forbid it
         os.sched_setaffinity(0, chosen)

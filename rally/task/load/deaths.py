@@ -27,7 +27,7 @@ MAX_TOLD = 10
 class Deaths:
     """The workers of a pool that died.
 
-    ``last_straw`` is the death that ended the load; empty if none did.
+    ``fatal`` is the death that ended the load; empty if none did.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Deaths:
         self._replaced_at: collections.deque[float] = collections.deque(
             maxlen=MAX_IN_WINDOW
         )
-        self.last_straw = ""
+        self.fatal = ""
 
     def add(self, death: str) -> None:
         """Keep *death* for the report."""

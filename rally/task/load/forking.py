@@ -40,12 +40,12 @@ def results_pipe() -> tuple[int, int]:
 
 
 def fork(
-    work: worker.Work, place: worker.Place, foreign: list[int]
+    work: worker.Work, assignment: worker.Assignment, foreign: list[int]
 ) -> t.Any:
     """Fork the process of a worker."""
     process = _FORK.Process(
-        target=worker.main, args=(work, place, foreign),
-        name=place.name,
+        target=worker.main, args=(work, assignment, foreign),
+        name=assignment.name,
     )
     sys.stdout.flush()  # else both would write what is buffered
     sys.stderr.flush()

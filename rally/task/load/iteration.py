@@ -37,7 +37,7 @@ _monotonic_ns = time.monotonic_ns
 _new_row = tuple.__new__  # a third of the cost of calling the class
 
 
-class Seat:
+class Slot:
     """What a thread that runs iterations is at.
 
     Others only look, but for the *ticket*: it is there while an iteration
@@ -105,14 +105,14 @@ class IterationRunner:
         self._shapes: dict[t.Any, row_module.Shape] = {}
 
     def run(
-        self, number: int, seat: Seat, due_ns: int | None = None
+        self, number: int, slot: Slot, due_ns: int | None = None
     ) -> row_module.Row:
         """Run iteration *number*.
 
         :param due_ns: when it was due, nanoseconds since the epoch
         """
         scenario_inst, error = None, None
-        seat.number = number
+        slot.number = number
         try:
             context = self._copy_context()
             context["iteration"] = number
@@ -122,12 +122,12 @@ class IterationRunner:
             return row_module.Row(
                 number, now, 0, 0, 0, (), (), describe(e), None
             )
-        seat.started_ns = started = _WALL_BASE_NS + _monotonic_ns()
+        slot.started_ns = started = _WALL_BASE_NS + _monotonic_ns()
         # 0 is for those that are not due at any moment
         lag = 0 if due_ns is None else max(1, started - due_ns)
-        seat.lag_ns = lag
+        slot.lag_ns = lag
         try:
-            seat.scenario = scenario_inst = self._scenario_cls(context)
+            slot.scenario = scenario_inst = self._scenario_cls(context)
             for name in self._deferred:
                 args[name] = args[name].resolve(scenario_inst)
             getattr(scenario_inst, self._method_name)(**args)
@@ -139,16 +139,16 @@ class IterationRunner:
             error = describe(e)
         if self._guard.is_copy:
             self._guard.end()
-        seat.scenario = None
+        slot.scenario = None
         return self._row(number, started, finished, lag, scenario_inst, error)
 
     def cut_off(
-        self, seat: Seat, finished_ns: int, error: row_module.Error
+        self, slot: Slot, finished_ns: int, error: row_module.Error
     ) -> row_module.Row:
-        """The row of the iteration that *seat* is in and will not end."""
+        """The row of the iteration that *slot* is in and will not end."""
         return self._row(
-            seat.number, seat.started_ns, finished_ns, seat.lag_ns,
-            seat.scenario, error,
+            slot.number, slot.started_ns, finished_ns, slot.lag_ns,
+            slot.scenario, error,
         )
 
     def _row(

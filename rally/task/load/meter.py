@@ -57,19 +57,19 @@ class Meter:
 
     def __init__(
         self,
-        seats: t.Callable[[], int],
+        slots: t.Callable[[], int],
         now_ns: t.Callable[[], int] = time.monotonic_ns,
         cpu_ns: t.Callable[[], int] = time.process_time_ns,
         waits: t.Callable[[], dict[str, int]] = cpu_waits,
     ) -> None:
-        """:param seats: how many threads run iterations now"""
-        self._seats = seats
+        """:param slots: how many threads run iterations now"""
+        self._slots = slots
         self._now_ns = now_ns
         self._cpu_ns = cpu_ns
         self._waits = waits
         self._at_ns: int | None = None  # of the last look
         self._cpu_at_ns = 0
-        self._seats_then = 0
+        self._slots_then = 0
         self._threads_at_ns = 0
         self._waited: dict[str, int] = {}
 
@@ -77,11 +77,13 @@ class Meter:
         """The load starts at *zero_ns* of the monotonic clock."""
         self._cpu_at_ns = self._cpu_ns()
         self._waited = self._waits()
-        self._seats_then = self._seats()
+        self._slots_then = self._slots()
         self._threads_at_ns = self._at_ns = zero_ns
 
-    def read(self, strain: saturation.Strain, is_last: bool = False) -> None:
-        """Add what came since the last time to *strain*.
+    def read(
+        self, measured: saturation.Saturation, is_last: bool = False
+    ) -> None:
+        """Add what came since the last time to *measured*.
 
         :param is_last: the load is over
         """
@@ -91,17 +93,17 @@ class Meter:
         passed, self._at_ns = now - self._at_ns, now
         before, self._cpu_at_ns = self._cpu_at_ns, self._cpu_ns()
         used = self._cpu_at_ns - before
-        then, self._seats_then = self._seats_then, self._seats()
-        strain.worker_ns += passed
-        strain.cpu_ns += used
-        strain.seat_ns += passed * max(then, self._seats_then)
+        then, self._slots_then = self._slots_then, self._slots()
+        measured.worker_ns += passed
+        measured.cpu_ns += used
+        measured.slot_ns += passed * max(then, self._slots_then)
         if used >= saturation.SATURATED * passed:
-            strain.saturated_ns += passed
+            measured.saturated_ns += passed
         if is_last or now - self._threads_at_ns >= THREADS_NS:
             self._threads_at_ns = now
-            self._read_waits(strain)
+            self._read_waits(measured)
 
-    def _read_waits(self, strain: saturation.Strain) -> None:
+    def _read_waits(self, measured: saturation.Saturation) -> None:
         for thread, waited in self._waits().items():
-            strain.cpu_wait_ns += waited - self._waited.get(thread, 0)
+            measured.cpu_wait_ns += waited - self._waited.get(thread, 0)
             self._waited[thread] = waited

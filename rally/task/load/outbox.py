@@ -87,7 +87,7 @@ class Outbox:
         self._meter = meter
         self._rung_ns = 0  # when the thread was told to send a block
         self._lags_ns: list[int] = []  # of the thread
-        self._seat_waits_ns: collections.deque[int] = collections.deque()
+        self._slot_waits_ns: collections.deque[int] = collections.deque()
         self._held_ns: collections.deque[int] = collections.deque()
         self._changed = threading.Condition()
         self._wake_at = MAX_ROWS
@@ -115,9 +115,9 @@ class Outbox:
         """Add one to a counter of the aggregate."""
         self._counts.append(name)
 
-    def late_for_a_seat(self, late_ns: int) -> None:
+    def late_for_a_slot(self, late_ns: int) -> None:
         """An iteration was due so long before there was a thread for it."""
-        self._seat_waits_ns.append(late_ns)
+        self._slot_waits_ns.append(late_ns)
 
     def held(self, waited_ns: int) -> None:
         """A thread that runs iterations waited until results were taken."""
@@ -208,7 +208,7 @@ class Outbox:
         assert self._aggregate is not None
         while self._counts:
             self._aggregate.counters[self._counts.popleft()] += 1
-        self._measure(self._aggregate.strain, is_last)
+        self._measure(self._aggregate.saturation, is_last)
         self._number += 1
         is_urgent = self._pace.sent(
             self._aggregate.is_passing, time.monotonic()
@@ -216,16 +216,16 @@ class Outbox:
         self._sink.send_snapshot(self._number, self._aggregate, is_urgent)
         self._is_behind = False
 
-    def _measure(self, strain: saturation.Strain, is_last: bool) -> None:
+    def _measure(self, measured: saturation.Saturation, is_last: bool) -> None:
         """Learn what the load has asked of this process until now."""
         if self._meter is not None:
-            self._meter.read(strain, is_last)
+            self._meter.read(measured, is_last)
         lags_ns, self._lags_ns = self._lags_ns, []
-        strain.scheduler_lag.add_all(lags_ns)
-        strain.seat_wait.add_all(list(_taken(self._seat_waits_ns)))
+        measured.scheduler_lag.add_all(lags_ns)
+        measured.slot_wait.add_all(list(_taken(self._slot_waits_ns)))
         for held_ns in _taken(self._held_ns):
-            strain.held_ns += held_ns
-            strain.held += 1
+            measured.held_ns += held_ns
+            measured.held += 1
 
 
 def _taken(values: collections.deque[int]) -> t.Iterator[int]:

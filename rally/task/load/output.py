@@ -20,7 +20,7 @@ import threading
 import time
 import typing as t
 
-from rally.task.load import meter, outbox, reports
+from rally.task.load import meter, outbox, stream_adapters
 from rally.task.load.streams import Stream
 from rally.task.results import aggregate as aggregate_module
 from rally.task.results import board, head
@@ -139,7 +139,8 @@ class RunnerOutput:
             gauge = meter.Meter(lambda: 1, waits=dict)
             gauge.begin(time.monotonic_ns())
             self._outbox = outbox.Outbox(
-                reports.BoardSink(self), self.sla_config, lambda: 0, gauge
+                stream_adapters.BoardSink(self), self.sla_config,
+                lambda: 0, gauge,
             )
             self._outbox.start()
         self._outbox.put(row)
@@ -204,7 +205,7 @@ class RunnerOutput:
         if waited_ns > self._spool_wait_ns:
             self._spool_wait_ns = waited_ns
             told = aggregate_module.Aggregate(self.sla_config)
-            told.strain.spool_wait_ns = waited_ns
+            told.saturation.spool_wait_ns = waited_ns
             self.board.put("results", waited_ns, told)
 
     # ---- what watches a run

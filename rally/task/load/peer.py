@@ -33,7 +33,7 @@ class Peer:
 
     name: str
     index: int
-    seats: int
+    slots: int
     process: t.Any
     exit_fd: int  # readable once the process has ended
     results_fd: int

@@ -119,16 +119,16 @@ class WorkerPool:
     def _fork_all(self) -> None:
         count = self._plan.process_count(len(cpus.usable()))
         shares = plan_module.split_evenly(self._plan.concurrency, count)
-        for index, seats in enumerate(shares):
-            self._fork(index, seats, is_replacement=False)
+        for index, slots in enumerate(shares):
+            self._fork(index, slots, is_replacement=False)
 
-    def _fork(self, index: int, seats: int, is_replacement: bool) -> None:
+    def _fork(self, index: int, slots: int, is_replacement: bool) -> None:
         results_r, results_w = forking.results_pipe()
         control_r, control_w = os.pipe()
         os.set_blocking(control_w, False)
         self._made += 1
-        place = worker_module.Place(
-            name="worker-%d" % self._made, index=index, seats=seats,
+        assignment = worker_module.Assignment(
+            name="worker-%d" % self._made, index=index, slots=slots,
             is_replacement=is_replacement, results_fd=results_w,
             control_fd=control_r, state=self._words.view,
             watch=shared.Words(1).view, copies=self._copies,
@@ -136,14 +136,14 @@ class WorkerPool:
         foreign = [results_r, control_w, self._bell]
         for other in self._workers.values():
             foreign += (other.results_fd, other.control_fd)
-        process = forking.fork(self._work, place, foreign)
+        process = forking.fork(self._work, assignment, foreign)
         os.close(results_w)
         os.close(control_r)
         self._welcome(peer_module.Peer(
-            name=place.name, index=index, seats=seats, process=process,
+            name=assignment.name, index=index, slots=slots, process=process,
             exit_fd=os.pidfd_open(process.pid), results_fd=results_r,
             control_fd=control_w, sla_config=self._sla_config,
-            watch=place.watch,
+            watch=assignment.watch,
         ))
 
     def _welcome(self, worker: peer_module.Peer) -> None:
@@ -361,11 +361,11 @@ class WorkerPool:
         if is_needed and self.deaths.may_replace(time.monotonic()):
             self._listener.on_count("replaced_workers", 1)
             outcome = "another worker takes its place"
-            self._fork(worker.index, worker.seats, is_replacement=True)
+            self._fork(worker.index, worker.slots, is_replacement=True)
         elif is_needed:
-            self.deaths.last_straw = death
+            self.deaths.fatal = death
             self._source.stop()
-            outcome = "it was the last straw, so the load stops"
+            outcome = "too many died within ten minutes, so the load stops"
         else:
             outcome = "nothing was left to start"
         text = (

@@ -81,7 +81,7 @@ def _run_scenario_once(
     runner = iteration_module.IterationRunner(
         cls, method_name, context_obj, scenario_kwargs
     )
-    row = runner.run(number, iteration_module.Seat())
+    row = runner.run(number, iteration_module.Slot())
     return t.cast(ScenarioRunnerResult, row_module.result_of(
         row.started_ns, row.duration_ns, row.idle_ns, row.shape, row.times,
         row.error, row.output,

@@ -34,8 +34,8 @@ from rally.task.load import (
     meter,
     outbox,
     shared,
+    worker_threads,
 )
-from rally.task.load import crew as crew_module
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
 from rally.task.results import aggregate as aggregate_module
@@ -75,17 +75,18 @@ class Work:
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """Where one worker stands among the others."""
+class Assignment:
+    """What one worker of a pool is given."""
 
     name: str
     index: int
-    seats: int
+    slots: int
     is_replacement: bool
     results_fd: int
     control_fd: int
     state: memoryview  # shared words, written by the pool
-    watch: memoryview  # shared word, see ``Crew``; written by this worker
+    #: shared word, see ``WorkerThreads``; written by this worker
+    watch: memoryview
     copies: shared.Counter  # forked by scenarios, and came back
 
 
@@ -122,7 +123,9 @@ class _PipeSink:
         self._write(frames.Failure(*iteration.describe(exc)))
 
 
-def main(work: Work, place: Place, foreign_fds: t.Iterable[int]) -> None:
+def main(
+    work: Work, assignment: Assignment, foreign_fds: t.Iterable[int]
+) -> None:
     """The life of a worker process; never returns.
 
     :param foreign_fds: descriptors of the pool and of other workers
@@ -131,13 +134,15 @@ def main(work: Work, place: Place, foreign_fds: t.Iterable[int]) -> None:
     try:
         for fd in foreign_fds:
             os.close(fd)
-        _settle_in(place)
-        _work(work, place)
+        _settle_in(assignment)
+        _work(work, assignment)
         status = 0
     except OSError as e:  # mostly: the pool is gone
-        LOG.debug("Worker %s ends: %s" % (place.name, e))
+        LOG.debug("Worker %s ends: %s" % (assignment.name, e))
     except BaseException as e:  # top of the process
-        LOG.error("Worker %s broke down: %s" % (place.name, e), exc_info=e)
+        LOG.error(
+            "Worker %s broke down: %s" % (assignment.name, e), exc_info=e
+        )
     finally:
         _exit(status)
 
@@ -151,12 +156,12 @@ def _exit(status: int) -> t.NoReturn:
         os._exit(status)
 
 
-def _settle_in(place: Place) -> None:
+def _settle_in(assignment: Assignment) -> None:
     """Make this process good at running iterations."""
     # Ctrl-C reaches the whole terminal; the controller decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    cpus.bind(place.index, place.seats)
+    cpus.bind(assignment.index, assignment.slots)
     # due moments are met to 1 us instead of 50; threads inherit it
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1000, 0, 0, 0)
     # a row waits for its block, not for four threads to run 5 ms each
@@ -165,13 +170,13 @@ def _settle_in(place: Place) -> None:
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
 
 
-def _work(work: Work, place: Place) -> None:
-    writer = frames.FrameWriter(place.results_fd)
-    crew: crew_module.Crew
+def _work(work: Work, assignment: Assignment) -> None:
+    writer = frames.FrameWriter(assignment.results_fd)
+    threads: worker_threads.WorkerThreads
     first = _FirstStart(writer)
-    gauge = meter.Meter(lambda: crew.seat_count())
+    gauge = meter.Meter(lambda: threads.slot_count())
     box = outbox.Outbox(
-        _PipeSink(writer), work.sla_config, lambda: crew.watermark_ns(),
+        _PipeSink(writer), work.sla_config, lambda: threads.watermark_ns(),
         gauge,
     )
 
@@ -179,23 +184,23 @@ def _work(work: Work, place: Place) -> None:
         first.begin(zero_ns)
         gauge.begin(zero_ns)
 
-    crew = crew_module.Crew(
-        work.plan, place.seats, work.source,
+    threads = worker_threads.WorkerThreads(
+        work.plan, assignment.slots, work.source,
         iteration.IterationRunner(
             work.scenario_cls, work.method_name, work.context, work.args,
-            forks.ForkGuard(place.copies),
+            forks.ForkGuard(assignment.copies),
         ),
         box, _start_hook(work, writer, first),
-        lambda text: writer.write(frames.Problem(text)), place.watch,
+        lambda text: writer.write(frames.Problem(text)), assignment.watch,
         begin,
     )
     box.start()
-    crew.assemble()
+    threads.assemble()
     threading.Thread(
-        target=_obey, args=(place, crew), name="control", daemon=True
+        target=_obey, args=(assignment, threads), name="control", daemon=True
     ).start()
     writer.write(frames.Ready())
-    unstarted = crew.join()
+    unstarted = threads.join()
     first.tell_now()
     box.close()
     writer.write(frames.Bye(unstarted))
@@ -264,17 +269,19 @@ def _start_hook(
     return log_too if is_debug else tell
 
 
-def _obey(place: Place, crew: crew_module.Crew) -> None:
+def _obey(
+    assignment: Assignment, threads: worker_threads.WorkerThreads
+) -> None:
     """Pass on what the pool rings for; end with it."""
     has_started = False
     while True:
-        if place.state[ZERO] and not has_started:
+        if assignment.state[ZERO] and not has_started:
             has_started = True
-            is_late = place.is_replacement or place.state[TAKEOVER]
-            crew.go(place.state[ZERO], not is_late)
-        if not _is_rung(place.control_fd):
+            is_late = assignment.is_replacement or assignment.state[TAKEOVER]
+            threads.go(assignment.state[ZERO], not is_late)
+        if not _is_rung(assignment.control_fd):
             os._exit(1)  # the pool is gone: no load without a master
-        crew.wake()
+        threads.wake()
 
 
 def _is_rung(control_fd: int) -> bool:

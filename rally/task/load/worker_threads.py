@@ -50,13 +50,13 @@ SHORT_WAIT_NS = 20_000_000
 INTERRUPT_WAIT_S = 5.0
 
 
-class Crew:
+class WorkerThreads:
     """Runs the share of one process in a load."""
 
     def __init__(
         self,
         plan: plan_module.LoadPlan,
-        seats: int,
+        slots: int,
         source: source_module.IterationSource,
         runner: iteration.IterationRunner,
         outbox: outbox_module.Outbox,
@@ -65,7 +65,7 @@ class Crew:
         watch: memoryview | None = None,
         on_go: t.Callable[[int], None] = lambda zero_ns: None,
     ) -> None:
-        """:param seats: iterations that may run at once in this process
+        """:param slots: iterations that may run at once in this process
 
         :param on_start: called with the number of each iteration
         :param watch: a shared word, where the watchdog notes when it will
@@ -76,7 +76,7 @@ class Crew:
         if watch is not None:
             self._watch_word = watch
         self._plan = plan
-        self._max_seats = seats
+        self._max_slots = slots
         self._source = source
         self._runner = runner
         self._outbox = outbox
@@ -84,7 +84,7 @@ class Crew:
         self._on_problem = on_problem
         self._on_go = on_go
         self._lock = threading.Lock()
-        self._seats: list[iteration.Seat] = []
+        self._slots: list[iteration.Slot] = []
         self._abandoned: list[threading.Thread] = []
         self._drawn: collections.deque[int] = collections.deque()
         self._draw_ahead, self._drawn_at_ns = 1, 0
@@ -103,14 +103,14 @@ class Crew:
 
     def assemble(self) -> None:
         """Make the threads; they wait for ``go``."""
-        first = self._max_seats
+        first = self._max_slots
         if self._plan.is_open:
             first = min(first, STANDBY)
             self._thread(self._enlarge, "enlarge")
         if self._plan.timeout_s:
             self._thread(self._watch, "watchdog")
         for _ in range(first):
-            self._add_seat(is_fresh=True)
+            self._add_slot(is_fresh=True)
 
     def go(self, zero_ns: int, is_fresh: bool) -> None:
         """Start.
@@ -122,8 +122,8 @@ class Crew:
         self._zero_ns = clock.WALL_BASE_NS + zero_ns
         if self._plan.duration_s is not None:
             self._end_ns = self._zero_ns + clock.to_ns(self._plan.duration_s)
-        for seat in self._seats:
-            seat.is_fresh = is_fresh
+        for slot in self._slots:
+            slot.is_fresh = is_fresh
         self._on_go(zero_ns)
         self._go.set()
 
@@ -145,14 +145,14 @@ class Crew:
                 self._outbox.count("abandoned_threads")
         return [*self._unstarted, *self._drawn, *self._source.held()]
 
-    def seat_count(self) -> int:
+    def slot_count(self) -> int:
         """Threads that run iterations, or could."""
-        return len(self._seats)
+        return len(self._slots)
 
     def watermark_ns(self) -> int:
         """No iteration that is not in the outbox yet started before it."""
-        now = clock.now_ns()  # first: a seat that looks idle starts later
-        return min([now, *(seat.floor_ns for seat in self._seats)])
+        now = clock.now_ns()  # first: a slot that looks idle starts later
+        return min([now, *(slot.floor_ns for slot in self._slots)])
 
     # ---- threads
 
@@ -164,17 +164,17 @@ class Crew:
             target=target, name=name, args=args, daemon=True
         ).start()
 
-    def _add_seat(self, is_fresh: bool) -> None:
-        seat = iteration.Seat(is_fresh)
-        seat.floor_ns = NEVER_NS
+    def _add_slot(self, is_fresh: bool) -> None:
+        slot = iteration.Slot(is_fresh)
+        slot.floor_ns = NEVER_NS
         with self._lock:
             if self._done.is_set():
                 return
-            self._seats = [*self._seats, seat]
+            self._slots = [*self._slots, slot]
         try:
-            self._thread(self._sit, "iterations", seat)
+            self._thread(self._run_slot, "iterations", slot)
         except RuntimeError as e:
-            self._leave(seat)
+            self._leave(slot)
             self._on_problem(
                 "A worker process cannot start another thread (%s), so fewer "
                 "iterations run at once than were asked for. Raise the "
@@ -182,28 +182,28 @@ class Crew:
                 % e
             )
 
-    def _sit(self, seat: iteration.Seat) -> None:
-        seat.thread = threading.current_thread()
+    def _run_slot(self, slot: iteration.Slot) -> None:
+        slot.thread = threading.current_thread()
         try:
             self._go.wait()
             if not self._wait_until(self._zero_ns):
                 return
             if self._plan.is_open:
-                self._run_open(seat)
+                self._run_open(slot)
             else:
-                self._run_closed(seat)
+                self._run_closed(slot)
         except exceptions.ThreadTimeoutException:
-            if not seat.is_abandoned:
+            if not slot.is_abandoned:
                 raise
         except BrokenPipeError as e:  # the pool is gone: the process ends
             LOG.debug("A thread ends: %s" % e)
         finally:
-            self._leave(seat)
+            self._leave(slot)
 
-    def _leave(self, seat: iteration.Seat) -> None:
+    def _leave(self, slot: iteration.Slot) -> None:
         with self._lock:
-            self._seats = [s for s in self._seats if s is not seat]
-            if not self._seats:
+            self._slots = [s for s in self._slots if s is not slot]
+            if not self._slots:
                 self._done.set()
                 self._more.release()
 
@@ -221,60 +221,60 @@ class Crew:
 
     # ---- closed model
 
-    def _run_closed(self, seat: iteration.Seat) -> None:
+    def _run_closed(self, slot: iteration.Slot) -> None:
         drawn, may_start = self._drawn, self._source.may_start
-        while clock.now_ns() < self._end_ns or seat.is_fresh:
+        while clock.now_ns() < self._end_ns or slot.is_fresh:
             try:
                 number = drawn.popleft()
             except IndexError:
-                if not self._draw(seat):
+                if not self._draw(slot):
                     return
                 continue
             if not may_start(number):
                 self._unstarted.append(number)
                 return
-            seat.is_fresh = False
-            if not self._run(seat, number, None):
+            slot.is_fresh = False
+            if not self._run(slot, number, None):
                 return
 
-    def _draw(self, seat: iteration.Seat) -> bool:
+    def _draw(self, slot: iteration.Slot) -> bool:
         """Draw for this process; False: there are no more numbers.
 
         As many as it is likely to start within a millisecond, but one at a
         time while its threads start, and when few are left for all.
         """
-        seat.floor_ns = NEVER_NS
+        slot.floor_ns = NEVER_NS
         drawn_at_ns = time.monotonic_ns()
-        if seat.is_fresh:
+        if slot.is_fresh:
             want = 1
         else:
             took_ns = max(1, drawn_at_ns - self._drawn_at_ns)
             pace = self._draw_ahead * DRAW_AHEAD_NS // took_ns
             want = max(1, min(pace, 2 * self._draw_ahead, MAX_DRAW_AHEAD))
         numbers = self._source.draw_many(want, self._spare)
-        seat.floor_ns = clock.now_ns()
+        slot.floor_ns = clock.now_ns()
         self._drawn.extend(numbers)
         self._draw_ahead, self._drawn_at_ns = max(1, len(numbers)), drawn_at_ns
         return bool(numbers)
 
     # ---- open model
 
-    def _run_open(self, seat: iteration.Seat) -> None:
+    def _run_open(self, slot: iteration.Slot) -> None:
         schedule = self._plan.schedule
         assert schedule is not None
         while True:
-            seat.floor_ns = NEVER_NS
+            slot.floor_ns = NEVER_NS
             self._standing.append(None)
             free_ns = clock.now_ns()
-            is_full = len(self._seats) >= self._max_seats
+            is_full = len(self._slots) >= self._max_slots
             numbers = self._source.draw_many(1)
             if not numbers:
                 return
             number = numbers[0]
             due_ns = self._zero_ns + schedule.due_ns(number - 1)
             if due_ns < free_ns and is_full:
-                self._outbox.late_for_a_seat(free_ns - due_ns)
-            seat.floor_ns = max(due_ns, clock.now_ns())
+                self._outbox.late_for_a_slot(free_ns - due_ns)
+            slot.floor_ns = max(due_ns, clock.now_ns())
             if not (
                 self._wait_until(due_ns) and self._source.may_start(number)
             ):
@@ -283,7 +283,7 @@ class Crew:
             self._standing.popleft()
             if len(self._standing) < STANDBY:
                 self._more.release()
-            if not self._run(seat, number, due_ns):
+            if not self._run(slot, number, due_ns):
                 return
 
     def _enlarge(self) -> None:
@@ -294,31 +294,31 @@ class Crew:
                 return
             if (
                 len(self._standing) < STANDBY
-                and len(self._seats) < self._max_seats
+                and len(self._slots) < self._max_slots
             ):
-                self._add_seat(is_fresh=False)
+                self._add_slot(is_fresh=False)
 
     # ---- one iteration
 
     def _run(
-        self, seat: iteration.Seat, number: int, due_ns: int | None
+        self, slot: iteration.Slot, number: int, due_ns: int | None
     ) -> bool:
         """Run iteration *number*; False if this thread was given up."""
         self._on_start(number)
         if not self._plan.timeout_s:
-            row = self._runner.run(number, seat, due_ns)
+            row = self._runner.run(number, slot, due_ns)
         else:
-            seat.number, seat.started_ns = number, clock.now_ns()
-            seat.ticket.append(number)
-            row = self._runner.run(number, seat, due_ns)
+            slot.number, slot.started_ns = number, clock.now_ns()
+            slot.ticket.append(number)
+            row = self._runner.run(number, slot, due_ns)
             try:
-                seat.ticket.pop()
+                slot.ticket.pop()
             except IndexError:  # the watchdog has recorded it
                 # the exception for this thread is on its way: meet it here
                 threading.Event().wait(INTERRUPT_WAIT_S)
                 return False
         self._outbox.put(row)
-        seat.floor_ns = row.started_ns + row.duration_ns + row.idle_ns
+        slot.floor_ns = row.started_ns + row.duration_ns + row.idle_ns
         return True
 
     def _watch(self) -> None:
@@ -328,38 +328,38 @@ class Crew:
             now = clock.now_ns()
             # what starts from now on ends later than any deadline here
             next_ns = now + timeout_ns
-            for seat in self._seats:
-                if not seat.ticket:
+            for slot in self._slots:
+                if not slot.ticket:
                     continue
-                deadline_ns = seat.started_ns + timeout_ns
+                deadline_ns = slot.started_ns + timeout_ns
                 if deadline_ns <= now:
-                    self._cut_off(seat)
+                    self._cut_off(slot)
                 else:
                     next_ns = min(next_ns, deadline_ns)
             self._watch_word[0] = next_ns - clock.WALL_BASE_NS
             self._done.wait((next_ns - clock.now_ns()) / 1e9)
         self._watch_word[0] = 0
 
-    def _cut_off(self, seat: iteration.Seat) -> None:
-        """Record the iteration of *seat* as failed, and replace its thread.
+    def _cut_off(self, slot: iteration.Slot) -> None:
+        """Record the iteration of *slot* as failed, and replace its thread.
         """
         try:
-            seat.ticket.pop()
+            slot.ticket.pop()
         except IndexError:  # it ended just in time
             return
-        seat.is_abandoned = True
-        self._abandoned.append(seat.thread)
-        ident = seat.thread.ident or 0
+        slot.is_abandoned = True
+        self._abandoned.append(slot.thread)
+        ident = slot.thread.ident or 0
         exc = exceptions.ThreadTimeoutException()
         error = row_module.error_of(
             (type(exc).__name__, exc.format_message(), _stack_of(ident))
         )
-        row = self._runner.cut_off(seat, clock.now_ns(), error)
+        row = self._runner.cut_off(slot, clock.now_ns(), error)
         utils.terminate_thread(ident)
         self._outbox.count("timed_out")
         self._outbox.put(row)
-        self._add_seat(is_fresh=False)
-        self._leave(seat)
+        self._add_slot(is_fresh=False)
+        self._leave(slot)
 
 
 def _stack_of(ident: int) -> str:

@@ -236,7 +236,7 @@ class RunWatch:
 
 def generator_facts(part: aggregate.Aggregate) -> dict[str, t.Any]:
     """What making the iterations of *part* asked of their generator."""
-    return saturation.facts(part.strain, part.lag, part.durations)
+    return saturation.facts(part.saturation, part.lag, part.durations)
 
 
 def generators_of(

@@ -58,7 +58,7 @@ class Aggregate:
         self.table = DurationsTable()
         self.checker = checker or sla.SLAChecker({"sla": sla_config})
         self.counters: collections.Counter[str] = collections.Counter()
-        self.strain = saturation.Strain()
+        self.saturation = saturation.Saturation()
 
     @property
     def iterations(self) -> int:
@@ -119,7 +119,7 @@ class Aggregate:
             self.lag.merge(other.lag)
             self.response.merge(other.response)
             self.counters.update(other.counters)
-            self.strain.merge(other.strain)
+            self.saturation.merge(other.saturation)
             self._extend(
                 other.first_started_ns, other.last_started_ns,
                 other.last_finished_ns,
@@ -170,7 +170,7 @@ class Aggregate:
             "table": self.table.to_state(),
             "sla": self.checker.to_state(),
             "counters": dict(self.counters),
-            "strain": self.strain.to_state(),
+            "strain": self.saturation.to_state(),
         }
 
     def to_bytes(self) -> bytes:
@@ -219,7 +219,7 @@ class Aggregate:
                     for name, count in state["counters"].items()
                 }
             )
-            made.strain = saturation.Strain.from_state(state["strain"])
+            made.saturation = saturation.Saturation.from_state(state["strain"])
         return made
 
 

@@ -47,14 +47,14 @@ HELD_SHARE = 0.01
 #: time of workers after which shares of it say something
 MIN_WORKER_NS = NS
 
-#: what adds up: see ``Strain``
+#: what adds up: see ``Saturation``
 SUMS = (
-    "worker_ns", "cpu_ns", "saturated_ns", "seat_ns", "cpu_wait_ns",
+    "worker_ns", "cpu_ns", "saturated_ns", "slot_ns", "cpu_wait_ns",
     "held_ns", "held", "spool_wait_ns",
 )
 
 
-class Strain:
+class Saturation:
     """What a load asked of its generator; part of an ``Aggregate``.
 
     Merge law as for ``Aggregate``. The sums, over all workers:
@@ -62,58 +62,58 @@ class Strain:
     * ``worker_ns``: time in which a worker process made load;
     * ``cpu_ns``: CPU time it used; a worker is bound to one CPU;
     * ``saturated_ns``: that of ``worker_ns`` in which it had used that up;
-    * ``seat_ns``: time of the threads that run iterations;
+    * ``slot_ns``: time of the threads that run iterations;
     * ``cpu_wait_ns``: that of it in which they could run, and had no CPU;
     * ``held_ns``, ``held``: that of it in which they waited until results
       were taken away, and how often;
     * ``spool_wait_ns``: time in which results waited for spool or database.
     """
 
-    __slots__ = ("scheduler_lag", "seat_wait", *SUMS)
+    __slots__ = ("scheduler_lag", "slot_wait", *SUMS)
 
     def __init__(self) -> None:
         #: how late threads ran that wanted to at a known moment
         self.scheduler_lag = Distribution()
         #: how late those starts were that had to wait for a free thread
         #: because as many iterations as allowed ran already
-        self.seat_wait = Distribution()
+        self.slot_wait = Distribution()
         self.worker_ns = self.cpu_ns = self.saturated_ns = 0
-        self.seat_ns = self.cpu_wait_ns = 0
+        self.slot_ns = self.cpu_wait_ns = 0
         self.held_ns = self.held = self.spool_wait_ns = 0
 
-    def merge(self, other: Strain) -> None:
+    def merge(self, other: Saturation) -> None:
         """Learn what *other* knows, which stays as it is."""
         self.scheduler_lag.merge(other.scheduler_lag)
-        self.seat_wait.merge(other.seat_wait)
+        self.slot_wait.merge(other.slot_wait)
         for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def to_state(self) -> dict[str, t.Any]:
         return {
             "scheduler_lag": self.scheduler_lag.to_state(),
-            "seat_wait": self.seat_wait.to_state(),
+            "seat_wait": self.slot_wait.to_state(),
             "sums": [portable.pack_int(getattr(self, x)) for x in SUMS],
         }
 
     @classmethod
-    def from_state(cls, state: t.Any) -> Strain:
+    def from_state(cls, state: t.Any) -> Saturation:
         """Inverse of ``to_state``.
 
-        :raises MalformedState: *state* is not of a strain
+        :raises MalformedState: *state* is not of a ``Saturation``
         """
         self = cls()
         with portable.reading(cls.__name__):
             self.scheduler_lag = Distribution.from_state(
                 state["scheduler_lag"]
             )
-            self.seat_wait = Distribution.from_state(state["seat_wait"])
+            self.slot_wait = Distribution.from_state(state["seat_wait"])
             for name, value in zip(SUMS, state["sums"], strict=True):
                 setattr(self, name, portable.unpack_int(value))
         return self
 
 
 def limits(
-    strain: Strain, lag: Distribution, durations: Distribution
+    measured: Saturation, lag: Distribution, durations: Distribution
 ) -> list[str]:
     """Why the load is not what it should be, through its generator.
 
@@ -126,22 +126,24 @@ def limits(
     """
     late_ns = max(LATE_NS, LATE_PART * (durations.percentile(0.5) or 0.0))
     found = [
-        _late_threads(strain, late_ns), _late_starts(strain, lag, late_ns)
+        _late_threads(measured, late_ns), _late_starts(measured, lag, late_ns)
     ]
-    if strain.worker_ns >= MIN_WORKER_NS:
-        found += [_saturated(strain), _starved(strain), _held(strain)]
+    if measured.worker_ns >= MIN_WORKER_NS:
+        found += [_saturated(measured), _starved(measured), _held(measured)]
     return [sentence for sentence in found if sentence]
 
 
-def _late_threads(strain: Strain, late_ns: float) -> str:
-    p95 = strain.scheduler_lag.percentile(1 - LATE_SHARE) or 0.0
-    if strain.scheduler_lag.count < MIN_COUNT or p95 <= late_ns:
+def _late_threads(measured: Saturation, late_ns: float) -> str:
+    p95 = measured.scheduler_lag.percentile(1 - LATE_SHARE) or 0.0
+    if measured.scheduler_lag.count < MIN_COUNT or p95 <= late_ns:
         return ""
     return "its threads ran %.0f ms late (p95)" % (p95 / 1e6)
 
 
-def _late_starts(strain: Strain, lag: Distribution, late_ns: float) -> str:
-    late = late_starts(strain, lag, late_ns)
+def _late_starts(
+    measured: Saturation, lag: Distribution, late_ns: float
+) -> str:
+    late = late_starts(measured, lag, late_ns)
     if lag.count < MIN_COUNT or late <= LATE_SHARE * lag.count:
         return ""
     return (
@@ -150,19 +152,21 @@ def _late_starts(strain: Strain, lag: Distribution, late_ns: float) -> str:
     )
 
 
-def late_starts(strain: Strain, lag: Distribution, late_ns: float) -> int:
-    """How many iterations started later than that, not for want of a seat.
+def late_starts(
+    measured: Saturation, lag: Distribution, late_ns: float
+) -> int:
+    """How many iterations started later than that, not for want of a slot.
     """
     def is_late(value_ns: float) -> bool:
         return value_ns > late_ns
 
     return max(
-        0, lag.count_above(is_late) - strain.seat_wait.count_above(is_late)
+        0, lag.count_above(is_late) - measured.slot_wait.count_above(is_late)
     )
 
 
-def _saturated(strain: Strain) -> str:
-    share = strain.saturated_ns / strain.worker_ns
+def _saturated(measured: Saturation) -> str:
+    share = measured.saturated_ns / measured.worker_ns
     if share < SATURATED_SHARE:
         return ""
     return (
@@ -171,8 +175,8 @@ def _saturated(strain: Strain) -> str:
     )
 
 
-def _starved(strain: Strain) -> str:
-    share = _share(strain.cpu_wait_ns, strain.seat_ns)
+def _starved(measured: Saturation) -> str:
+    share = _share(measured.cpu_wait_ns, measured.slot_ns)
     if share < CPU_WAIT_SHARE:
         return ""
     return (
@@ -180,13 +184,13 @@ def _starved(strain: Strain) -> str:
     )
 
 
-def _held(strain: Strain) -> str:
-    share = _share(strain.held_ns, strain.seat_ns)
+def _held(measured: Saturation) -> str:
+    share = _share(measured.held_ns, measured.slot_ns)
     if share < HELD_SHARE:
         return ""
     return (
         "its iterations waited %.1f s, %.0f %% of their time, until results "
-        "were taken away" % (strain.held_ns / NS, 100 * share)
+        "were taken away" % (measured.held_ns / NS, 100 * share)
     )
 
 
@@ -195,27 +199,27 @@ def _share(part: int, whole: int) -> float:
 
 
 def facts(
-    strain: Strain, lag: Distribution, durations: Distribution
+    measured: Saturation, lag: Distribution, durations: Distribution
 ) -> dict[str, t.Any]:
     """What reports show of a generator; times in seconds, shares 0 to 1."""
-    is_measured = strain.worker_ns > 0
+    is_measured = measured.worker_ns > 0
     return {
         "lag_p95_s": _seconds(lag.percentile(0.95)) if lag.max_ns else None,
         "scheduler_lag_p95_s": _seconds(
-            strain.scheduler_lag.percentile(0.95)
+            measured.scheduler_lag.percentile(0.95)
         ),
         "cpu_share": (
-            strain.cpu_ns / strain.worker_ns if is_measured else None
+            measured.cpu_ns / measured.worker_ns if is_measured else None
         ),
         "cpu_wait_share": (
-            _share(strain.cpu_wait_ns, strain.seat_ns)
+            _share(measured.cpu_wait_ns, measured.slot_ns)
             if is_measured else None
         ),
-        "back_pressure_s": strain.held_ns / NS,
-        "back_pressure_count": strain.held,
-        "spool_wait_s": strain.spool_wait_ns / NS,
-        "late_for_a_seat": strain.seat_wait.count,
-        "limited_by": limits(strain, lag, durations),
+        "back_pressure_s": measured.held_ns / NS,
+        "back_pressure_count": measured.held,
+        "spool_wait_s": measured.spool_wait_ns / NS,
+        "late_for_a_seat": measured.slot_wait.count,
+        "limited_by": limits(measured, lag, durations),
     }
 
 

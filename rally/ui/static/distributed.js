@@ -60,7 +60,7 @@ function generatorPanel(info) {
     number("Threads late p95", "scheduler_lag_p95_s", seconds), number("Start lag p95", "lag_p95_s", seconds),
     number("CPU used", "cpu_share", part), number("Waiting for CPU", "cpu_wait_share", part),
     number("Iterations held up", "back_pressure_s", seconds), number("Results waiting", "spool_wait_s", seconds),
-    number("Starts without a free seat", "late_for_a_seat", count),
+    number("Starts without a free slot", "late_for_a_seat", count),
   ], generators(info)));
 }
 

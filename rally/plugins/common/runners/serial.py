@@ -72,7 +72,7 @@ class SerialScenarioRunner(runner.ScenarioRunner):
         one = iteration.IterationRunner(
             cls, method_name, context, args, forks.ForkGuard(copies)
         )
-        seat = iteration.Seat()
+        slot = iteration.Slot()
         unstarted: list[int] = []
         while not unstarted:
             numbers = source.draw_many(1)
@@ -82,7 +82,7 @@ class SerialScenarioRunner(runner.ScenarioRunner):
                 unstarted.extend(numbers)
                 break
             self.send_event("iteration", numbers[0])
-            self._send_row(one.run(numbers[0], seat))
+            self._send_row(one.run(numbers[0], slot))
         source.give_back([*unstarted, *source.held()])
         self.count("forked_copies", copies.value)
         if copies.value:

@@ -47,16 +47,16 @@ class CpusTestCase(test.TestCase):
         self.assertEqual([[0, 5], [2]], cpus.shares(2))
         self.assertEqual([[0], [2], [5], [0]], cpus.shares(4))
 
-    def bound(self, seats: int) -> list[set[int]]:
+    def bound(self, slots: int) -> list[set[int]]:
         with mock.patch("os.sched_setaffinity") as bound:
             for index in range(4):
-                cpus.bind(index, seats)
+                cpus.bind(index, slots)
         return [call.args[1] for call in bound.mock_calls]
 
     def test_workers_spread_over_them(self) -> None:
-        self.assertEqual([{0}, {2}, {5}, {0}], self.bound(seats=2))
+        self.assertEqual([{0}, {2}, {5}, {0}], self.bound(slots=2))
 
-    def test_a_worker_with_one_seat_may_run_on_any(self) -> None:
-        self.assertEqual([{0, 2, 5}] * 4, self.bound(seats=1))
+    def test_a_worker_with_one_slot_may_run_on_any(self) -> None:
+        self.assertEqual([{0, 2, 5}] * 4, self.bound(slots=1))
         self.given("2,5")
-        self.assertEqual([{2, 5}] * 4, self.bound(seats=1))
+        self.assertEqual([{2, 5}] * 4, self.bound(slots=1))

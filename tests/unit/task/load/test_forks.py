@@ -43,7 +43,7 @@ class ForkGuardTestCase(test.TestCase):
         runner = iteration.IterationRunner(
             Forks, "run", {}, {"status": status}, guard
         )
-        row = runner.run(1, iteration.Seat())
+        row = runner.run(1, iteration.Slot())
         if os.getpid() != self.pid:  # it came back
             os._exit(99)
         return row

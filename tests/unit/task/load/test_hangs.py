@@ -27,7 +27,7 @@ class Process:
 
 def worker():
     return peer.Peer(
-        name="worker-1", index=0, seats=1, process=Process(), exit_fd=-1,
+        name="worker-1", index=0, slots=1, process=Process(), exit_fd=-1,
         results_fd=-1, control_fd=-1, sla_config={},
         watch=shared.Words(1).view,
     )

@@ -106,7 +106,7 @@ def run(
     cls: t.Any, context: t.Any = None, number: int = 1, **args: t.Any
 ) -> row_module.Row:
     runner = iteration.IterationRunner(cls, "run", context or {}, args)
-    row = runner.run(number, iteration.Seat())
+    row = runner.run(number, iteration.Slot())
     # whatever happened, it can be sent and stored
     again = chunk.Chunk.unpack(chunk.Chunk.of_rows([row]).pack())
     assert again.numbers.tolist() == [number]
@@ -149,7 +149,7 @@ class IterationTestCase(test.TestCase):
     def test_a_row_has_number_start_and_lag(self) -> None:
         runner = iteration.IterationRunner(Nested, "run", {}, {})
         before = clock.now_ns()
-        row = runner.run(7, iteration.Seat(), due_ns=before - 1000)
+        row = runner.run(7, iteration.Slot(), due_ns=before - 1000)
         self.assertEqual(7, row.number)
         self.assertLessEqual(before, row.started_ns)
         self.assertEqual(row.started_ns - before + 1000, row.lag_ns)
@@ -161,7 +161,7 @@ class IterationTestCase(test.TestCase):
             Says, "run", context, {"arg": {"x": [1]}}
         )
         for number in (1, 2):
-            runner.run(number, iteration.Seat())
+            runner.run(number, iteration.Slot())
         (one, args_one), (two, args_two) = Says.seen
         self.assertEqual([1, 2], [one["iteration"], two["iteration"]])
         self.assertIsNot(one["users"][0], two["users"][0])
@@ -245,8 +245,8 @@ class IterationTestCase(test.TestCase):
 
     def test_action_names_at_random_do_not_fill_the_memory(self) -> None:
         runner = iteration.IterationRunner(NamesAtRandom, "run", {}, {})
-        seat = iteration.Seat()
+        slot = iteration.Slot()
         for i in range(3000):
-            row = runner.run(i, seat)
+            row = runner.run(i, slot)
             self.assertEqual("action-%d" % i, row.shape[0].name)
         self.assertLessEqual(len(runner._shapes), 1000)

@@ -31,7 +31,7 @@ class Clocks:
 
     def __init__(self) -> None:
         self.now_ns = self.cpu_ns = 0
-        self.seats = 2
+        self.slots = 2
         self.waits: dict[str, int] = {}
 
     def pass_by(self, ns: int, cpu: int = 0) -> None:
@@ -40,7 +40,7 @@ class Clocks:
 
     def meter(self) -> meter.Meter:
         return meter.Meter(
-            lambda: self.seats, lambda: self.now_ns, lambda: self.cpu_ns,
+            lambda: self.slots, lambda: self.now_ns, lambda: self.cpu_ns,
             lambda: dict(self.waits),
         )
 
@@ -50,41 +50,41 @@ class MeterTestCase(test.TestCase):
         super().setUp()
         self.clocks = Clocks()
         self.meter = self.clocks.meter()
-        self.strain = saturation.Strain()
+        self.saturation = saturation.Saturation()
 
     def sums(self) -> dict[str, t.Any]:
         return {
-            name: getattr(self.strain, name) for name in saturation.SUMS
-            if getattr(self.strain, name)
+            name: getattr(self.saturation, name) for name in saturation.SUMS
+            if getattr(self.saturation, name)
         }
 
     def test_nothing_counts_before_the_start(self) -> None:
         self.clocks.pass_by(5 * S, cpu=5 * S)
-        self.meter.read(self.strain)
+        self.meter.read(self.saturation)
         self.meter.begin(6 * S)
-        self.meter.read(self.strain)
+        self.meter.read(self.saturation)
         self.assertEqual({}, self.sums())
         self.clocks.pass_by(3 * S, cpu=S)
-        self.meter.read(self.strain)
+        self.meter.read(self.saturation)
         self.assertEqual(
-            {"worker_ns": 2 * S, "cpu_ns": S, "seat_ns": 4 * S}, self.sums()
+            {"worker_ns": 2 * S, "cpu_ns": S, "slot_ns": 4 * S}, self.sums()
         )
 
     def test_time_with_all_of_a_cpu_is_told_apart(self) -> None:
         self.meter.begin(0)
         for cpu in (100, 180, 199, 20):
             self.clocks.pass_by(200 * MS, cpu=cpu * MS)
-            self.meter.read(self.strain)
-        self.assertEqual(400 * MS, self.strain.saturated_ns)
-        self.assertEqual(800 * MS, self.strain.worker_ns)
+            self.meter.read(self.saturation)
+        self.assertEqual(400 * MS, self.saturation.saturated_ns)
+        self.assertEqual(800 * MS, self.saturation.worker_ns)
 
     def test_threads_that_came_or_went_count_for_their_time(self) -> None:
         self.meter.begin(0)
-        for seats in (5, 0, 0):
-            self.clocks.seats = seats
+        for slots in (5, 0, 0):
+            self.clocks.slots = slots
             self.clocks.pass_by(S)
-            self.meter.read(self.strain)
-        self.assertEqual(10 * S, self.strain.seat_ns)
+            self.meter.read(self.saturation)
+        self.assertEqual(10 * S, self.saturation.slot_ns)
 
     def test_waits_for_a_cpu_are_read_once_a_second_and_at_the_end(
         self
@@ -93,15 +93,15 @@ class MeterTestCase(test.TestCase):
         self.meter.begin(0)
         self.clocks.waits = {"1": 7 * S + 10, "2": 5}
         self.clocks.pass_by(S // 2)
-        self.meter.read(self.strain)
-        self.assertEqual(0, self.strain.cpu_wait_ns)
+        self.meter.read(self.saturation)
+        self.assertEqual(0, self.saturation.cpu_wait_ns)
         self.clocks.pass_by(S // 2)
-        self.meter.read(self.strain)
-        self.assertEqual(15, self.strain.cpu_wait_ns)
+        self.meter.read(self.saturation)
+        self.assertEqual(15, self.saturation.cpu_wait_ns)
         self.clocks.waits = {"2": 6}  # thread 1 has ended
         self.clocks.pass_by(1)
-        self.meter.read(self.strain, is_last=True)
-        self.assertEqual(16, self.strain.cpu_wait_ns)
+        self.meter.read(self.saturation, is_last=True)
+        self.assertEqual(16, self.saturation.cpu_wait_ns)
 
     def test_the_kernel_tells_how_long_threads_waited(self) -> None:
         ended = threading.Event()

@@ -40,7 +40,7 @@ class Sink:
         self.failures: list[BaseException] = []
         self.changed = threading.Condition()
         self.counters: dict[str, int] = {}
-        self.strain: dict[str, t.Any] = {}
+        self.saturation: dict[str, t.Any] = {}
         self.gate = threading.Event()
         self.gate.set()
 
@@ -56,9 +56,9 @@ class Sink:
     ) -> None:
         with self.changed:
             self.counters = dict(learnt.counters)
-            state = learnt.strain.to_state()
+            state = learnt.saturation.to_state()
             sums = zip(saturation.SUMS, state["sums"], strict=True)
-            self.strain = {**state, "sums": dict(sums)}
+            self.saturation = {**state, "sums": dict(sums)}
             self.snapshots.append((number, learnt.iterations, urgent))
             self.changed.notify_all()
 
@@ -133,8 +133,9 @@ class OutboxTestCase(test.TestCase):
         thread.join(20)
         box.close()
         self.assertEqual(3 * outbox.MAX_ROWS, len(sink.numbers))
-        self.assertGreaterEqual(sink.strain["sums"]["held"], 1)
-        self.assertGreaterEqual(sink.strain["sums"]["held_ns"], 100_000_000)
+        sums = sink.saturation["sums"]
+        self.assertGreaterEqual(sums["held"], 1)
+        self.assertGreaterEqual(sums["held_ns"], 100_000_000)
 
     def test_counters_travel_with_the_aggregate(self) -> None:
         sink, box = self.make()
@@ -152,20 +153,20 @@ class OutboxTestCase(test.TestCase):
             box.put(row(number))
         sink.wait_for(lambda: len(sink.numbers) > outbox.BLOCK_ROWS)
         box.close()
-        self.assertGreaterEqual(sink.strain["scheduler_lag"]["count"], 2)
+        self.assertGreaterEqual(sink.saturation["scheduler_lag"]["count"], 2)
 
-    def test_waits_for_a_seat_and_a_meter_are_read(self) -> None:
+    def test_waits_for_a_slot_and_a_meter_are_read(self) -> None:
         sink = Sink()
         moments = iter((10, 30, 60, 100))
         gauge = meter.Meter(lambda: 3, lambda: next(moments), lambda: 0, dict)
         gauge.begin(0)
         box = outbox.Outbox(sink, {}, clock.now_ns, gauge)
         box.start()
-        box.late_for_a_seat(5)
+        box.late_for_a_slot(5)
         box.close()
-        self.assertEqual(1, sink.strain["seat_wait"]["count"])
-        self.assertEqual(10, sink.strain["sums"]["worker_ns"])
-        self.assertEqual(30, sink.strain["sums"]["seat_ns"])
+        self.assertEqual(1, sink.saturation["seat_wait"]["count"])
+        self.assertEqual(10, sink.saturation["sums"]["worker_ns"])
+        self.assertEqual(30, sink.saturation["sums"]["slot_ns"])
 
     def test_an_error_in_judging_is_told(self) -> None:
         sink, box = self.make()

@@ -89,9 +89,9 @@ class AggregateTestCase(TestCase):
         for i, share in enumerate(shares):
             alone.counters["dropped"] += i
             share.counters["dropped"] += i
-            for strain in (alone.strain, share.strain):
-                strain.scheduler_lag.add(1000 * i + seed)
-                strain.cpu_ns += i
+            for measured in (alone.saturation, share.saturation):
+                measured.scheduler_lag.add(1000 * i + seed)
+                measured.cpu_ns += i
         random.Random(seed).shuffle(shares)
         merged = of([])
         for share in shares:

@@ -42,43 +42,44 @@ def of(values_ns: t.Iterable[int]) -> Distribution:
     return made
 
 
-def strain(
+def measured(
     lags_ns: t.Iterable[int] = (), waits_ns: t.Iterable[int] = (),
     **values: int,
-) -> saturation.Strain:
-    made = saturation.Strain()
+) -> saturation.Saturation:
+    made = saturation.Saturation()
     made.scheduler_lag.merge(of(lags_ns))
-    made.seat_wait.merge(of(waits_ns))
+    made.slot_wait.merge(of(waits_ns))
     for name, value in values.items():
         setattr(made, name, value)
     return made
 
 
 @st.composite
-def strains(draw: st.DrawFn) -> saturation.Strain:
+def saturations(draw: st.DrawFn) -> saturation.Saturation:
     values = dict(zip(saturation.SUMS, draw(sums), strict=True))
-    return strain(draw(nanoseconds), draw(nanoseconds), **values)
+    return measured(draw(nanoseconds), draw(nanoseconds), **values)
 
 
-def carried(value: saturation.Strain) -> saturation.Strain:
-    return saturation.Strain.from_state(
+def carried(value: saturation.Saturation) -> saturation.Saturation:
+    return saturation.Saturation.from_state(
         iterations.over_the_wire(value.to_state())
     )
 
 
-def merged(*parts: saturation.Strain) -> saturation.Strain:
-    whole = saturation.Strain()
+def merged(*parts: saturation.Saturation) -> saturation.Saturation:
+    whole = saturation.Saturation()
     for part in parts:
         whole.merge(part)
     return whole
 
 
 @ddt.ddt
-class StrainTestCase(test.TestCase):
+class SaturationTestCase(test.TestCase):
     @hypothesis.settings(max_examples=50, deadline=None)
-    @hypothesis.given(a=strains(), b=strains(), c=strains())
+    @hypothesis.given(a=saturations(), b=saturations(), c=saturations())
     def test_order_and_grouping_do_not_matter(
-        self, a: saturation.Strain, b: saturation.Strain, c: saturation.Strain
+        self, a: saturation.Saturation, b: saturation.Saturation,
+        c: saturation.Saturation,
     ) -> None:
         whole = merged(a, b, c).to_state()
         self.assertEqual(whole, merged(c, a, b).to_state())
@@ -87,24 +88,24 @@ class StrainTestCase(test.TestCase):
             whole, merged(carried(a), carried(merged(b, c))).to_state()
         )
         self.assertEqual(
-            a.to_state(), merged(saturation.Strain(), a).to_state()
+            a.to_state(), merged(saturation.Saturation(), a).to_state()
         )
 
     @ddt.data(
         None, {}, {"scheduler_lag": 1},
-        {**saturation.Strain().to_state(), "sums": [0]},
-        {**saturation.Strain().to_state(), "sums": ["x"] * 8},
+        {**saturation.Saturation().to_state(), "sums": [0]},
+        {**saturation.Saturation().to_state(), "sums": ["x"] * 8},
     )
     def test_nonsense_is_refused(self, state: t.Any) -> None:
         self.assertRaises(
-            portable.MalformedState, saturation.Strain.from_state, state
+            portable.MalformedState, saturation.Saturation.from_state, state
         )
 
 
 @ddt.ddt
 class LimitsTestCase(test.TestCase):
     def check(
-        self, expected: str | None, measured: saturation.Strain,
+        self, expected: str | None, measured: saturation.Saturation,
         lags_ns: t.Iterable[int] = (), duration_ns: int = 50 * MS,
     ) -> None:
         """One reason with *expected* in it; None: no reason."""
@@ -118,9 +119,9 @@ class LimitsTestCase(test.TestCase):
             self.assertIn(expected, sentence)
 
     def test_nothing_measured_is_nothing_found(self) -> None:
-        self.check(None, saturation.Strain())
+        self.check(None, saturation.Saturation())
         self.assertEqual(
-            [], saturation.facts(saturation.Strain(), of([]), of([]))[
+            [], saturation.facts(saturation.Saturation(), of([]), of([]))[
                 "limited_by"
             ],
         )
@@ -132,26 +133,27 @@ class LimitsTestCase(test.TestCase):
         self, lag_ms: int, duration_ms: int, expected: str | None
     ) -> None:
         self.check(
-            expected, strain([lag_ms * MS] * 20), duration_ns=duration_ms * MS
+            expected, measured([lag_ms * MS] * 20),
+            duration_ns=duration_ms * MS,
         )
 
     def test_a_thread_that_is_late_now_and_then_is_no_reason(self) -> None:
-        self.check(None, strain([0] * 97 + [500 * MS] * 3))
-        self.check(None, strain([500 * MS] * 19))  # too few to tell
+        self.check(None, measured([0] * 97 + [500 * MS] * 3))
+        self.check(None, measured([500 * MS] * 19))  # too few to tell
 
     def test_starts_that_are_late_with_a_thread_to_spare_count(self) -> None:
         late = [0] * 90 + [40 * MS] * 10
-        self.check("10 % of its iterations", strain(), late)
-        self.check(None, strain(), [0] * 96 + [40 * MS] * 4)
-        self.check(None, strain(), late, duration_ns=S)
+        self.check("10 % of its iterations", measured(), late)
+        self.check(None, measured(), [0] * 96 + [40 * MS] * 4)
+        self.check(None, measured(), late, duration_ns=S)
 
     def test_a_slow_target_is_not_the_generator(self) -> None:
         # every start waited until the target let a thread go
         waits = [k * 100 * MS for k in range(1, 101)]
         lags = [wait + MS for wait in waits]
-        self.check(None, strain(waits_ns=waits), lags, duration_ns=S // 5)
+        self.check(None, measured(waits_ns=waits), lags, duration_ns=S // 5)
         self.check(
-            "100 % of its iterations", strain(), lags, duration_ns=S // 5
+            "100 % of its iterations", measured(), lags, duration_ns=S // 5
         )
 
     @ddt.data(
@@ -168,19 +170,19 @@ class LimitsTestCase(test.TestCase):
         self, expected: str | None, values: dict[str, int]
     ) -> None:
         self.check(
-            expected, strain(worker_ns=10 * S, seat_ns=40 * S, **values)
+            expected, measured(worker_ns=10 * S, slot_ns=40 * S, **values)
         )
 
     def test_a_blink_is_too_short_for_shares(self) -> None:
-        self.check(None, strain(
-            worker_ns=S // 2, saturated_ns=S // 2, seat_ns=S // 2,
+        self.check(None, measured(
+            worker_ns=S // 2, saturated_ns=S // 2, slot_ns=S // 2,
             cpu_wait_ns=S // 2,
         ))
 
     def test_facts_are_seconds_and_shares(self) -> None:
         found = saturation.facts(
-            strain(
-                [2 * MS], [3 * MS], worker_ns=4 * S, cpu_ns=S, seat_ns=8 * S,
+            measured(
+                [2 * MS], [3 * MS], worker_ns=4 * S, cpu_ns=S, slot_ns=8 * S,
                 cpu_wait_ns=S, held_ns=S // 100, held=3, spool_wait_ns=S,
             ),
             of([5 * MS]), of([S]),

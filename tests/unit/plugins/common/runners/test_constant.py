@@ -266,12 +266,12 @@ class ConstantTestCase(load.LoadTestCase):
         made = self.load(
             "constant", times=40, concurrency=4, args={"sleep": 0.05}
         )
-        strain = made.board.merged().strain
+        measured = made.board.merged().saturation
         processes = min(4, len(os.sched_getaffinity(0)))
-        self.assertGreaterEqual(strain.worker_ns, processes * 400_000_000)
-        self.assertGreaterEqual(strain.seat_ns, 4 * 400_000_000)
-        self.assertGreater(strain.cpu_ns, 0)
-        self.assertGreater(strain.scheduler_lag.count, 0)
+        self.assertGreaterEqual(measured.worker_ns, processes * 400_000_000)
+        self.assertGreaterEqual(measured.slot_ns, 4 * 400_000_000)
+        self.assertGreater(measured.cpu_ns, 0)
+        self.assertGreater(measured.scheduler_lag.count, 0)
 
     def test_whoever_waits_for_the_start_says_so_itself(self) -> None:
         class Own(constant.ConstantScenarioRunner):

@@ -73,8 +73,8 @@ class RPSTestCase(load.LoadTestCase):
         merged = made.board.merged()
         self.assertGreater(merged.lag.max_ns, 1_000_000_000)
         # the first two had a thread each
-        self.assertGreaterEqual(merged.strain.seat_wait.count, 20)
-        late = saturation.late_starts(merged.strain, merged.lag, 5e8)
+        self.assertGreaterEqual(merged.saturation.slot_wait.count, 20)
+        late = saturation.late_starts(merged.saturation, merged.lag, 5e8)
         self.assertEqual(0, late)
 
     def test_starts_that_are_late_without_a_reason_count(self) -> None:
@@ -89,7 +89,7 @@ class RPSTestCase(load.LoadTestCase):
         made.run("Test.fault", {}, {})
         merged = made.board.merged()
         self.assertGreaterEqual(
-            saturation.late_starts(merged.strain, merged.lag, 1e8), 25
+            saturation.late_starts(merged.saturation, merged.lag, 1e8), 25
         )
 
     def test_a_ramp_holds_for_the_run_not_for_a_process(self) -> None:
