@@ -50,7 +50,7 @@ from rally.task.load.single import (
     format_result_on_timeout,
 )
 from rally.task.results import row as row_module
-from rally.task.work.progressions import Lost
+from rally.task.results.progressions import Lost
 
 __all__ = [
     "Config", "JudgingFailed", "Lost", "NotDistributable", "ScenarioRunner",

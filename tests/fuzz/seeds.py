@@ -117,7 +117,7 @@ def from_agents() -> list[messages.Message]:
         heartbeat,
         messages.WorkRequest(RUN, 1, 10, BEGIN_NS, 2),
         messages.Events(
-            RUN, 0, (
+            RUN, 0, 0, (
                 messages.Report("something happened"),
                 messages.Started((1, 2, 3)),
             ),

@@ -36,8 +36,8 @@ from rally.task.distributed.controller import failover, plan
 from rally.task.distributed.controller import machine as controller
 from rally.task.distributed.wire import channels, codec, link, messages
 from rally.task.load import frames
-from rally.task.results import aggregate, chunk, head, stored
-from rally.task.work import grants, progressions
+from rally.task.results import aggregate, chunk, head, progressions, stored
+from rally.task.work import grants
 from tests.fuzz import seeds
 from tests.fuzz.seeds import BEGIN_NS, NS, RUN, VERSION
 

@@ -43,8 +43,8 @@ from rally.task.distributed.controller import lobby
 from rally.task.distributed.controller import machine as controller_module
 from rally.task.distributed.controller import plan as plan_module
 from rally.task.distributed.wire import channels, codec, messages
-from rally.task.results import head
-from rally.task.work import grants, progressions
+from rally.task.results import head, progressions
+from rally.task.work import grants
 from tests.simulation import clocks, network
 
 NS = 1_000_000_000
@@ -66,6 +66,7 @@ class Load:
         self.low = 0
         self.is_asked = self.is_closed = self.is_stopped = False
         self.drawn = self.done = 0
+        self.begun = []  # what was not told yet
         self.ended = False
         self.lease = 0
         self.longest_ns = 0
@@ -123,6 +124,9 @@ class Load:
             if len(self.rows) >= self.cluster.chunk_size:
                 said += self._spool()
         self._fill(now)
+        if self.begun and self.cluster.announces:
+            begun, self.begun = self.begun, []
+            said += [messages.Started((number,)) for number in begun]
         if len(self.numbers) <= self.low and not self.is_asked and (
             self.start_at is not None
         ):
@@ -165,6 +169,7 @@ class Load:
             number = self.numbers.popleft()
             self.drawn += 1
             self.cluster.on_start(self.name, number, now)
+            self.begun.append(number)
             spread = 0.5 + self.cluster.random.random()
             took_ns = int(self.duration_s * spread * NS)
             heapq.heappush(self.running, (now + took_ns, number, took_ns))
@@ -220,6 +225,7 @@ class Process:
             if self.load is not None and not self.load.ended:
                 raise AssertionError("its load process is at work")
             codec.decode_content(message.content)
+            agent.content = message.content
             self.load = Load(agent.cluster, agent.name, agent.duration_s)
         if self.load is not None:
             self.said += self.load.obey(message, agent.now())
@@ -289,6 +295,7 @@ class SimulatedAgent:
         self.cluster, self.name = cluster, name
         self.duration_s = duration_s
         self.process = None
+        self.content = None  # of its last load
         self.frozen_until = 0
         self.clock = cluster.clock_of(name, offset_ns, ppm)
         self.end = cluster.network.agent(name)
@@ -403,7 +410,7 @@ class Cluster:
         self, seed=0, agents=2, times=200, concurrency=4, duration_s=0.1,
         weather=None, chunk_size=10, store_delay_s=0.01, schedule=None,
         offsets_s=(), versions=None, duration_of_run_s=None, task="",
-        content=CONTENT, ppms=(), **plan,
+        content=CONTENT, ppms=(), announces=False, **plan,
     ):
         self.random = random.Random(seed)
         self.clock = network.FakeClock(1_790_000_000.0)
@@ -412,6 +419,7 @@ class Cluster:
         )
         self.chunk_size, self.store_delay_s = chunk_size, store_delay_s
         self.times, self.concurrency = times, concurrency
+        self.announces = announces  # an event for each iteration
         self.versions = versions or {}
         self.refusing, self.stuck = set(), set()  # names of agents
         self.hesitating = set()  # they refuse once they were told to stop

@@ -118,6 +118,8 @@ class MemoryNetwork:
         #: messages on each lane that nobody has taken yet
         self.waiting: collections.Counter[tuple[str, str, Channel]]
         self.waiting = collections.Counter()
+        #: messages that were taken, by their kind
+        self.sent: collections.Counter[str] = collections.Counter()
         #: what refuses messages, as the real transport does
         self.refused: collections.Counter[Delivery] = collections.Counter()
 
@@ -277,6 +279,7 @@ class _End:
         self, target: _End, channel: Channel, message: t.Any
     ) -> Delivery:
         frames = self._network.encode(message)
+        self._network.sent[type(message).__name__] += 1
         return self._network.post(_Parcel(self, target, channel, frames))
 
 

@@ -32,8 +32,7 @@ from rally.task.distributed import commands
 from rally.task.distributed.agent import machine as agent_module
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
-from rally.task.results import aggregate, chunk, head, row
-from rally.task.work import progressions
+from rally.task.results import aggregate, chunk, head, progressions, row
 
 NS = 1_000_000_000
 MS = 1_000_000

@@ -40,19 +40,32 @@ PACKAGE = pathlib.Path(rally.__file__).parent
 ROOT = PACKAGE.parent
 DISTRIBUTED = "rally.task.distributed"
 
+#: packages, lowest first: imports point down
+PACKAGES = (
+    "rally.common", "rally.task.results", "rally.task.work",
+    "rally.task.load", "rally.task.distributed", "rally.plugins",
+    "rally.api", "rally.cli",
+)
+#: what is loaded by name or loads others: entry points, which know plugins
+ENTRY_POINTS = {
+    ("rally.task.distributed.load_process.child", "rally.plugins"),
+    ("rally.task.distributed.recovery", "rally.plugins"),
+}
+
 #: parts of ``rally.task.distributed``, lowest first: a module imports from
 #: its own layer and from those before. A package stands for all in it but
 #: those that are named themselves
 LAYERS: t.Mapping[str, t.Collection[str]] = {
     "values": (
-        "clock", "notices", "wire.channels", "wire.messages",
+        "clock", "content", "notices", "wire.channels", "wire.messages",
     ),
-    "decisions": ("agent", "commands", "controller"),
+    "decisions": ("agent", "commands", "controller", "serve"),
     "codec": ("wire.codec",),
     "shell": (
-        "agent_process", "controller_ports", "discovery", "drain_request",
-        "load_process", "local", "reception", "recovery", "security",
-        "spool", "spool_clock", "wire",
+        "agent_ports", "agent_process", "controller_ports", "discovery",
+        "drain_request", "endpoint_ports", "load_process", "local",
+        "reception", "recovery", "run_sink", "security", "spool",
+        "spool_clock", "spool_store", "wire",
     ),
 }
 #: what the world, the clock and chance come in by
@@ -255,6 +268,7 @@ class LayersTestCase(test.TestCase):
             for each in modules
             if each.split(".")[0] not in sys.stdlib_module_names
             and not each.startswith((DISTRIBUTED, "rally.task.work"))
+            and not each.startswith("rally.task.results")
             and each not in KNOWN
         }
         self.assertEqual(set(), strangers)
@@ -348,16 +362,42 @@ class DatabaseTestCase(test.TestCase):
         self.assertTrue(callable(module.summary))
 
 
-class WorkTestCase(test.TestCase):
-    def test_the_model_of_work_imports_nothing_but_itself(self) -> None:
-        upward = {
+class DirectionTestCase(test.TestCase):
+    """Imports of the whole tree point down."""
+
+    def rank(self, name: str) -> int | None:
+        for number, package in enumerate(PACKAGES):
+            if name == package or name.startswith(package + "."):
+                return number
+        return None
+
+    def test_no_package_imports_one_above_it(self) -> None:
+        upward = set()
+        for path in PACKAGE.rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            module = ".".join(parts)
+            own = self.rank(module)
+            for name in imports_of(path):
+                other = self.rank(name)
+                if own is not None and other is not None and other > own:
+                    package = PACKAGES[other]
+                    if (module, package) not in ENTRY_POINTS:
+                        upward.add((module, name))
+        self.assertEqual(set(), upward)
+
+    def test_the_model_of_work_knows_progressions_only(self) -> None:
+        strangers = {
             (path.name, name)
             for path in (PACKAGE / "task" / "work").rglob("*.py")
             for name in imports_of(path)
             if name.split(".")[0] == "rally"
             and not name.startswith("rally.task.work")
+            and "rally.task.results.progressions" not in (
+                name, name.rpartition(".")[0]
+            )
+            and name != "rally.task.results"
         }
-        self.assertEqual(set(), upward)
+        self.assertEqual(set(), strangers)
 
 
 class NumpyTestCase(test.TestCase):
@@ -373,7 +413,7 @@ class NumpyTestCase(test.TestCase):
                 "task/results/columns.py", "task/results/cutting.py",
                 "task/results/distribution.py",
                 "task/results/durations.py", "task/results/moments.py",
-                "task/work/progressions.py",
+                "task/results/progressions.py",
             },
             users,
         )

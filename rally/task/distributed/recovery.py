@@ -49,8 +49,8 @@ from rally.task.distributed.wire import (
 from rally.task.reporting import agent_figures, load_info, other_actions
 from rally.task.results import aggregate, head, packed
 from rally.task.results import stored as stored_results
+from rally.task.results.progressions import progressions
 from rally.task.work import schedule
-from rally.task.work.progressions import progressions
 
 LOG = logging.getLogger(__name__)
 

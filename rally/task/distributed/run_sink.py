@@ -27,11 +27,8 @@ from rally.task.distributed.wire import channels
 from rally.task.reporting import progress
 from rally.task.results import board as board_module
 from rally.task.results import head
+from rally.task.results.progressions import Lost
 from rally.task.results.row import NS
-from rally.task.work.progressions import Lost
-
-if t.TYPE_CHECKING:
-    from rally.plugins.common.runners import distributed
 
 LOG = logging.getLogger(__name__)
 
@@ -44,6 +41,23 @@ VIEW_SHARE = 0.02
 SETTLED = (AgentState.JOINED, AgentState.DONE, AgentState.REFUSED)
 
 
+class Runner(t.Protocol):
+    """What a sink needs of the runner that has the run."""
+
+    result_queue: t.Any
+    board: board_module.SnapshotBoard
+    phase: str
+    members: list[dict[str, t.Any]]
+    lost: list[Lost]
+    lost_count: int
+    counters: collections.Counter[str]
+    inexact_sources: t.Collection[str]
+
+    def send_event(self, type: str, value: t.Any = None) -> None: ...
+
+    def problem(self, text: str) -> None: ...
+
+
 class RunSink:
     """Hands what comes of a run to the runner, whose threads do the rest."""
 
@@ -51,7 +65,7 @@ class RunSink:
         self,
         machine: controller_module.Controller,
         transport: channels.ControllerEnd,
-        runner: distributed.DistributedRunner,
+        runner: Runner,
     ) -> None:
         self._machine = machine
         self._transport = transport

@@ -23,7 +23,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 
-from rally.task.work.progressions import Progression, follows
+from rally.task.results.progressions import Progression, follows
 
 #: leases that are not drawn yet, at the most. A closed model holds two or
 #: three of some seconds, an open one those of the next two seconds

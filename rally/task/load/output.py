@@ -26,7 +26,7 @@ from rally.task.results import aggregate as aggregate_module
 from rally.task.results import board, head
 from rally.task.results import row as row_module
 from rally.task.results.chunk import Chunk
-from rally.task.work.progressions import Lost
+from rally.task.results.progressions import Lost
 
 #: what goes out less often than this does not wait for a chunk to fill
 MAX_AGE_S = 5.0

@@ -42,8 +42,8 @@ from rally.task.load import plan as plan_module
 from rally.task.load import worker as worker_module
 from rally.task.results import aggregate as aggregate_module
 from rally.task.results import chunk as chunk_module
+from rally.task.results.progressions import Lost, progressions
 from rally.task.work import ledger
-from rally.task.work.progressions import Lost, progressions
 
 LOG = logging.getLogger(__name__)
 READY_DEADLINE_S = 60.0

@@ -25,7 +25,7 @@ import time
 import typing as t
 
 from rally.task.load import lease_ring, shared
-from rally.task.work.progressions import (
+from rally.task.results.progressions import (
     Progression,
     follows,
     numbers_of,

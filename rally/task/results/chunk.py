@@ -26,7 +26,7 @@ import typing as t
 import msgspec
 import numpy as np
 
-from rally.task.results import columns
+from rally.task.results import columns, progressions
 from rally.task.results import head as head_module
 from rally.task.results import packed as packed_module
 from rally.task.results.merging import merge_ordered
@@ -41,7 +41,6 @@ from rally.task.results.row import (
     row_of,
     shape_of,
 )
-from rally.task.work import progressions
 
 __all__ = [
     "Chunk", "ChunkError", "Error", "Node", "Row", "Shape", "error_of",

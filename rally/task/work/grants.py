@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from rally.task.work.progressions import Progression, count_of, strides
+from rally.task.results.progressions import Progression, count_of, strides
 from rally.task.work.schedule import Schedule
 
 NS = 1_000_000_000

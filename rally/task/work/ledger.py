@@ -23,7 +23,7 @@ from __future__ import annotations
 import bisect
 import typing as t
 
-from rally.task.work.progressions import (
+from rally.task.results.progressions import (
     Progression,
     common,
     count_of,

@@ -43,6 +43,11 @@ class EventLog:
         self._said_ns = 0
         self._kept = 0  # numbers and reports
 
+    @property
+    def count(self) -> int:
+        """How many events there were so far."""
+        return self._first + len(self._events)
+
     def add(self, event: Event, run: str, now: int) -> list[messages.Events]:
         """Keep an event; what is to be said of it."""
         self._events.append(event)
@@ -76,7 +81,9 @@ class EventLog:
                 break
             taken.append(self._events[i])
         self._said, self._said_ns = start + len(taken), now
-        return [messages.Events(run, start, tuple(taken))] if taken else []
+        if not taken:
+            return []
+        return [messages.Events(run, self._first, start, tuple(taken))]
 
 
 def _weight(event: Event) -> int:

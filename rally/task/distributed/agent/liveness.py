@@ -19,8 +19,11 @@ HELLO_NS = 1 * NS
 #: the controller learns from what comes in on a channel where to send what
 #: goes out on it: show it again after so long
 ATTACH_NS = 5 * NS
-#: without a sign of the controller for so long, it is gone
+#: without a sign of the controller for so long, it is gone, perhaps for good
 SILENCE_NS = 10 * NS
+#: ... and after so long nobody waits for it with a load any more. Until then
+#: its machine may have been paused: leases see to it that nothing is started
+GIVE_UP_NS = 900 * NS
 
 
 class Liveness:
@@ -28,6 +31,7 @@ class Liveness:
 
     def __init__(self, now: int) -> None:
         self._heard_ns = now
+        self._missed_ns = now  # when it was last found to be gone
         self._said_hello_ns = 0
         self._attached_ns = 0
 
@@ -41,7 +45,11 @@ class Liveness:
             self._said_hello_ns + HELLO_NS,
             0 if is_dialing else self._heard_ns + 2 * HELLO_NS,
         )
-        return min(hello, self._heard_ns + SILENCE_NS)
+        return min(hello, self._gone_at_ns)
+
+    @property
+    def _gone_at_ns(self) -> int:
+        return max(self._heard_ns, self._missed_ns) + SILENCE_NS
 
     def must_say_hello(self, is_dialing: bool, now: int) -> bool:
         """Whether a hello is due: nobody answered, or not for a while."""
@@ -64,8 +72,12 @@ class Liveness:
         return now - self._heard_ns >= 2 * HELLO_NS
 
     def is_controller_gone(self, now: int) -> bool:
-        """Whether it has been silent for too long; said once a silence."""
-        if now - self._heard_ns < SILENCE_NS:
+        """Whether it has been silent for (another) ``SILENCE_NS``."""
+        if now < self._gone_at_ns:
             return False
-        self._heard_ns = now
+        self._missed_ns = now
         return True
+
+    def has_given_up(self, now: int) -> bool:
+        """Whether it has been silent for too long to come back."""
+        return now - self._heard_ns >= GIVE_UP_NS

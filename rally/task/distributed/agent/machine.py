@@ -86,6 +86,7 @@ class Agent:
         self._unfit = unfit
         self._liveness = liveness.Liveness(now)
         self._rejection = ""
+        self._is_missed = False  # its controller, and that was said
         self._spare = spare_load.SpareLoad()
         self._shutdown = shutdown.Shutdown()
         self._events = event_log.EventLog()
@@ -161,7 +162,7 @@ class Agent:
         if self._incoming is not None:
             commands += self._incoming.expire(now)
         if self._liveness.is_controller_gone(now):
-            commands += self._controller_gone()
+            commands += self._controller_gone(now)
         if self._liveness.must_say_hello(self._is_dialing, now):
             commands.append(self._say_hello(now))
         return commands
@@ -232,7 +233,8 @@ class Agent:
     ) -> list[Command]:
         self._liveness.hear(now)
         self._rejection = ""
-        commands: list[Command] = []
+        self._is_missed = False
+        commands = self._leave_run_for(message.run)
         if self.state is LoadState.DIALING:
             self._advance(LoadEvent.WELCOMED)
             commands.append(Say("the controller accepted this agent"))
@@ -249,16 +251,36 @@ class Agent:
         text = "the controller refused this agent: %s" % message.reason
         return [Say(text, True)]
 
-    def _controller_gone(self) -> list[Command]:
+    def _controller_gone(self, now: int) -> list[Command]:
         if self._may(LoadEvent.CONTROLLER_GONE):
             self._advance(LoadEvent.CONTROLLER_GONE)
             return [Say("the controller is gone; dialing again")]
+        if not self._liveness.has_given_up(now):
+            first, self._is_missed = not self._is_missed, True
+            return [
+                Say("the controller is silent: nothing is started until it "
+                    "is heard again; what was done stays in the spool", True)
+            ] if first else []
         stop = self._stop_load("the controller is gone")
         return stop and [
-            Say("the controller is gone: the load stops, what was done "
-                "stays in the spool", True),
+            Say("the controller is gone for good: the load ends", True),
             *stop,
         ]
+
+    def _leave_run_for(self, run: str) -> list[Command]:
+        """The controller has *run*: if it is another one, ours is gone.
+
+        There is one controller at an address at a time.
+        """
+        if run in ("", self.run) or self.state in (
+            LoadState.DIALING, LoadState.JOINED
+        ):
+            return []
+        if self.state is LoadState.DRAINING:
+            self._advance(LoadEvent.CONTROLLER_GONE)
+            return [Say("run %s is over for this agent; what it kept of it "
+                        "stays in the spool" % self.run, True)]
+        return self._stop_load("its controller has made room for another")
 
     # ---- preparing
 
@@ -354,8 +376,11 @@ class Agent:
 
     def _on_beat(self, message: messages.Beat, now: int) -> list[Command]:
         self._liveness.hear(now)
+        self._is_missed = False
         heartbeat = self._held.heartbeat(self.state.value, message, now)
-        commands: list[Command] = [self._to(heartbeat)]
+        commands: list[Command] = [
+            self._to(heartbeat), *self._leave_run_for(message.run)
+        ]
         if message.run == self.run:
             commands += self._on_own_beat(message, now)
         if self._liveness.must_attach(now):
@@ -498,6 +523,10 @@ class Agent:
         if not self._may(LoadEvent.LOAD_ENDED):
             return []
         self._advance(LoadEvent.LOAD_ENDED)
+        if not ended.abandoned:
+            ended = msgspec.structs.replace(
+                ended, events=self._events.count
+            )
         self._held.ended = ended
         return [
             self._to(ended),

@@ -45,6 +45,8 @@ class Pace:
         took_ns = now - asked_ns
         if took_ns < QUICK_NS:
             self.allowed = min(self._most, self.allowed + 1)
+            # the link was slow once; it is not now
+            self.patience_ns = max(PATIENCE_NS, self.patience_ns // 2)
         elif took_ns > SLOW_NS and asked_ns >= self._shrunk_ns:
             # those that were asked for earlier are slow for the same reason
             self.allowed = max(1, self.allowed // 2)

@@ -18,8 +18,8 @@ from rally.task.distributed.commands import Command
 from rally.task.distributed.controller.membership import Member
 from rally.task.distributed.controller.registry import DOUBTFUL_NS, Registry
 from rally.task.distributed.wire import messages
+from rally.task.results.progressions import numbers_of, progressions
 from rally.task.work import grants as granting
-from rally.task.work.progressions import numbers_of, progressions
 
 
 class Leasing:

@@ -456,10 +456,12 @@ class Controller:
         self, member: Member, message: messages.Events, now: int
     ) -> list[Command]:
         """Take those that are new; the beats say how many are known."""
+        if message.oldest > member.events:  # the agent could keep no more
+            self._dropped_events += message.oldest - member.events
+            member.events = message.oldest
         known = member.events
-        if message.first > known:  # the agent could keep no more
-            self._dropped_events += message.first - known
-            known = message.first
+        if message.first > known:
+            return []  # those between are said again
         fresh = message.events[known - message.first:]
         member.events = max(known, message.first + len(message.events))
         commands: list[Command] = []
@@ -519,6 +521,7 @@ class Controller:
         member.reason = message.reason or message.loss or member.reason
         member.is_inexact |= message.abandoned or not message.aggregate
         member.torn = message.torn
+        member.awaited_events = message.events
         if not message.abandoned:
             if message.aggregate:
                 number = max(message.number, member.snapshot + 1)

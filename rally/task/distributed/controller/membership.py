@@ -139,6 +139,7 @@ class Member:
     beat_ns: int = 0  # when the last Beat went to it
     heartbeat_ns: int = 0  # when it sent its newest heartbeat, its clock
     events: int = 0  # how many of its events are known
+    awaited_events: int = 0  # how many there were, once its load is over
     reason: str = ""  # why it was lost or refused
     is_inexact: bool = False  # its last snapshot may not match its chunks
     torn: int = 0  # chunks it found damaged after a death
@@ -181,7 +182,8 @@ class Member:
         """Its process is another one, perhaps with another clock."""
         self.hello = hello
         self.clock = ClockEstimate()
-        self.marked_ns = self.heartbeat_ns = self.events = 0
+        self.marked_ns = self.heartbeat_ns = 0
+        self.events = self.awaited_events = 0
 
     @property
     def is_active(self) -> bool:
@@ -189,4 +191,7 @@ class Member:
 
     @property
     def is_drained(self) -> bool:
-        return self.ended and self.stored >= self.spooled
+        return (
+            self.ended and self.stored >= self.spooled
+            and self.events >= self.awaited_events
+        )

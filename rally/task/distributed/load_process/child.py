@@ -46,8 +46,8 @@ from rally.task.load import queued as queued_module
 from rally.task.load.task_of_load import TaskOfLoad
 from rally.task.results import chunk as chunk_module
 from rally.task.results import cutting, head
+from rally.task.results.progressions import numbers_of
 from rally.task.serialization import context_codec
-from rally.task.work.progressions import numbers_of
 
 LOG = logging.getLogger(__name__)
 

@@ -167,7 +167,8 @@ class Events(_Message, frozen=True):
     """What happened on an agent, in order, until a Beat has noted it."""
 
     run: Name
-    first: Count  # number of the first of them, counted from 0
+    oldest: Count  # number of the first that is still kept, counted from 0
+    first: Count  # number of the first of these
     events: tuple[Started | Report, ...]
 
 
@@ -185,6 +186,7 @@ class Ended(_Message, frozen=True):
     loss: str = ""  # why some of the iterations left no result
     is_fatal: bool = False  # the reason is one to stop the whole run
     torn: Count = 0  # chunks that were begun or kept, and are damaged
+    events: Count = 0  # how many there were
 
 
 # ---- control channel, controller to agent

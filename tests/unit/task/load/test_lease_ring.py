@@ -21,7 +21,7 @@ import hypothesis
 from hypothesis import strategies as st
 
 from rally.task.load import lease_ring, source
-from rally.task.work.progressions import numbers_of
+from rally.task.results.progressions import numbers_of
 from tests.unit import test
 
 LEASES = st.lists(

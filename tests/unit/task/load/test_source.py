@@ -23,7 +23,7 @@ import time
 import typing as t
 
 from rally.task.load import lease_ring, source
-from rally.task.work.progressions import numbers_of
+from rally.task.results.progressions import numbers_of
 from tests.unit import test
 
 

@@ -20,8 +20,8 @@ import dataclasses
 import hypothesis
 import hypothesis.strategies as st
 
+from rally.task.results.progressions import numbers_of
 from rally.task.work import grants as work
-from rally.task.work.progressions import numbers_of
 from rally.task.work.schedule import Schedule
 from tests.unit import test
 

@@ -18,8 +18,8 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 
+from rally.task.results.progressions import count_of, numbers_of, progressions
 from rally.task.work import ledger as work
-from rally.task.work.progressions import count_of, numbers_of, progressions
 from tests.unit import test
 
 

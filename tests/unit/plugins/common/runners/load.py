@@ -26,7 +26,7 @@ import psutil
 from rally import plugins
 from rally.common import clock
 from rally.task import runner, scenario
-from rally.task.work import progressions
+from rally.task.results import progressions
 from tests.unit import test
 
 

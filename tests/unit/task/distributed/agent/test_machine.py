@@ -19,7 +19,7 @@ import msgspec
 from rally.task.distributed import commands, content, notices
 from rally.task.distributed.agent import machine as agent_module
 from rally.task.distributed.agent import shutdown
-from rally.task.distributed.agent.liveness import SILENCE_NS
+from rally.task.distributed.agent.liveness import GIVE_UP_NS, SILENCE_NS
 from rally.task.distributed.agent.machine import LoadState
 from rally.task.distributed.wire import messages
 from tests.unit import test
@@ -157,9 +157,24 @@ class AgentTestCase(test.TestCase):
         self.assertEqual([[], []], [again, skipped])
         self.assertEqual(1, len(self.told(following, messages.Grant)))
 
-    def test_without_its_controller_it_stops_and_keeps_the_spool(self):
+    def test_a_controller_that_is_silent_may_come_back(self):
         self.bring_to_running()
-        self.now += SILENCE_NS
+        said = []
+        for _ in range(5):
+            self.now += SILENCE_NS
+            said += self.agent.expire(self.now)
+
+        self.assertEqual([], self.told(said, messages.Stop))
+        self.assertIs(LoadState.RUNNING, self.agent.state)
+        problems = [c for c in said if isinstance(c, commands.Say)]
+        self.assertEqual(1, len(problems), problems)
+
+        todo = self.tell(messages.Beat("r", self.now, 5.0, self.now))
+        self.assertEqual(1, len(self.told(todo, messages.LoadRenew)))
+
+    def test_without_its_controller_it_ends_and_keeps_the_spool(self):
+        self.bring_to_running()
+        self.now += GIVE_UP_NS
 
         todo = self.agent.expire(self.now)
 
@@ -169,6 +184,21 @@ class AgentTestCase(test.TestCase):
         self.assertEqual(
             [], [c for c in ended if isinstance(c, commands.DiscardSpool)]
         )
+
+    def test_another_controller_means_that_its_own_is_gone(self):
+        self.bring_to_running()
+
+        todo = self.tell(messages.Welcome("6.0.0", "other"))
+
+        self.assertEqual(1, len(self.told(todo, messages.Stop)))
+        self.tell(messages.LoadEnded((), 2, 5))
+        self.tell(messages.Beat("other", self.now))
+        self.assertIs(LoadState.DIALING, self.agent.state)
+        self.assertEqual(("r",), self.agent.hello().spooled)
+        self.tell(messages.Welcome("6.0.0", "other"))
+        self.tell(msgspec.structs.replace(PREPARE, run="other"))
+        self.assertIs(LoadState.PREPARING, self.agent.state)
+        self.assertEqual("other", self.agent.run)
 
     def test_the_death_of_its_load_process_is_reported_with_its_cause(self):
         self.bring_to_running()

@@ -148,7 +148,7 @@ class UndisturbedTestCase(test.TestCase):
         cluster.at(20, cluster.stop)
         cluster.play()
 
-        begin_ns = cluster.machine.start_ns
+        begin_ns = cluster.machine.run.start_ns
         for name in cluster.agents:
             last_ns = max(
                 at for number, at in cluster.started_at.items()
@@ -225,7 +225,7 @@ class LossTestCase(test.TestCase):
             for message in (
                 messages.Snapshot(cluster.run, 99, True, b"9"),
                 messages.Events(
-                    cluster.run, 0, (messages.Started((1, 2, 3)),)
+                    cluster.run, 0, 0, (messages.Started((1, 2, 3)),)
                 ),
             ):
                 cluster.hear("a2", message)

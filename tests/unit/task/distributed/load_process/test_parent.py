@@ -31,8 +31,7 @@ from rally.task.distributed.load_process import inbox, remains
 from rally.task.distributed.load_process import parent as load_process
 from rally.task.distributed.wire import codec, link, messages
 from rally.task.load import lease_ring
-from rally.task.results import aggregate
-from rally.task.work import progressions
+from rally.task.results import aggregate, progressions
 from tests.unit import test
 
 #: generous: other tests may take the CPUs

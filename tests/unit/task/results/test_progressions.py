@@ -18,7 +18,7 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 
-from rally.task.work import progressions as work
+from rally.task.results import progressions as work
 from tests.unit import test
 
 NUMBERS = st.lists(st.integers(1, 400), max_size=120)
