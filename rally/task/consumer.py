@@ -50,7 +50,12 @@ RECORD_INTERVAL_S = 2.0
 #: seconds between two looks at the merged aggregates, unless one is urgent
 JUDGE_INTERVAL_S = 0.1
 #: with many agents a look takes longer: part of a CPU that looking may take
-JUDGE_SHARE = 0.1
+JUDGE_SHARE = 0.2
+#: CPU time that a look may take to read what agents have sent; those that
+#: are not read have their turn in the next one
+LOOK_S = 0.1
+#: part of a CPU that recording what is known so far may take
+RECORD_SHARE = 0.05
 #: ... and still there is one this often
 MAX_JUDGE_INTERVAL_S = 1.0
 #: seconds between two reads of the status in the database, the only channel
@@ -199,18 +204,22 @@ class ResultConsumer:
         )
 
     def _consume_aggregates(self) -> None:
-        board, version, recorded = self.runner.board, 0, 0.0
+        board, version, record_at = self.runner.board, 0, 0.0
         has_turned = False
         while not board.is_closed:
             version = board.wait(version, RECORD_INTERVAL_S)
             began_s = time.thread_time()
-            merged = board.merged()
+            merged = board.look(LOOK_S)
             self._judge(merged)
             self._tell(merged)
             now = time.monotonic()
-            if now - recorded >= RECORD_INTERVAL_S:
-                recorded = now
+            if now >= record_at:
+                before_s = time.thread_time()
                 self.record_progress(merged)
+                took_s = time.thread_time() - before_s
+                record_at = now + max(
+                    RECORD_INTERVAL_S, took_s / RECORD_SHARE
+                )
             interval_s = judge_interval_s(time.thread_time() - began_s)
             has_turned |= not merged.is_passing
             wait_to_judge(board, has_turned, interval_s)

@@ -246,7 +246,7 @@ class LoadTestCase(LeftTestCase):
         ))
         (victim, *_) = [
             pid for pid, line in self.sandbox.processes().items()
-            if "agent_service" in line and "local-1" in line
+            if "agent_process" in line and "local-1" in line
         ]
         os.kill(victim, signal.SIGKILL)
         run.finish()

@@ -127,7 +127,7 @@ class ClocksTestCase(cluster.TestCase):
         """Remember what these agents told their load processes."""
         for name in names:
             for pid, line in self.agents[name].processes().items():
-                if "distributed.worker" not in line:
+                if "load_process.child" not in line:
                     continue
                 with contextlib.suppress(OSError):
                     environ = pathlib.Path("/proc/%d/environ" % pid)

@@ -87,7 +87,7 @@ class GeneratorTestCase(cluster.TestCase):
         )
         self.wait_for_visits(run, 4)
         for pid, line in self.agents["n1"].processes().items():
-            if "distributed.worker" in line:
+            if "load_process.child" in line:
                 quota.add(pid)
 
         done = run.finish()

@@ -229,11 +229,12 @@ class KeysTestCase(Attacked):
         for message in lies(self.run_id_of(liar)):
             for channel in Channel:
                 liar.send(channel, message)
+        spoken = messages.PROTOCOL_VERSION
         for size in (17 * MEBI, 100 * MEBI):
             for channel in Channel:
-                liar.send_raw(channel, [b"rally/1", bytes(size)])
+                liar.send_raw(channel, [spoken, bytes(size)])
         for channel in Channel:
-            liar.send_raw(channel, [b"rally/1", b"\xc1"] * 20)
+            liar.send_raw(channel, [spoken, b"\xc1"] * 20)
         run.wait_for_log("one of n7 has .* bytes")
         run.wait_for_log("its key is not authorized")
         growth = self.memory_kb(run) - before
@@ -275,8 +276,8 @@ def lies(run: str) -> list[messages.Message]:
     counted = aggregate.Aggregate(SLA)
     counted.add_chunk(seeds.rows(9))
     return [
-        messages.Ended(run, 5, numbers, False, 1, 99, {}, "no", "no", True),
-        messages.Ended(run, 0, (), True, 1, 99, {}, "it is gone"),
+        messages.Ended(run, 5, numbers, False, 1, 99, b"", "no", "no", True),
+        messages.Ended(run, 0, (), True, 1, 99, b"", "it is gone"),
         messages.Refused(run, "it lacks everything"),
         messages.ChunkData(
             run, 0,
@@ -285,9 +286,12 @@ def lies(run: str) -> list[messages.Message]:
             ),
         ),
         messages.ChunkMissing(run, 0, "gone"),
-        messages.Snapshot(run, 10**5, True, counted.to_state()),
+        messages.Snapshot(run, 10**5, True, counted.to_bytes()),
         messages.WorkRequest(run, 10**6, 10**6, 1, 0),
-        messages.Started(run, tuple(range(1, 50))),
+        messages.Events(
+            run, 0, 0, (messages.Started(tuple(range(1, 50))),)
+        ),
+        messages.FetchPart(run, "0" * 64, 0),
         messages.Heartbeat(run, "running", 10**6, 0, 0, 0, 5, 1, 5, 10**6),
     ]
 

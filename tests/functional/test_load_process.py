@@ -119,7 +119,7 @@ class LoadProcessTestCase(cluster.SharedTestCase):
     def end_daemons(home: t.Any) -> None:
         """End what scenarios left behind, which is not Rally's business."""
         for pid, line in home.sandbox.processes().items():
-            if "distributed.worker" in line and os.getsid(pid) == pid:
+            if "load_process.child" in line and os.getsid(pid) == pid:
                 os.kill(pid, signal.SIGKILL)
 
     # ---- what must hold

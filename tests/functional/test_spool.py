@@ -106,10 +106,10 @@ class SpoolTestCase(cluster.TestCase):
         agent = self.agents[name]
         agent.kill()
         for path in agent.spool.rglob("*.chunk"):
-            data = path.read_bytes()
-            self.kept[name, int(path.stem)] = data[
-                spool_module.HEADER_BYTES:
-            ]
+            spooled = spool_module.unpack(
+                path.parent.name, path.read_bytes()
+            )
+            self.kept[name, spooled.sequence] = spooled.chunk.payload
         self.unfinished += len(list(agent.spool.rglob("*.unfinished")))
 
     def stored(self) -> Chunks:

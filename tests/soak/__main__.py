@@ -27,10 +27,10 @@ from tests.soak import endurance, many
 MINUTES = 30.0
 
 
-def run_many(agents: int, seconds: float) -> list[str]:
+def run_many(agents: int, seconds: float, per_second: int) -> list[str]:
     """A fleet of simulated agents; what does not hold."""
     print("== %d simulated agents" % agents, flush=True)
-    site = many.Site(agents, many.PER_SECOND)
+    site = many.Site(agents, per_second)
     problems = []
     try:
         for criterion in many.LIMITS:
@@ -64,6 +64,10 @@ def main(words: list[str]) -> int:
         "--seconds", type=float, default=many.STEADY_S,
         help="how long the simulated agents are measured",
     )
+    parser.add_argument(
+        "--rate", type=int, default=many.PER_SECOND,
+        help="iterations per second of each simulated agent",
+    )
     parser.add_argument("--only", choices=("many", "soak"))
     parser.add_argument(
         "--leak", type=int, default=0,
@@ -73,7 +77,7 @@ def main(words: list[str]) -> int:
     plugins.load()
     problems = []
     if given.only != "soak":
-        problems += run_many(given.agents, given.seconds)
+        problems += run_many(given.agents, given.seconds, given.rate)
     if given.only != "many":
         problems += run_soak(given.minutes, given.seed, given.leak)
     for problem in problems:

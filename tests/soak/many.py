@@ -23,6 +23,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import signal
 import sqlite3
 import typing as t
@@ -37,10 +38,11 @@ from tests.soak import simulated
 NS = simulated.NS
 AGENTS = 200
 PER_SECOND = 5000
-#: iterations that run at the same time, per agent: each takes half a second
-CONCURRENCY = 2500
+#: iterations that run at the same time, per iteration in a second
+IN_FLIGHT = 0.5
 #: the controller's cost of a chunk hardly depends on its size
-OPTIONS = "raw_result_chunk_size = %d" % simulated.ROWS
+OPTIONS = "raw_result_chunk_size = %d"
+SIZE = simulated.ROWS
 JOIN_S = 120.0
 DRAIN_S = 120.0
 #: until leases have grown to what the rate needs
@@ -63,6 +65,7 @@ LIMITS: t.Mapping[str, float] = {
     "failure_rate": 1.0, "max_seconds_per_iteration": 0.5,
 }
 MOST_CORES = 1.0
+MOST_HOLD_MS = 50.0
 LEAST_SHARE = 0.95
 
 
@@ -78,6 +81,7 @@ class Figures:
     stored_per_second: float = 0.0
     rss_mib: float = 0.0
     growth_mib: float = 0.0  # while the load was steady
+    hold_ms: float = 0.0  # of the thread that renews leases
     stop_s: float = 0.0
     waiting_chunks: int = 0
     drawn: int = 0
@@ -90,6 +94,8 @@ class Figures:
         found = {
             "the controller used %.2f cores" % self.cores:
                 self.cores >= MOST_CORES,
+            "the thread of the leases was held up for %.0f ms"
+            % self.hold_ms: self.hold_ms >= MOST_HOLD_MS,
             "the last stop came after %.2f s" % self.stop_s:
                 self.stop_s > limit,
             "the agents made %.0f iterations/s only" % self.per_second:
@@ -102,12 +108,14 @@ class Figures:
     def __str__(self) -> str:
         return (
             "%d agents, %s iterations/s, %s stored/s: controller %.2f cores, "
-            "%.0f MiB (%+.1f); %s: last stop after %.2f s; %d chunks "
-            "waited, drained in %.1f s; %s made, %s stored"
+            "leases held up for %.0f ms at most, %.0f MiB (%+.1f); %s: last "
+            "stop after %.2f s; %d chunks waited, drained in %.1f s; %s "
+            "made, %s stored"
             % (
                 self.agents, format(round(self.per_second), ","),
                 format(round(self.stored_per_second), ","), self.cores,
-                self.rss_mib, self.growth_mib, self.criterion, self.stop_s,
+                self.hold_ms, self.rss_mib, self.growth_mib, self.criterion,
+                self.stop_s,
                 self.waiting_chunks, self.drain_s, format(self.drawn, ","),
                 format(self.stored, ","),
             )
@@ -138,8 +146,11 @@ class Site(cluster.Home):
     """A controller's host, and a fleet that dials it."""
 
     def __init__(self, agents: int, per_second: int) -> None:
-        self.stock = simulated.Stock(SLA)
-        self.sandbox = sandbox.Sandbox(options=OPTIONS)
+        # a snapshot and a chunk of each agent in a second
+        self.stock = simulated.Stock(SLA, size=min(per_second, SIZE))
+        self.sandbox = sandbox.Sandbox(
+            options=OPTIONS % self.stock.size
+        )
         self.port = self.sandbox.take_ports()
         self.per_second = per_second
         folder = self.sandbox.home / ".rally" / "keys"
@@ -167,7 +178,9 @@ class Site(cluster.Home):
                         {
                             "constant_for_duration": {
                                 "duration": duration_s,
-                                "concurrency": CONCURRENCY * count,
+                                "concurrency": int(
+                                    IN_FLIGHT * self.per_second * count
+                                ),
                             }
                         },
                         agents=count, wait=JOIN_S,
@@ -277,6 +290,8 @@ def _drain(site: Site, run: cluster.Run, figures: Figures) -> None:
     figures.drain_s = (clock.now_ns() - before) / NS
     rows, counted = site.stored(run.uuid)
     figures.stored = counted
+    [held] = re.findall(r"held up for at most ([\d.]+) ms", run.log)
+    figures.hold_ms = float(held)
     if rows != counted:
         raise AssertionError(
             "%d rows are stored, %d are counted" % (rows, counted)

@@ -41,6 +41,8 @@ MS = 1_000_000
 ROWS = 5000
 #: different chunks there are
 VARIETY = 8
+#: agents are no more than so many units apart
+KEPT_STATES = 10_000
 SHAPE = (
     row.Node("nova.boot_server", 0, False),
     row.Node("nova.wait_for_server", 1, False),
@@ -66,7 +68,11 @@ class Unit:
 class Stock:
     """Invented results, made once for all agents."""
 
-    def __init__(self, sla: t.Mapping[str, t.Any], seed: int = 1) -> None:
+    def __init__(
+        self, sla: t.Mapping[str, t.Any], seed: int = 1, size: int = ROWS
+    ) -> None:
+        """:param size: iterations of a unit"""
+        self.size = size
         self._sla = sla
         self._zero_ns = clock.now_ns()
         self._random = np.random.default_rng(seed)
@@ -74,6 +80,9 @@ class Stock:
             Unit.of(chunk.Chunk.of_rows(self._rows()), sla)
             for _ in range(VARIETY)
         ]
+        self._turns = 0
+        self._learnt = aggregate.Aggregate(sla)
+        self._states = {0: self._learnt.to_bytes()}
         self.failed = Unit.of(
             chunk.Chunk.of_rows(self._rows("it is to fail")), sla
         )
@@ -86,13 +95,15 @@ class Stock:
     ) -> t.Iterator[row.Row]:
         """Lognormal durations around half a second, with a tail."""
         draw = self._random
-        parts = draw.lognormal(19.2, 0.5, (ROWS, 3)).astype(np.int64)
-        starts = np.sort(draw.integers(0, NS, ROWS))
-        lags = draw.exponential(80_000, ROWS).astype(np.int64)
-        for i in range(ROWS):
+        parts = draw.lognormal(19.2, 0.5, (self.size, 3)).astype(np.int64)
+        starts = np.sort(draw.integers(0, NS, self.size))
+        lags = draw.exponential(80_000, self.size).astype(np.int64)
+        for i in range(self.size):
             boot, wait, delete = (int(x) for x in parts[i])
             wait = min(wait, boot - 1)
-            duration = boot + delete + (slowest_ns if i == ROWS - 1 else 0)
+            duration = boot + delete
+            if i == self.size - 1:
+                duration += slowest_ns
             started = self._zero_ns + int(starts[i])
             yield row.Row(
                 i + 1, started, duration, 0, int(lags[i]), SHAPE,
@@ -103,9 +114,26 @@ class Stock:
     def unit(self, turn: int, count: int) -> Unit:
         """One of the units, or the beginning of it."""
         unit = self.units[turn % VARIETY]
-        if count == ROWS:
+        if count == self.size:
             return unit
         return Unit.of(unit.rows.part(0, count), self._sla)
+
+    def state_after(self, turns: int) -> bytes:
+        """What an agent tells after so many whole units, one after another.
+
+        All agents do the same, so it is made once for all.
+        """
+        while self._turns < turns:
+            self._learnt.merge(self.units[self._turns % VARIETY].learnt)
+            self._turns += 1
+            self._states[self._turns] = self._learnt.to_bytes()
+            self._states.pop(self._turns - KEPT_STATES, None)
+        return self._states[turns]
+
+    def learnt_after(self, turns: int) -> aggregate.Aggregate:
+        """The same, as an aggregate that may be changed."""
+        made = aggregate.Aggregate(self._sla)
+        return made.restored_from(self.state_after(turns))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,13 +168,14 @@ class SimulatedLoad:
         self.drawn = 0
         self.remaining = 0
         self.spooled = 0
-        self.aggregate = aggregate.Aggregate(prepare.sla)
+        #: what it has learnt, once that is not what all others have
+        self._own: aggregate.Aggregate | None = None
         self.is_over = False
         self._run = prepare.run
         self._stock = stock
-        self._tick_ns = ROWS * NS // per_second
+        self._tick_ns = stock.size * NS // per_second
         self._phase_ns = int(phase * self._tick_ns)
-        self._turn = int(phase * VARIETY)
+        self._turn = 0
         self._runs: collections.deque[messages.NumberRun] = (
             collections.deque()
         )
@@ -211,17 +240,23 @@ class SimulatedLoad:
 
     def _work(self) -> list[t.Any]:
         """Iterations of one tick, as a chunk."""
-        count = min(ROWS, self.remaining)
+        size = self._stock.size
+        count = min(size, self.remaining)
         unit = self._stock.unit(self._turn, count)
-        if self._culprit is not None and count == ROWS:
+        if self._culprit is not None and count == size:
             unit, self._culprit = self._culprit, None
             self._is_urgent = True
         numbers = tuple(self._draw(count))
+        if self._own is None and unit is not self._stock.units[
+            self._turn % VARIETY
+        ]:
+            self._own = self._stock.learnt_after(self._turn)
         self._turn += 1
-        self.aggregate.merge(unit.learnt)
+        if self._own is not None:
+            self._own.merge(unit.learnt)
         said: list[t.Any] = []
         if not self.spooled:
-            said.append(messages.Started(self._run, (numbers[0][0],)))
+            said.append(messages.Started((numbers[0][0],)))
         self.chunks[self.spooled] = Spooled(unit, numbers)
         self.spooled += 1
         said.append(messages.LoadSpooled(self.spooled - 1))
@@ -247,10 +282,15 @@ class SimulatedLoad:
             self.told_ns = now
         return [
             messages.Snapshot(
-                self._run, self._number, urgent, self.aggregate.to_state()
+                self._run, self._number, urgent, self._state()
             ),
             messages.LoadStatus(self.drawn, self.remaining),
         ]
+
+    def _state(self) -> bytes:
+        if self._own is not None:
+            return self._own.to_bytes()
+        return self._stock.state_after(self._turn)
 
     def _end(self) -> list[t.Any]:
         if self.is_over:
@@ -260,7 +300,7 @@ class SimulatedLoad:
             messages.LoadEnded(
                 returned=tuple(self._runs), spooled=self.spooled,
                 number=self._number + 1,
-                aggregate=self.aggregate.to_state(),
+                aggregate=self._state(),
             )
         ]
 

@@ -67,14 +67,26 @@ class ControllerPorts:
         self._endpoint = endpoint_ports.ControllerEndpoint(transport, now_ns)
         self._sink = sink
         self._hellos = list(hellos)
+        self._due_ns = now_ns()  # by then ``wait`` should have been called
+        #: for so long, at the most, nothing that had come was looked at
+        self.longest_hold_ns = 0
         self.now_ns = now_ns
         self.tell = self._endpoint.tell
 
     def wait(self, timeout_s: float) -> t.Iterator[t.Any]:
-        self._sink.refresh(self.now_ns())
+        now = self.now_ns()
+        # since events began to be handed out, or since the last wait was to
+        # end if nothing came
+        self.longest_hold_ns = max(
+            self.longest_hold_ns, now - self._due_ns
+        )
+        self._sink.refresh(now)
         hellos, self._hellos = self._hellos, []
         yield from hellos
-        yield from self._endpoint.wait(0.0 if hellos else timeout_s)
+        self._due_ns = now if hellos else now + int(timeout_s * 1e9)
+        for event in self._endpoint.wait(0.0 if hellos else timeout_s):
+            self._due_ns = min(self._due_ns, self.now_ns())
+            yield event
 
     def execute(self, command: commands.Command) -> t.Any | None:
         match command:

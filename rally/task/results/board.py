@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 import typing as t
 
 from rally.common import portable
@@ -30,24 +31,40 @@ class Packed:
     shift_ns: int  # how far the clock of its source is ahead
 
 
+class _Source:
+    """What is known of one source."""
+
+    __slots__ = ("number", "aggregate", "packed", "is_foreign")
+
+    def __init__(self) -> None:
+        self.number = -1  # of the newest snapshot
+        self.aggregate: Aggregate | None = None  # the newest that was read
+        self.packed: Packed | None = None  # a newer one
+        self.is_foreign = False  # its snapshots come as bytes
+
+
 class SnapshotBoard:
     """The newest aggregate of each source, and all of them merged.
 
     Snapshots are cumulative: a lost, repeated or late one costs nothing. An
     aggregate that was put here belongs to the board. Those that come as
-    bytes are restored when somebody wants to judge, so whoever puts them is
-    not held up. All methods may be called from any thread.
+    bytes are restored by whoever judges: ``look`` does so as long as its
+    budget lasts, and takes what it knew before of the other sources, whose
+    turn comes next; ``merged`` restores them all. All methods may be called
+    from any thread.
     """
 
     def __init__(self, sla_config: t.Mapping[str, t.Any]) -> None:
         """:param sla_config: criterion name -> its value"""
         self._blank = Aggregate(sla_config)
-        self._changed = threading.Condition()
-        self._snapshots: dict[str, tuple[int, Aggregate | Packed]] = {}
-        self._foreign: set[str] = set()  # sources whose snapshots are bytes
+        self._changed = threading.Condition()  # reentrant
+        self._sources: dict[str, _Source] = {}
+        #: sources with something to be restored, in the order of their turns
+        self._unread: dict[str, None] = {}
         #: sources whose snapshots made no sense, and why
         self.malformed: dict[str, str] = {}
-        self._version = 0
+        self._version = 0  # of what was put
+        self._read_version = 0  # of what was restored
         self._merged: tuple[int, Aggregate] = 0, self._blank.blank()
         self._has_urgent = False
         self._is_closed = False
@@ -70,39 +87,106 @@ class SnapshotBoard:
         :returns: whether it was newer
         """
         with self._changed:
-            known = self._snapshots.get(source)
-            if known is not None and number <= known[0]:
+            known = self._sources.setdefault(source, _Source())
+            if number <= known.number:
                 return False
-            self._snapshots[source] = number, aggregate
+            known.number = number
             if isinstance(aggregate, Packed):
-                self._foreign.add(source)
+                known.packed, known.is_foreign = aggregate, True
+                self._unread.setdefault(source)
+                if urgent:  # it is the first to be read
+                    self._unread = {source: None, **self._unread}
+            else:
+                self._adopt(known, aggregate)
             self._version += 1
             self._has_urgent = self._has_urgent or urgent
             self._changed.notify_all()
         return True
 
+    def _adopt(self, known: _Source, aggregate: Aggregate) -> None:
+        known.aggregate, known.packed = aggregate, None
+        self._read_version += 1
+
     def replace(self, source: str, aggregate: Aggregate) -> None:
         """Put *aggregate* in the place of whatever *source* said."""
         with self._changed:
-            number, _ = self._snapshots.get(source, (0, None))
-            self._snapshots[source] = number + 1, aggregate
+            known = self._sources.setdefault(source, _Source())
+            known.number += 1
+            self._unread.pop(source, None)
+            self._adopt(known, aggregate)
             self._version += 1
             self._changed.notify_all()
 
     def drop(self, source: str) -> None:
         """Forget a source and what it has counted."""
         with self._changed:
-            if self._snapshots.pop(source, None):
+            self._unread.pop(source, None)
+            if self._sources.pop(source, None):
                 self._version += 1
+                self._read_version += 1
                 self._changed.notify_all()
+
+    def look(self, budget_s: float) -> Aggregate:
+        """All sources as one, as far as they are read by now.
+
+        :param budget_s: CPU time to restore snapshots in; at least one is
+        """
+        self._read(budget_s)
+        return self._merge()
 
     def merged(self) -> Aggregate:
         """All sources as one; to be read, not changed."""
+        self._read(None)
+        return self._merge()
+
+    def sources(self) -> dict[str, Aggregate]:
+        """The aggregate of each source, as far as they are read by now; to
+        be read, not changed."""
+        with self._changed:
+            return {
+                name: known.aggregate
+                for name, known in self._sources.items()
+                if known.aggregate is not None
+            }
+
+    def _read(self, budget_s: float | None) -> None:
+        """Restore what came as bytes, those first that wait for longest."""
+        began_s = time.thread_time()
         while True:
-            version, parts = self._restored()
             with self._changed:
+                source = next(iter(self._unread), None)
+                if source is None:
+                    return
+                del self._unread[source]
+                known = self._sources[source]
+                packed = known.packed
+            if packed is not None:
+                self._restore(source, known, packed)
+            if budget_s is not None and (
+                time.thread_time() - began_s >= budget_s
+            ):
+                return
+
+    def _restore(self, source: str, known: _Source, packed: Packed) -> None:
+        try:
+            aggregate = self._blank.restored_from(packed.state)
+        except portable.MalformedState as e:
+            self._reject(source, str(e))
+            return
+        aggregate.shift(packed.shift_ns)
+        with self._changed:
+            known.aggregate = aggregate
+            self._read_version += 1
+            if known.packed is packed:
+                known.packed = None
+
+    def _merge(self) -> Aggregate:
+        while True:
+            with self._changed:
+                version = self._read_version
                 if self._merged[0] == version:
                     return self._merged[1]
+                parts = self.sources()
             aggregate = self._blank.blank()
             try:  # unlocked: this calls into plugins
                 aggregate.merge_all(list(parts.values()))
@@ -115,45 +199,12 @@ class SnapshotBoard:
                     self._merged = version, aggregate
             return aggregate
 
-    def sources(self) -> dict[str, Aggregate]:
-        """The newest aggregate of each source; to be read, not changed."""
-        return self._restored()[1]
-
-    def _restored(self) -> tuple[int, dict[str, Aggregate]]:
-        """The version there is, and the aggregate of each source."""
-        with self._changed:
-            version, found = self._version, dict(self._snapshots)
-        aggregates: dict[str, Aggregate] = {}
-        for source, (number, known) in found.items():
-            if isinstance(known, Packed):
-                restored = self._restore(source, number, known)
-                if restored is None:
-                    continue
-                known = restored
-            aggregates[source] = known
-        return version, aggregates
-
-    def _restore(
-        self, source: str, number: int, packed: Packed
-    ) -> Aggregate | None:
-        """The aggregate, kept from now on; None: it makes no sense."""
-        try:
-            aggregate = self._blank.restored_from(packed.state)
-        except portable.MalformedState as e:
-            self._reject(source, str(e))
-            return None
-        aggregate.shift(packed.shift_ns)
-        with self._changed:
-            if self._snapshots.get(source) == (number, packed):
-                self._snapshots[source] = number, aggregate
-        return aggregate
-
     def _drop_culprits(self, parts: t.Mapping[str, Aggregate]) -> bool:
         """Reject what came from others and cannot be merged; was there any?
         """
         found = False
         for source, aggregate in parts.items():
-            if source not in self._foreign:
+            if not self._sources[source].is_foreign:
                 continue
             try:
                 aggregate.checker.try_out()
@@ -163,9 +214,14 @@ class SnapshotBoard:
         return found
 
     def _reject(self, source: str, problem: str) -> None:
+        """Forget what *source* said; its rows will be counted."""
         with self._changed:
             self.malformed[source] = problem
-            self._version += self._snapshots.pop(source, None) is not None
+            known = self._sources[source]
+            known.aggregate = known.packed = None
+            self._unread.pop(source, None)
+            self._version += 1
+            self._read_version += 1
 
     def wait(self, version: int, timeout_s: float | None) -> int:
         """Block until there is a version other than *version*, or close.

@@ -25,8 +25,8 @@ NS = simulated.NS
 
 def prepare() -> messages.Prepare:
     return messages.Prepare(
-        "r", "Dummy.dummy", {}, {}, {}, "constant", {}, dict(many.SLA),
-        simulated.ROWS, False,
+        "r", "Dummy.dummy", messages.Content(""), "constant", {},
+        dict(many.SLA), simulated.ROWS, False,
     )
 
 
@@ -61,8 +61,8 @@ class SimulatedLoadTestCase(test.TestCase):
         ]
 
         newest = self.snapshots(said)[-1]
-        learnt = aggregate.Aggregate.from_state(
-            many.SLA, newest.aggregate
+        learnt = aggregate.Aggregate(many.SLA).restored_from(
+            newest.aggregate
         )
         self.assertEqual(12_000, learnt.iterations)
         self.assertTrue(learnt.is_passing)
@@ -86,8 +86,8 @@ class SimulatedLoadTestCase(test.TestCase):
         [snapshot] = self.snapshots(self.load.expire(2 * NS))
 
         self.assertTrue(snapshot.urgent)
-        learnt = aggregate.Aggregate.from_state(
-            many.SLA, snapshot.aggregate
+        learnt = aggregate.Aggregate(many.SLA).restored_from(
+            snapshot.aggregate
         )
         self.assertFalse(learnt.is_passing)
 

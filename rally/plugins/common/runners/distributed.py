@@ -276,6 +276,10 @@ class DistributedRunner(runner.ScenarioRunner):
             serve.serve(machine, self._ports)
         finally:
             self._sink.finish()
+            LOG.info(
+                "The thread that renews leases was held up for at most "
+                "%.0f ms" % (self._ports.longest_hold_ns / 1e6)
+            )
         if machine.failure is not None:
             raise machine.failure
 

@@ -68,7 +68,11 @@ class Preparation:
         """A part of the content that *member* asks for."""
         plan = self._run.plan
         known = plan.prepare.content.digest
-        if message.digest != known or message.index >= self._parts:
+        is_due = (  # there may be secrets in it: for those who need it
+            member.state is AgentState.PREPARING
+            and message.digest == known and message.index < self._parts
+        )
+        if not is_due:
             return []
         asked = max(self._sent.get(member.name, 0), message.index + 1)
         self._sent[member.name] = asked

@@ -21,12 +21,14 @@ from rally.task.distributed.wire.channels import (
     CONTROLLER,
     Channel,
     ConnectionEvent,
+    Delivery,
     Received,
 )
 from tests.simulation import network as memory
 from tests.unit import test
 from tests.unit.task.distributed import sockets
 
+NS = 1_000_000_000
 ROUGH = memory.Weather(
     drop=0.1, repeat=0.2, reorder=0.2, min_delay_s=0.01, max_delay_s=0.4
 )
@@ -44,7 +46,7 @@ class MemoryTransportTestCase(test.TestCase):
 
     def drained(self, network, end):
         found = []
-        while network.next_delivery_s() is not None:
+        while network.next_delivery_ns() is not None:
             network.sleep_until()
             found.extend(self.messages(end.receive(0)))
         return found
@@ -55,14 +57,23 @@ class MemoryTransportTestCase(test.TestCase):
     def test_messages_go_both_ways_once_the_agent_was_heard(self):
         network = self.network()
         controller, agent = network.controller(), network.agent("node1")
-        self.assertFalse(controller.send("node1", Channel.CONTROL, b"x"))
+        self.assertIs(
+            Delivery.UNCONNECTED,
+            controller.send("node1", Channel.CONTROL, b"x"),
+        )
         agent.send(Channel.CONTROL, b"hello")
         self.assertEqual(
             [Received("node1", Channel.CONTROL, b"hello")],
             controller.receive(None),
         )
-        self.assertTrue(controller.send("node1", Channel.CONTROL, b"hi"))
-        self.assertFalse(controller.send("node1", Channel.RESULTS, b"hi"))
+        self.assertIs(
+            Delivery.QUEUED,
+            controller.send("node1", Channel.CONTROL, b"hi"),
+        )
+        self.assertIs(
+            Delivery.UNCONNECTED,
+            controller.send("node1", Channel.RESULTS, b"hi"),
+        )
         self.assertEqual([b"hi"], self.messages(agent.receive(None)))
 
     def test_in_calm_weather_order_is_kept_and_nothing_is_lost(self):
@@ -70,7 +81,7 @@ class MemoryTransportTestCase(test.TestCase):
         network = self.network(1, weather)
         controller, agent = network.controller(), network.agent("node1")
         for message in self.numbered(100):
-            agent.send(Channel.RESULTS, message)
+            agent.send(Channel.CONTROL, message)
         self.assertEqual(self.numbered(100), self.drained(network, controller))
 
     @hypothesis.settings(max_examples=30, deadline=None)
@@ -139,12 +150,17 @@ class MemoryTransportTestCase(test.TestCase):
         fresh = network.agent("node1")
 
         self.assertEqual([], self.drained(network, fresh))
-        self.assertFalse(controller.send("node1", Channel.CONTROL, b"x"))
+        self.assertIs(
+            Delivery.UNCONNECTED,
+            controller.send("node1", Channel.CONTROL, b"x"),
+        )
 
     def test_agents_notice_a_new_controller(self):
         network = self.network()
         agent = network.agent("node1")
-        self.assertFalse(agent.send(Channel.CONTROL, b"nobody"))
+        self.assertIs(
+            Delivery.UNCONNECTED, agent.send(Channel.CONTROL, b"nobody")
+        )
         self.assertEqual([], agent.receive(0))
         network.controller()
         kinds = {type(each) for each in agent.receive(0)}
@@ -159,17 +175,35 @@ class MemoryTransportTestCase(test.TestCase):
         agent.send(Channel.CONTROL, b"still here")
         self.assertEqual([], controller.receive(0))
         self.assertEqual(1, controller.counters["unknown_key"])
-        self.assertFalse(controller.send("node1", Channel.CONTROL, b"x"))
+        self.assertIs(
+            Delivery.UNCONNECTED,
+            controller.send("node1", Channel.CONTROL, b"x"),
+        )
 
     def test_the_clock_goes_to_the_next_arrival_or_deadline(self):
         weather = memory.Weather(min_delay_s=2, max_delay_s=2)
         network = self.network(0, weather)
         network.controller()
         network.agent("node1").send(Channel.CONTROL, b"x")
-        began = self.clock()
-        network.sleep_until(began + 1)
-        self.assertEqual(began + 1, self.clock())
-        network.sleep_until(began + 9)
-        self.assertEqual(began + 2, self.clock())
-        network.sleep_until(began - 5)
-        self.assertEqual(began + 2, self.clock())
+        began = self.clock.now_ns()
+        for until, now in ((1, 1), (9, 2), (-5, 2)):
+            network.sleep_until(began + until * NS)
+            self.assertEqual(began + now * NS, self.clock.now_ns())
+
+    def test_the_limits_are_those_of_the_real_transport(self):
+        network = self.network(0, memory.Weather(1.0))
+        controller, agent = network.controller(), network.agent("node1")
+        self.assertIs(
+            Delivery.TOO_LARGE,
+            agent.send(Channel.CONTROL, bytes(17 << 20)),
+        )
+        network.weather = memory.Weather(min_delay_s=1, max_delay_s=1)
+        sent = [agent.send(Channel.AGGREGATES, b"x") for _ in range(9)]
+        self.assertEqual(
+            [Delivery.QUEUED] * 6 + [Delivery.CONGESTED] * 3, sent
+        )
+        network.sleep_until()
+        self.assertEqual(6, len(controller.receive(0)))
+        self.assertIs(
+            Delivery.QUEUED, agent.send(Channel.AGGREGATES, b"x")
+        )

@@ -21,7 +21,7 @@ import time
 from rally.task.distributed.security import keys
 from rally.task.distributed.wire import channels
 from rally.task.distributed.wire import sockets as transport_sockets
-from rally.task.distributed.wire.channels import Channel
+from rally.task.distributed.wire.channels import Channel, Delivery
 from tests.unit.task.distributed import sockets
 
 MEBI = 1024 * 1024
@@ -34,7 +34,10 @@ class ConversationTestCase(sockets.SocketTestCase):
 
         for channel in Channel:
             answer = channel.value.encode()
-            self.assertTrue(controller.send("node1", channel, answer))
+            self.assertIs(
+                Delivery.QUEUED,
+                controller.send("node1", channel, answer),
+            )
 
         self.assertEqual(
             {("node1", channel, b"hello") for channel in Channel},
@@ -70,7 +73,9 @@ class ConversationTestCase(sockets.SocketTestCase):
         controller = self.listen()
         agent = self.joined(controller, self.guest("node1"))
         results = 0
-        while agent.send(Channel.RESULTS, bytes(2 * MEBI)):
+        while agent.send(
+            Channel.RESULTS, bytes(2 * MEBI)
+        ) is Delivery.QUEUED:
             results += 1
         agent.send(Channel.CONTROL, b"stop")
         before = len(self.inbox)
@@ -85,11 +90,17 @@ class ConversationTestCase(sockets.SocketTestCase):
         liar.send_multipart(encode_all(b"I am victim"))
         self.wait_for(lambda: self.inbox, "the message")
         self.assertEqual("liar", self.inbox[0].peer)
-        self.assertFalse(controller.send("victim", Channel.CONTROL, b"x"))
+        self.assertIs(
+            Delivery.UNCONNECTED,
+            controller.send("victim", Channel.CONTROL, b"x"),
+        )
 
     def test_nothing_is_sent_to_a_peer_that_was_never_heard(self):
         controller = self.listen()
-        self.assertFalse(controller.send("nobody", Channel.CONTROL, b"x"))
+        self.assertIs(
+            Delivery.UNCONNECTED,
+            controller.send("nobody", Channel.CONTROL, b"x"),
+        )
         self.assertEqual(1, controller.counters["unroutable"])
 
     def test_an_agent_that_is_gone_cannot_be_reached(self):
@@ -98,7 +109,9 @@ class ConversationTestCase(sockets.SocketTestCase):
         del self.events[agent]
         agent.close()
         self.wait_for(
-            lambda: not controller.send("node1", Channel.CONTROL, b"x"),
+            lambda: controller.send(
+                "node1", Channel.CONTROL, b"x"
+            ) is Delivery.UNCONNECTED,
             "the controller to notice",
         )
 
@@ -129,13 +142,19 @@ class ConversationTestCase(sockets.SocketTestCase):
         self.controllers.clear()
         controller.close()
         self.wait_for_change(agent, "connected", "disconnected", "unreachable")
-        self.assertFalse(agent.send(Channel.CONTROL, b"nobody listens"))
+        self.assertIs(
+            Delivery.UNCONNECTED,
+            agent.send(Channel.CONTROL, b"nobody listens"),
+        )
 
         self.listen(addresses)
 
         self.wait_for_change(agent, "connected")
         self.assertEqual(4, len(self.changes(agent)))
-        self.assertTrue(agent.send(Channel.CONTROL, b"again"))
+        self.assertIs(
+            Delivery.QUEUED,
+            agent.send(Channel.CONTROL, b"again"),
+        )
         self.wait_for(
             lambda: self.inbox[-1].message == b"again", "the message"
         )
@@ -182,7 +201,10 @@ class RefusalTestCase(sockets.SocketTestCase):
             next(event.text for event in self.events[agent]),
         )
         self.assertGreater(controller.counters["unknown_key"], 0)
-        self.assertFalse(agent.send(Channel.CONTROL, b"let me in"))
+        self.assertIs(
+            Delivery.UNCONNECTED,
+            agent.send(Channel.CONTROL, b"let me in"),
+        )
 
         self.guests.names[key.public] = "node1"
 
@@ -195,7 +217,10 @@ class RefusalTestCase(sockets.SocketTestCase):
         before = len(self.inbox)
         self.guests.names.clear()
 
-        self.assertFalse(controller.send("node1", Channel.CONTROL, b"x"))
+        self.assertIs(
+            Delivery.UNCONNECTED,
+            controller.send("node1", Channel.CONTROL, b"x"),
+        )
         agent.send(Channel.CONTROL, b"still here")
 
         self.wait_for(
@@ -295,11 +320,20 @@ class RefusalTestCase(sockets.SocketTestCase):
         controller = self.listen()
         agent = self.joined(controller, self.guest("node1"))
         large = bytes(16 * MEBI)
-        self.assertFalse(agent.send(Channel.CONTROL, large))
-        self.assertFalse(controller.send("node1", Channel.CONTROL, large))
+        self.assertIs(
+            Delivery.TOO_LARGE,
+            agent.send(Channel.CONTROL, large),
+        )
+        self.assertIs(
+            Delivery.TOO_LARGE,
+            controller.send("node1", Channel.CONTROL, large),
+        )
         self.assertEqual(1, agent.counters["oversized"])
         self.assertEqual(1, controller.counters["oversized"])
-        self.assertTrue(agent.send(Channel.RESULTS, large))
+        self.assertIs(
+            Delivery.QUEUED,
+            agent.send(Channel.RESULTS, large),
+        )
 
     def test_an_oversized_message_is_dropped_by_the_controller(self):
         controller = self.listen()
@@ -320,7 +354,9 @@ class RefusalTestCase(sockets.SocketTestCase):
         agent = self.joined(controller, self.guest("node1"))
         snapshot = bytes(4 * MEBI)
         tried = 0
-        while agent.send(Channel.AGGREGATES, snapshot):
+        while agent.send(
+            Channel.AGGREGATES, snapshot
+        ) is Delivery.QUEUED:
             tried += 1
             self.assertLess(tried, 50)
         self.assertEqual(1, agent.counters["congested"])
