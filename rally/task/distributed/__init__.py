@@ -1,0 +1,55 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A run on many hosts: who decides, who carries, who keeps.
+
+Two state machines decide. They get an event and the time, and give commands;
+they do no I/O, so a test can run a week of them in a minute:
+
+``controller/``   one per run. ``machine`` is told of everything and hands it to
+                  its parts: ``registry`` (which agents there are, and signs of
+                  life), ``preparation`` (gathering, starting, taking over),
+                  ``leasing`` (who gets which numbers), ``failover`` (who has
+                  which share of the concurrency), ``collector`` and
+                  ``flow_control`` (fetching chunks), ``drain_requests``;
+                  ``run`` is the record they share. ``lobby`` answers agents
+                  between two runs.
+``agent/``        one per load node. ``machine``, with ``held_run`` (what it
+                  works for), ``incoming`` (contexts on their way),
+                  ``event_log`` (what must be heard), ``liveness``,
+                  ``spare_load``, ``shutdown``.
+
+One loop runs any machine on its ports: ``serve``. Ports are the world:
+
+``controller_ports`` with a sink: ``run_sink`` (the streams of a runner) or the
+one of ``recovery`` (the database); ``agent_ports`` with ``spool_store`` and a
+load process; ``endpoint_ports`` for machines that only talk (``reception``,
+``discovery``, ``drain_request``). The tests have ports of their own with the
+same limits: ``tests/simulation``.
+
+``wire/``          messages, codec, sockets; ``security/``: keys and who may join
+``load_process/``  the agent's child that runs an ordinary Runner: ``child`` is
+                  what runs there, ``parent`` how the agent sees it
+``local/``         agents on the controller's own host
+``agent_process``  what ``rally agent start`` runs
+
+Where to put what is new:
+
+* a message: ``wire/messages`` (it says what becomes of one that is lost), a
+  handler in the table of the machine that gets it, an example in
+  ``tests/fuzz/seeds``;
+* a fault: an event in ``notices`` or an answer of a port (see ``NotSent``), a
+  row in ``doc/source/task/reliability.rst``, a test in
+  ``tests/unit/task/distributed/test_limits`` or ``tests/cluster``;
+* a kind of lease: a class like those in ``rally.task.work.grants``, chosen
+  where ``DistributedRunner`` makes its machine.
+"""

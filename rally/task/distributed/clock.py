@@ -19,7 +19,7 @@ import dataclasses
 import typing as t
 
 #: two clocks drift apart by no more than this, parts per million
-DRIFT_PPM = 50
+DRIFT_PPM = 200
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def estimate_offset(samples: t.Iterable[ClockSample]) -> tuple[int, int]:
 class ClockEstimate:
     """The newest exchanges with one agent, and the offset they give.
 
-    An old exchange gets worse by 50 us a second (``DRIFT_PPM``): only the
+    An old exchange gets worse by 200 us a second (``DRIFT_PPM``): only the
     newest are kept.
     """
 

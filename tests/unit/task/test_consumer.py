@@ -25,7 +25,7 @@ class JudgeIntervalTestCase(test.TestCase):
     @ddt.data(
         (0.0, 0.1),  # few agents: ten times a second
         (0.001, 0.1),
-        (0.03, 0.3),  # many: looking takes a tenth of one CPU
+        (0.06, 0.3),  # many: looking takes a fifth of one CPU
         (5.0, 1.0),  # however many: once a second
     )
     @ddt.unpack

@@ -32,12 +32,21 @@ class Liveness:
     def __init__(self, now: int) -> None:
         self._heard_ns = now
         self._missed_ns = now  # when it was last found to be gone
+        self._run_heard_ns = now  # of the run that the agent works for
         self._said_hello_ns = 0
         self._attached_ns = 0
 
     def hear(self, now: int) -> None:
         """The controller gave a sign of life."""
         self._heard_ns = now
+
+    def hear_run(self, now: int) -> None:
+        """... and it was one of the run that the agent works for."""
+        self._run_heard_ns = now
+
+    def is_run_silent(self, now: int) -> bool:
+        """Whether nothing was heard of that run for ``SILENCE_NS``."""
+        return now - self._run_heard_ns >= SILENCE_NS
 
     def next_deadline(self, is_dialing: bool) -> int:
         """When there is something to do at the latest."""

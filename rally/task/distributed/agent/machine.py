@@ -234,7 +234,7 @@ class Agent:
         self._liveness.hear(now)
         self._rejection = ""
         self._is_missed = False
-        commands = self._leave_run_for(message.run)
+        commands = self._leave_run_for(message.run, now)
         if self.state is LoadState.DIALING:
             self._advance(LoadEvent.WELCOMED)
             commands.append(Say("the controller accepted this agent"))
@@ -267,14 +267,17 @@ class Agent:
             *stop,
         ]
 
-    def _leave_run_for(self, run: str) -> list[Command]:
+    def _leave_run_for(self, run: str, now: int) -> list[Command]:
         """The controller has *run*: if it is another one, ours is gone.
 
-        There is one controller at an address at a time.
+        There is one controller at an address at a time. What it said of the
+        run before may be late, so ours has to be silent, too.
         """
+        if run == self.run:
+            self._liveness.hear_run(now)
         if run in ("", self.run) or self.state in (
             LoadState.DIALING, LoadState.JOINED
-        ):
+        ) or not self._liveness.is_run_silent(now):
             return []
         if self.state is LoadState.DRAINING:
             self._advance(LoadEvent.CONTROLLER_GONE)
@@ -297,6 +300,7 @@ class Agent:
         if self._unfit:
             return [self._to(messages.Refused(message.run, self._unfit))]
         self._held.begin(message.run, message.code.task)
+        self._liveness.hear_run(now)
         self._events = event_log.EventLog()
         self._advance(LoadEvent.TOLD_TO_PREPARE)
         return [
@@ -379,7 +383,7 @@ class Agent:
         self._is_missed = False
         heartbeat = self._held.heartbeat(self.state.value, message, now)
         commands: list[Command] = [
-            self._to(heartbeat), *self._leave_run_for(message.run)
+            self._to(heartbeat), *self._leave_run_for(message.run, now)
         ]
         if message.run == self.run:
             commands += self._on_own_beat(message, now)

@@ -117,7 +117,7 @@ def run(
 class IterationTestCase(test.TestCase):
     def test_a_name_of_any_length_is_cut_and_marked(self) -> None:
         runner = iteration.IterationRunner(NamesAtLength, "run", {}, {})
-        rows = [runner.run(i, iteration.Seat()) for i in (1, 2)]
+        rows = [runner.run(i, iteration.Slot()) for i in (1, 2)]
 
         names = {node.name for row in rows for node in row.shape}
         self.assertEqual(

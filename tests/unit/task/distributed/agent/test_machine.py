@@ -187,8 +187,12 @@ class AgentTestCase(test.TestCase):
 
     def test_another_controller_means_that_its_own_is_gone(self):
         self.bring_to_running()
+        late = self.tell(messages.Welcome("6.0.0", "other"))
+        self.assertEqual([], self.told(late, messages.Stop))
 
-        todo = self.tell(messages.Welcome("6.0.0", "other"))
+        todo = self.tell(
+            messages.Welcome("6.0.0", "other"), after_s=SILENCE_NS / NS
+        )
 
         self.assertEqual(1, len(self.told(todo, messages.Stop)))
         self.tell(messages.LoadEnded((), 2, 5))

@@ -109,7 +109,17 @@ class CodecTestCase(test.TestCase):
         known = {
             *t.get_args(messages.Message), *t.get_args(messages.LoadMessage),
         }
-        self.assertEqual(declared - {messages.Code}, known)
+        parts = {messages.Code, messages.Content, messages.LoadContent}
+        self.assertEqual(declared - parts, known)
+
+    def test_every_message_says_what_becomes_of_a_lost_one(self):
+        for cls in t.get_args(messages.Message):
+            self.assertIsInstance(cls.ARRIVAL, messages.Arrival)
+        cumulative = {
+            cls.__name__ for cls in t.get_args(messages.Message)
+            if cls.ARRIVAL is messages.Arrival.CUMULATIVE
+        }
+        self.assertEqual({"Snapshot", "Beat", "Heartbeat"}, cumulative)
 
     def test_whatever_a_peer_counts_or_measures_is_bounded(self):
         known = (*t.get_args(messages.Message),
@@ -123,7 +133,7 @@ class CodecTestCase(test.TestCase):
                 )
 
     def test_a_message_of_a_load_process_comes_back(self):
-        ended = messages.LoadEnded(((1, 2, 3),), 4, 5, {"a": 1}, "why")
+        ended = messages.LoadEnded(((1, 2, 3),), 4, 5, b"a", "why")
 
         self.assertEqual(ended, codec.decode_load(codec.encode_load(ended)))
         self.assertRaises(codec.ProtocolError, codec.decode_load, b"\xc1")
