@@ -113,7 +113,7 @@ class ControllerGoneTestCase(ContextsCase):
         self.assertEqual(0, said.code, said.out + said.err)
         self.assertIn("rally task recover", said.out + said.err)
         for agent in self.agents.values():
-            agent.wait_for_log("the load is over", cluster.SOON_S)
+            agent.wait_for_log("the controller is silent", cluster.SOON_S)
         self.figure("last arrival after the death", "%.1f s"
                     % (self.referee.last() - gone))
         self.assertLess(self.referee.last(), gone + cluster.LEASE_S + 1)

@@ -30,12 +30,10 @@ class ControllerGoneTestCase(cluster.TestCase):
         self.wait_for_visits(run, 200)
         return run
 
-    def wait_for_the_end_of_the_load(self):
-        for agent in self.agents.values():
-            agent.wait_for_log("the load is over", cluster.SOON_S)
-
     def check_no_orphan_load(self, gone):
-        self.wait_for_the_end_of_the_load()
+        """Agents wait for their controller, and start nothing."""
+        for agent in self.agents.values():
+            agent.wait_for_log("the controller is silent", cluster.SOON_S)
         late = self.referee.last() - gone
         self.figure("last arrival after it was gone", "%.2f s" % late)
         self.assertLess(late, cluster.LEASE_S + 1)

@@ -303,11 +303,12 @@ class Home:
 
     def start_agent(
         self, name: str, port: int, key: pathlib.Path | None = None,
-        env: t.Mapping[str, str] | None = None, **options: t.Any,
+        env: t.Mapping[str, str] | None = None,
+        spool: pathlib.Path | None = None, **options: t.Any,
     ) -> Agent:
         """Start an agent that may join, with a spool of its own."""
         key = key or self.authorize(name)
-        spool = self.sandbox.folder / ("spool-%s" % name)
+        spool = spool or self.sandbox.folder / ("spool-%s" % name)
         process = self.sandbox.start(
             "agent", "start", "--controller", "tcp://127.0.0.1:%d" % port,
             "--key", key, "--spool", spool,

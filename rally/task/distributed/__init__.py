@@ -13,34 +13,45 @@
 """A run on many hosts: who decides, who carries, who keeps.
 
 Two state machines decide. They get an event and the time, and give commands;
-they do no I/O, so a test can run a week of them in a minute:
+they do no I/O, so a test can run hours of them in seconds:
 
-``controller/``   one per run. ``machine`` is told of everything and hands it to
-                  its parts: ``registry`` (which agents there are, and signs of
-                  life), ``preparation`` (gathering, starting, taking over),
-                  ``leasing`` (who gets which numbers), ``failover`` (who has
-                  which share of the concurrency), ``collector`` and
-                  ``flow_control`` (fetching chunks), ``drain_requests``;
-                  ``run`` is the record they share. ``lobby`` answers agents
-                  between two runs.
-``agent/``        one per load node. ``machine``, with ``held_run`` (what it
-                  works for), ``incoming`` (contexts on their way),
-                  ``event_log`` (what must be heard), ``liveness``,
-                  ``spare_load``, ``shutdown``.
+``controller/``
+    One for each run. ``machine`` is told of everything and hands it to its
+    parts: ``registry`` (which agents there are, and signs of life),
+    ``preparation`` (gathering, starting, taking over), ``leasing`` (who gets
+    which numbers), ``failover`` (who has which share of the concurrency),
+    ``collector`` and ``flow_control`` (fetching chunks), ``drain_requests``.
+    ``run`` is the record they share. ``lobby`` answers agents between runs.
+``agent/``
+    One on each load node: ``machine``, with ``held_run`` (what it works
+    for), ``incoming`` (contexts on their way), ``event_log`` (what must be
+    heard), ``liveness``, ``spare_load``, ``shutdown``.
 
 One loop runs any machine on its ports: ``serve``. Ports are the world:
 
-``controller_ports`` with a sink: ``run_sink`` (the streams of a runner) or the
-one of ``recovery`` (the database); ``agent_ports`` with ``spool_store`` and a
-load process; ``endpoint_ports`` for machines that only talk (``reception``,
-``discovery``, ``drain_request``). The tests have ports of their own with the
-same limits: ``tests/simulation``.
+``controller_ports``
+    with a sink: ``run_sink`` (the streams of a runner), or that of
+    ``recovery`` (the database)
+``agent_ports``
+    with ``spool_store`` and a load process
+``endpoint_ports``
+    for machines that only talk: ``reception``, ``discovery``,
+    ``drain_request``
 
-``wire/``          messages, codec, sockets; ``security/``: keys and who may join
-``load_process/``  the agent's child that runs an ordinary Runner: ``child`` is
-                  what runs there, ``parent`` how the agent sees it
-``local/``         agents on the controller's own host
-``agent_process``  what ``rally agent start`` runs
+The tests have ports with the same limits on simulated time, see
+``tests/simulation``. Below the ports:
+
+``wire/``
+    messages, codec, channels, sockets
+``security/``
+    keys, and who may join
+``load_process/``
+    the agent's child, which runs an ordinary Runner: ``child`` is what runs
+    there, ``parent`` how the agent sees it
+``local/``
+    agents on the controller's own host
+``agent_process``
+    what ``rally agent start`` runs
 
 Where to put what is new:
 

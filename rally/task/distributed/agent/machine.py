@@ -568,7 +568,12 @@ class Agent:
     def _wind_up(self, now: int) -> list[Command]:
         if not self._shutdown.stops_load(self._held, now):
             return []
-        return self._stop_load("the agent ends")
+        stop = self._stop_load("the agent ends")
+        return stop and [
+            Say("the agent ends: the load stops, iterations that run may "
+                "finish"),
+            *stop,
+        ]
 
     def _stop_load(self, reason: str) -> list[Command]:
         if not self._may(LoadEvent.STOPPED):

@@ -521,7 +521,8 @@ class Controller:
         member.reason = message.reason or message.loss or member.reason
         member.is_inexact |= message.abandoned or not message.aggregate
         member.torn = message.torn
-        member.awaited_events = message.events
+        if run.plan.kept is None:  # else the controller before knows them
+            member.awaited_events = message.events
         if not message.abandoned:
             if message.aggregate:
                 number = max(message.number, member.snapshot + 1)

@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import typing as t
 import uuid
 
@@ -100,10 +101,13 @@ class LocalAgent:
         if lifeline >= 0:
             os.close(lifeline)
 
-    def end(self) -> None:
-        """Wait until it has ended, kill it if it does not; leave nothing."""
+    def end(self, until_s: float) -> None:
+        """Wait until it has ended, kill it if it does not; leave nothing.
+
+        :param until_s: how long to wait, on the monotonic clock
+        """
         self.hang_up()
-        self._watcher.join(END_S)
+        self._watcher.join(max(0.0, until_s - time.monotonic()))
         if self._watcher.is_alive():
             self._process.kill()
             self._watcher.join()

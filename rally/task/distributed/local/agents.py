@@ -35,6 +35,7 @@ from rally.common import version
 from rally.task.distributed import notices, reception
 from rally.task.distributed import spool as spool_module
 from rally.task.distributed.local.agent_process import (
+    END_S,
     SPOOL,
     LocalAgent,
     key_file,
@@ -170,8 +171,9 @@ class LocalAgents:
     def _end(self, *names: str) -> None:
         for name in names:
             self._agents[name].hang_up()
+        until_s = time.monotonic() + END_S
         for name in names:
-            self._agents.pop(name).end()
+            self._agents.pop(name).end(until_s)
 
     def _end_all(self) -> None:
         self._end(*self._agents)

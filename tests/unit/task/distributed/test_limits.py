@@ -22,6 +22,7 @@ import os
 
 import ddt
 
+from rally.task.distributed.controller.run import Phase
 from rally.task.distributed.wire import codec, messages
 from rally.task.results import head
 from rally.task.work.schedule import Schedule
@@ -222,3 +223,17 @@ class EventsTestCase(LimitsTestCase):
         cluster.play()
 
         self.assertEqual(list(range(1, 51)), sorted(cluster.announced))
+
+    def test_those_of_a_controller_that_is_gone_hold_up_no_recovery(self):
+        cluster = Cluster(agents=2, times=300, concurrency=4, announces=True)
+
+        def leave():
+            cluster.end.close()
+            cluster.machine.run.phase = Phase.OVER
+
+        cluster.at(4, leave)
+        cluster.play()
+        cluster.run_idle(30)
+        cluster.recover()
+
+        self.assertEqual([], cluster.problems())

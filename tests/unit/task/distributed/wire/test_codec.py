@@ -105,6 +105,7 @@ class CodecTestCase(test.TestCase):
             cls
             for _, cls in inspect.getmembers(messages, inspect.isclass)
             if issubclass(cls, msgspec.Struct) and cls.__name__[0] != "_"
+            and cls.__module__ == messages.__name__
         }
         known = {
             *t.get_args(messages.Message), *t.get_args(messages.LoadMessage),
