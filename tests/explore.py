@@ -52,12 +52,23 @@ def properties() -> t.Iterator[Case]:
 
 def schedules(chance: random.Random) -> t.Iterator[Case]:
     """Runs of the simulated cluster with faults."""
-    from tests.unit.task.distributed import test_controller
+    from tests.unit.task.distributed.controller import test_machine
 
-    for _ in test_controller.SeededFaultsTestCase.SEEDS:
-        case = test_controller.SeededFaultsTestCase("check")
+    for _ in test_machine.SeededFaultsTestCase.SEEDS:
+        case = test_machine.SeededFaultsTestCase("check")
         case.seed = chance.randrange(10**9)
         yield case
+
+
+def long_runs(hours: float) -> t.Iterator[Case]:
+    """Runs of so many hours, with clocks that drift."""
+    from tests.unit.task.distributed import test_limits
+
+    test_limits.HOURS = hours
+    loaded = unittest.defaultTestLoader.loadTestsFromTestCase(
+        test_limits.ClocksTestCase
+    )
+    yield from cases_of(loaded)
 
 
 def play(rounds: int, seed: int) -> unittest.TestResult:
@@ -80,11 +91,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.explore")
     parser.add_argument("rounds", type=int, nargs="?", default=10)
     parser.add_argument("--seed", type=int, help="of the schedules")
+    parser.add_argument(
+        "--hours", type=float, default=0,
+        help="only simulate runs that long; a week takes half an hour",
+    )
     asked = parser.parse_args()
     # before a test is imported
     hypothesis.settings.load_profile("explore")
 
     seed = asked.seed
+    if asked.hours:
+        runs = unittest.TextTestRunner(verbosity=2)
+        suite = unittest.TestSuite(long_runs(asked.hours))
+        return int(not runs.run(suite).wasSuccessful())
     if seed is None:
         seed = random.SystemRandom().randrange(10**9)
     print("schedules of seed %d" % seed, flush=True)

@@ -20,7 +20,7 @@ import jsonschema
 
 from rally import consts, exceptions
 from rally.common import cfg, logging, objects
-from rally.common.objects import task_schema
+from rally.common.objects import report_schema
 
 LOG = logging.getLogger(__name__)
 CONF = cfg.CONF
@@ -99,7 +99,7 @@ def _checked(results: Values) -> Values:
 
 def _check_report(results: Values) -> None:
     try:
-        jsonschema.validate(results, task_schema.TASK_SCHEMA)
+        jsonschema.validate(results, report_schema.TASK_SCHEMA)
     except jsonschema.ValidationError as e:
         where = "/".join(str(x) for x in e.absolute_path) or "the task"
         raise ResultsRefused(

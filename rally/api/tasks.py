@@ -19,7 +19,7 @@ import typing as t
 from rally import consts, exceptions, plugins
 from rally.api import aborts, group, stored_tasks
 from rally.common import logging, owners
-from rally.common.objects import task_schema
+from rally.common.objects import report_schema
 
 if t.TYPE_CHECKING:
     from rally.common import objects
@@ -38,7 +38,7 @@ TaskDict: t.TypeAlias = dict[str, t.Any]
 class _Task(group.APIGroup):
     """Methods about tasks."""
 
-    TASK_SCHEMA = task_schema.TASK_SCHEMA
+    TASK_SCHEMA = report_schema.TASK_SCHEMA
 
     def list(self, **filters: t.Any) -> list[TaskDict]:
         """Tasks, oldest first.

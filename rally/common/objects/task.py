@@ -21,7 +21,7 @@ import uuid as uuid_module
 from rally import consts, exceptions
 from rally.common import db, logging
 from rally.common.objects import result_check
-from rally.common.objects.task_schema import TASK_SCHEMA
+from rally.common.objects.report_schema import TASK_SCHEMA
 from rally.common.objects.workload import Workload
 
 __all__ = ["TASK_SCHEMA", "Subtask", "Task", "Workload"]
