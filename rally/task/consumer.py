@@ -30,7 +30,7 @@ import typing as t
 
 from rally import consts, exceptions
 from rally.common import cfg, logging, objects
-from rally.common.db import patience as patience_module
+from rally.common.db import retrying
 from rally.task import context, hook
 from rally.task import runner as runner_module
 from rally.task.load import queued as queued_module
@@ -81,7 +81,7 @@ class ResultConsumer:
         ctx_manager: context.ContextManager,
         listener: progress.Listener | None = None,
         interrupted: threading.Event | None = None,
-        patience: patience_module.Patience | None = None,
+        retry: retrying.RetryPolicy | None = None,
     ) -> None:
         self.workload_cfg = workload_cfg
         self.task = task
@@ -98,11 +98,11 @@ class ResultConsumer:
         self.aborted_on_sla = False
         self.aborted_manually = False
         self.failures: list[BaseException] = []
-        self.patience = patience or patience_module.Patience(
+        self.retry = retry or retrying.RetryPolicy(
             task["uuid"], cfg.CONF.database_patience
         )
-        self.watch = load_info.RunWatch(workload_cfg, self.patience)
-        self._recorder = recorder.Recorder(self.patience)
+        self.watch = load_info.RunWatch(workload_cfg, self.retry)
+        self._recorder = recorder.Recorder(self.retry)
         self._news = threading.Event()
         self._phase = "contexts"
         self._threads = [
@@ -128,14 +128,14 @@ class ResultConsumer:
         try:
             consume()
         except BaseException as e:  # raised again by __exit__
-            if not isinstance(e, patience_module.DatabaseLost):
+            if not isinstance(e, retrying.DatabaseLost):
                 LOG.error(
                     "The run stops: consuming its %s failed: %s"
                     % (threading.current_thread().name, e)
                 )
             self.failures.append(e)
             self._abort_runner()
-            if self.patience.is_lost or consume == self._consume_results:
+            if self.retry.is_lost or consume == self._consume_results:
                 self.runner.cannot_store(str(e))
 
     def enter_phase(self, phase: str) -> None:
@@ -150,7 +150,7 @@ class ResultConsumer:
         """
         if self.runner.run_id:
             merged = self.runner.board.merged()
-            self.patience(
+            self.retry(
                 self.workload.update_progress,
                 **self.watch.record(merged, self.runner),
             )
@@ -167,7 +167,7 @@ class ResultConsumer:
                 x for item in batch for x in self._storable(item, queued)
             ]
             if chunks:
-                added = self.patience(self.workload.add_chunks, chunks)
+                added = self.retry(self.workload.add_chunks, chunks)
                 self.watch.stored(chunks, added)
             for chunk in chunks:
                 self.runner.chunk_stored(chunk)
@@ -318,7 +318,7 @@ class ResultConsumer:
                 self.task["uuid"], check_soft=False
             )
         except exceptions.DBException as e:
-            if not patience_module.may_pass(e):
+            if not retrying.may_pass(e):
                 raise
             return False  # it is asked again soon
 
@@ -335,7 +335,7 @@ class ResultConsumer:
         for thread in self._threads:
             thread.join()
         self._raise_if_lost()
-        merged = self.patience(self.final_aggregate)
+        merged = self.retry(self.final_aggregate)
         failure = exc_val or next(iter(self.failures), None)
         if failure is not None:
             merged.checker.set_unexpected_failure(failure)
@@ -345,7 +345,7 @@ class ResultConsumer:
             merged.checker.set_aborted_on_sla()
         if self.aborted_manually:
             merged.checker.set_aborted_manually()
-        self.patience(self._store, merged)
+        self.retry(self._store, merged)
         self._phase = "done"
         self._tell(merged)
         if self.failures and exc_val is None:
@@ -354,7 +354,7 @@ class ResultConsumer:
     def _raise_if_lost(self) -> None:
         """:raises DatabaseLost: there is nothing to store results in"""
         for failure in self.failures:
-            if isinstance(failure, patience_module.DatabaseLost):
+            if isinstance(failure, retrying.DatabaseLost):
                 raise failure
 
     def final_aggregate(self) -> aggregate.Aggregate:

@@ -25,7 +25,7 @@ import uuid
 
 from rally import consts, exceptions
 from rally.common import cfg, db, logging, objects, opts, owners
-from rally.common.db.patience import Patience
+from rally.common.db.retrying import RetryPolicy
 from rally.env import reasons
 from rally.task import context, hook, runner, task_cfg, task_scope
 from rally.task.cleanup import context_store, notes
@@ -73,7 +73,7 @@ class TaskEngine:
         self.abort_on_sla_failure = abort_on_sla_failure
         self.listener = listener
         self.interrupted = threading.Event()
-        self.patience = Patience(
+        self.retry = RetryPolicy(
             task["uuid"], CONF.database_patience, self._say
         )
         self._consumer: ResultConsumer | None = None
@@ -192,7 +192,7 @@ class TaskEngine:
         """Run all workloads, one after another, and record the outcome."""
         self._mark(self.task, consts.TaskStatus.RUNNING)
         owner = {"owner": owners.own_name()}
-        self.patience(db.task_update, self.task["uuid"], owner)
+        self.retry(db.task_update, self.task["uuid"], owner)
         with self._signals():
             try:
                 with self._scope:
@@ -209,7 +209,7 @@ class TaskEngine:
 
     def _mark(self, record: objects.Task | objects.Subtask, status: str
               ) -> None:
-        self.patience(record.update_status, status)
+        self.retry(record.update_status, status)
 
     def _mark_crashed(
         self, record: objects.Task | objects.Subtask, status: str
@@ -238,7 +238,7 @@ class TaskEngine:
 
         def on_signal(number: int, frame: types.FrameType | None) -> None:
             if self.interrupted.is_set():
-                self.patience.give_up()
+                self.retry.give_up()
                 raise KeyboardInterrupt
             self.interrupted.set()
             if self._consumer is not None:
@@ -257,7 +257,7 @@ class TaskEngine:
     def _check_aborted(self) -> None:
         """:raises TaskAborted: somebody asked for an end of the task"""
         if self.interrupted.is_set() or (
-            self.patience(
+            self.retry(
                 ResultConsumer.is_task_in_aborting_status, self.task["uuid"]
             )
         ):
@@ -266,7 +266,7 @@ class TaskEngine:
     def _run_subtask(
         self, subtask: dict[str, t.Any], subtask_position: int
     ) -> None:
-        subtask_obj = self.patience(
+        subtask_obj = self.retry(
             self.task.add_subtask,
             title=subtask["title"],
             description=subtask["description"],
@@ -293,7 +293,7 @@ class TaskEngine:
             "Task %s: workload %s at position %d starts"
             % (self.task["uuid"], workload["name"], workload["position"])
         )
-        workload_obj = self.patience(
+        workload_obj = self.retry(
             subtask_obj.add_workload,
             uuid=str(uuid.uuid4()),
             **{
@@ -309,7 +309,7 @@ class TaskEngine:
         consumer = ResultConsumer(
             workload, self.task, subtask_obj, workload_obj, runner_obj,
             self.abort_on_sla_failure, ctx_manager, self.listener,
-            self.interrupted, self.patience,
+            self.interrupted, self.retry,
         )
         failure = None
         self._consumer = consumer
@@ -330,14 +330,14 @@ class TaskEngine:
         return context.ContextManager(
             context_object.prepare(
                 self.task,
-                self.patience(lambda: self.env.data),
+                self.retry(lambda: self.env.data),
                 workload["contexts"],
                 workload["name"],
                 workload_obj["uuid"],
             ),
             notes.Recorder(
                 workload_obj["uuid"],
-                lambda known: self.patience(workload_obj.set_contexts, known),
+                lambda known: self.retry(workload_obj.set_contexts, known),
             ),
             context_store.ContextStore(workload_obj["uuid"]),
         )

@@ -35,7 +35,7 @@ options.register()
 #: the modules of this package that are loaded when first used
 _MODULES = (
     "api", "chunks", "engine", "environments", "errors", "models",
-    "patience", "results", "rows", "sa_types", "schema", "sqlite_file", "tags",
+    "results", "retrying", "rows", "sa_types", "schema", "sqlite_file", "tags",
     "tasks", "verifiers", "workloads",
 )
 

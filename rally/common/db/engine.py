@@ -30,7 +30,7 @@ from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy import event, orm
 
 from rally.common import cfg
-from rally.common.db import errors, options, patience, sqlite_file
+from rally.common.db import errors, options, retrying, sqlite_file
 
 CONF = cfg.CONF
 P = t.ParamSpec("P")
@@ -165,7 +165,7 @@ def _create_sqlite_engine(url: sa.URL) -> sa.Engine:
 def _prepare_sqlite(connection: t.Any, _record: t.Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA busy_timeout = %d" % (patience.BUSY_S * 1000))
+    connection.execute("PRAGMA busy_timeout = %d" % (retrying.BUSY_S * 1000))
     # with a write-ahead log this loses no consistency, and readers and the
     # one writer do not wait for each other; only a power cut can undo the
     # last transactions
@@ -179,7 +179,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     the busy timeout, if another one wrote in between.
     """
     connection.exec_driver_sql(
-        "PRAGMA busy_timeout = %d" % (patience.busy_s.get() * 1000)
+        "PRAGMA busy_timeout = %d" % (retrying.busy_s.get() * 1000)
     )
     writes = connection.get_execution_options().get("rally_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from oslo_db import exception as db_exc
 
 from rally import exceptions
-from rally.common.db import patience
+from rally.common.db import retrying
 
 
 class DatabaseNotWritable(exceptions.DBException):
@@ -147,7 +147,7 @@ def _translate(
             return not_writable(str(url.database), reason)
         if "database is locked" in text or "table is locked" in text:
             return DatabaseBusy(
-                url=shown, reason=reason, wait_s=patience.busy_s.get()
+                url=shown, reason=reason, wait_s=retrying.busy_s.get()
             )
     if _NO_SUCH.search(text):
         return SchemaMissing(url=shown, reason=reason)

@@ -30,7 +30,7 @@ from rally.task.results.row import NS
 
 if t.TYPE_CHECKING:
     from rally.common import objects
-    from rally.common.db import patience as patience_module
+    from rally.common.db import retrying
     from rally.task import runner as runner_module
     from rally.task.results import distribution
 
@@ -74,11 +74,11 @@ class RunWatch:
     def __init__(
         self,
         workload_cfg: t.Mapping[str, t.Any],
-        patience: patience_module.Patience,
+        retry: retrying.RetryPolicy,
     ) -> None:
         self._cfg = workload_cfg
-        self._patience = patience
-        self._retries_before = patience.retries
+        self._retry = retry
+        self._retries_before = retry.retries
         self._sequence = 0
         self._rows = 0
         self._duplicated_chunks = 0
@@ -189,7 +189,7 @@ class RunWatch:
         counters["duplicated"] += self._duplicated_chunks
         counters["cut_rows"] += self._cut_rows
         counters["database_retries"] = (
-            self._patience.retries - self._retries_before
+            self._retry.retries - self._retries_before
         )
         agents = self._agents(runner)
         return {

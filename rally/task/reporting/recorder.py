@@ -20,7 +20,7 @@ from __future__ import annotations
 import threading
 import typing as t
 
-from rally.common.db import patience as patience_module
+from rally.common.db import retrying
 
 Write: t.TypeAlias = t.Callable[[], t.Any]
 
@@ -28,11 +28,11 @@ Write: t.TypeAlias = t.Callable[[], t.Any]
 class Recorder:
     """Writes the newest record of each kind, one after the other.
 
-    :param patience: how writing is done
+    :param retry: how writing is done
     """
 
-    def __init__(self, patience: patience_module.Patience) -> None:
-        self._patience = patience
+    def __init__(self, retry: retrying.RetryPolicy) -> None:
+        self._retry = retry
         self._waiting: dict[str, Write] = {}
         self._changed = threading.Condition()
         self._is_closed = False
@@ -65,4 +65,4 @@ class Recorder:
                     return
                 kind = next(iter(self._waiting))
                 write = self._waiting.pop(kind)
-            self._patience(write)
+            self._retry(write)

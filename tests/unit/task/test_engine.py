@@ -29,7 +29,7 @@ import msgspec
 
 from rally import consts, exceptions, plugins
 from rally.common import cfg, db, objects, validation
-from rally.common.db import patience
+from rally.common.db import retrying
 from rally.env import env_mgr, platform
 from rally.plugins.common.runners import constant, serial
 from rally.task import context, engine, runner, scenario, sla, task_cfg
@@ -629,7 +629,7 @@ class DatabaseInTroubleTestCase(EngineTestCase):
         listener = self.lock(8)
 
         error = self.assertRaises(
-            patience.DatabaseLost, self.run_task,
+            retrying.DatabaseLost, self.run_task,
             {
                 "scenario": {"Dummy.dummy": {"sleep": 0.01}},
                 "runner": {"constant_for_duration": {

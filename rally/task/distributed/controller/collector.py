@@ -88,7 +88,7 @@ class Collector:
         )
 
     def _note(self, agent: str, sequence: int, now: int) -> None:
-        again_ns = now + self._pace.patience_ns
+        again_ns = now + self._pace.retry_ns
         self._pending[agent, sequence] = _Pending(now, again_ns)
         self._per_agent[agent] += 1
         self._on_the_way += 1

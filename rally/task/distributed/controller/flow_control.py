@@ -20,8 +20,8 @@ QUICK_NS = NS // 2
 #: one that took longer waited for others: they fill the link for nothing
 SLOW_NS = NS
 #: after so long without an answer a chunk is asked for again
-PATIENCE_NS = 5 * NS
-MAX_PATIENCE_NS = 600 * NS
+RETRY_NS = 5 * NS
+MAX_RETRY_NS = 600 * NS
 
 
 class Pace:
@@ -36,7 +36,7 @@ class Pace:
     def __init__(self, most: int) -> None:
         """:param most: never more than these"""
         self.allowed = 1
-        self.patience_ns = PATIENCE_NS
+        self.retry_ns = RETRY_NS
         self._most = most
         self._shrunk_ns = 0
 
@@ -46,7 +46,7 @@ class Pace:
         if took_ns < QUICK_NS:
             self.allowed = min(self._most, self.allowed + 1)
             # the link was slow once; it is not now
-            self.patience_ns = max(PATIENCE_NS, self.patience_ns // 2)
+            self.retry_ns = max(RETRY_NS, self.retry_ns // 2)
         elif took_ns > SLOW_NS and asked_ns >= self._shrunk_ns:
             # those that were asked for earlier are slow for the same reason
             self.allowed = max(1, self.allowed // 2)
@@ -54,4 +54,4 @@ class Pace:
 
     def came_twice(self) -> None:
         """A chunk was asked for again though it was on its way."""
-        self.patience_ns = min(MAX_PATIENCE_NS, 2 * self.patience_ns)
+        self.retry_ns = min(MAX_RETRY_NS, 2 * self.retry_ns)

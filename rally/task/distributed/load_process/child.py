@@ -70,7 +70,7 @@ GROWTH_BYTES = 1 << 28
 LONG_S = 3600.0
 
 
-class Load:
+class PreparedLoad:
     """One prepared load, and the streams it produces."""
 
     def __init__(self, link: Link, order: messages.Load) -> None:
@@ -423,11 +423,11 @@ def _import(code: messages.Code) -> None:
 
 def _prepare(
     link: Link, order: messages.Load, own_args: t.Sequence[str] | None
-) -> Load | None:
+) -> PreparedLoad | None:
     """Prepare the order; None: it cannot be done here."""
-    def attempt() -> Load:
+    def attempt() -> PreparedLoad:
         _adopt_options(link, order.prepare, own_args)
-        return Load(link, order)
+        return PreparedLoad(link, order)
 
     try:
         _import(order.prepare.code)

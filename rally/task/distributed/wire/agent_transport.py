@@ -233,7 +233,7 @@ class AgentTransport(sockets.End):
         self, deadline: sockets.Deadline, fds: t.Sequence[int]
     ) -> list[Incoming]:
         while True:
-            ready = dict(self._poller.poll(self._patience_ms(deadline)))
+            ready = dict(self._poller.poll(self._wait_ms(deadline)))
             is_woken = ready.get(self._waker.fd) is not None
             if is_woken:
                 self._waker.clear()
@@ -246,7 +246,7 @@ class AgentTransport(sockets.End):
             if incoming or is_woken or deadline.has_passed:
                 return incoming
 
-    def _patience_ms(self, deadline: sockets.Deadline) -> int | None:
+    def _wait_ms(self, deadline: sockets.Deadline) -> int | None:
         """How long to sleep: until the deadline or the next dialing."""
         waits = [deadline.left_ms()]
         for line in self._lines.values():

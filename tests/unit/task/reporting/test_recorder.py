@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 
-from rally.common.db import patience
+from rally.common.db import retrying
 from rally.task.reporting import recorder
 from tests.unit import test
 
@@ -25,7 +25,7 @@ class RecorderTestCase(test.TestCase):
     def setUp(self):
         super().setUp()
         self.written = []
-        self.recorder = recorder.Recorder(patience.Patience("uuid", 0))
+        self.recorder = recorder.Recorder(retrying.RetryPolicy("uuid", 0))
 
     def put(self, kind, value):
         self.recorder.put(kind, lambda: self.written.append(value))

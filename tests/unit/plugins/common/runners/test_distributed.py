@@ -20,7 +20,7 @@ from unittest import mock
 import ddt
 
 from rally import plugins
-from rally.common.db import patience
+from rally.common.db import retrying
 from rally.plugins.common.runners import distributed
 from rally.task import runner, sla
 from rally.task.reporting import load_info
@@ -122,7 +122,7 @@ class DoneAndLostTestCase(test.TestCase):
              "agents": 2},
         )
         self.watch = load_info.RunWatch(
-            {"name": "a", "position": 0}, patience.Patience("task", 1)
+            {"name": "a", "position": 0}, retrying.RetryPolicy("task", 1)
         )
         self.watch.started()
 

@@ -312,8 +312,8 @@ class AgentTestCase(test.TestCase):
         self.assertEqual([], self.told(todo, messages.Stop))
 
         self.now += shutdown.CLOSING_NS
-        patience = self.agent.expire(self.now)
-        self.assertEqual(1, len(self.told(patience, messages.Stop)))
+        retry = self.agent.expire(self.now)
+        self.assertEqual(1, len(self.told(retry, messages.Stop)))
 
     def test_without_a_controller_it_waits_only_if_it_keeps_chunks(self):
         for chunks, is_finished in ((0, True), (1, False)):

@@ -73,7 +73,7 @@ class PaceTestCase(test.TestCase):
     def test_a_chunk_that_comes_twice_teaches_patience(self):
         pace = flow_control.Pace(64)
         pace.came_twice()
-        self.assertEqual(2 * flow_control.PATIENCE_NS, pace.patience_ns)
+        self.assertEqual(2 * flow_control.RETRY_NS, pace.retry_ns)
         for _ in range(100):
             pace.came_twice()
-        self.assertEqual(flow_control.MAX_PATIENCE_NS, pace.patience_ns)
+        self.assertEqual(flow_control.MAX_RETRY_NS, pace.retry_ns)

@@ -520,7 +520,7 @@ class SeededFaultsTestCase(test.TestCase):
             if is_polite:
                 cluster.drain(name)
             elif name in cluster.agents:
-                self.victims.add(name)  # it may run out of patience
+                self.victims.add(name)  # it may run out of retry
                 cluster.agents[name].shut_down()
 
         cluster.at(chance.uniform(0, 20), leave)

@@ -55,7 +55,7 @@ class DatabaseLost(exceptions.DBException):
 
 
 class Waiting(t.Protocol):
-    """What ``Patience`` needs of a ``threading.Condition``."""
+    """What ``RetryPolicy`` needs of a ``threading.Condition``."""
 
     def __enter__(self) -> t.Any:
         """Lock it."""
@@ -72,7 +72,7 @@ class Waiting(t.Protocol):
         """Wake all who wait."""
 
 
-class Patience:
+class RetryPolicy:
     """How long a task endures a database that cannot be used.
 
     One for all threads of a task. What it calls must do no harm when it is

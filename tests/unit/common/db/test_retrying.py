@@ -26,7 +26,7 @@ from oslo_db import exception as db_exc
 
 from rally import exceptions
 from rally.common import db
-from rally.common.db import engine, errors, patience
+from rally.common.db import engine, errors, retrying
 from tests.unit import test
 
 
@@ -83,7 +83,7 @@ class PatienceCase(test.TestCase):
         self.said = []
 
     def make(self, limit_s=60.0):
-        return patience.Patience(
+        return retrying.RetryPolicy(
             "the-uuid", limit_s, self.said.append, self.time, self.time
         )
 
@@ -124,7 +124,7 @@ class PatienceTestCase(PatienceCase):
         database = Database(self.time, until=1e9)
 
         error = self.assertRaises(
-            patience.DatabaseLost, self.make(10.0), database.write
+            retrying.DatabaseLost, self.make(10.0), database.write
         )
 
         self.assertAlmostEqual(110.0, self.time.now)
@@ -135,13 +135,13 @@ class PatienceTestCase(PatienceCase):
     def test_once_it_is_lost_each_call_is_tried_once(self):
         patient = self.make(10.0)
         self.assertRaises(
-            patience.DatabaseLost, patient,
+            retrying.DatabaseLost, patient,
             Database(self.time, until=1e9).write,
         )
         self.assertTrue(patient.is_lost)
         database, then = Database(self.time, until=1e9), self.time.now
 
-        self.assertRaises(patience.DatabaseLost, patient, database.write)
+        self.assertRaises(retrying.DatabaseLost, patient, database.write)
 
         self.assertEqual((1, then), (database.asked, self.time.now))
         self.assertEqual(7, patient(Database(self.time).write))
@@ -151,7 +151,7 @@ class PatienceTestCase(PatienceCase):
         self.time.on_wait = patient.give_up
 
         self.assertRaises(
-            patience.DatabaseLost, patient,
+            retrying.DatabaseLost, patient,
             Database(self.time, until=1e9).write,
         )
 
@@ -195,12 +195,12 @@ class PatienceTestCase(PatienceCase):
         database = Database(self.time, until=100.0 + until_s)
         try:
             patient(database.write)
-        except patience.DatabaseLost:
+        except retrying.DatabaseLost:
             self.assertGreater(until_s, limit_s - 1e-6)
         else:
             self.assertLessEqual(
                 self.time.now - 100.0,
-                until_s + patience.LONGEST_PAUSE_S + 1e-6,
+                until_s + retrying.LONGEST_PAUSE_S + 1e-6,
             )
         self.assertLessEqual(self.time.now - 100.0, limit_s + 1e-6)
 
@@ -208,7 +208,7 @@ class PatienceTestCase(PatienceCase):
 class ThreadsTestCase(test.TestCase):
     def test_one_that_gets_through_wakes_the_others(self):
         opened, waiting = threading.Event(), threading.Event()
-        patient = patience.Patience("uuid", 300.0)
+        patient = retrying.RetryPolicy("uuid", 300.0)
 
         def write():
             if not opened.is_set():
@@ -234,7 +234,7 @@ class RealTroubleTestCase(test.DBTestCase):
     """What SQLite really says, and what is made of it."""
 
     def patient(self, limit_s=20.0):
-        return patience.Patience("uuid", limit_s)
+        return retrying.RetryPolicy("uuid", limit_s)
 
     def soon(self, repair):
         timer = threading.Timer(0.5, repair)
@@ -259,7 +259,7 @@ class RealTroubleTestCase(test.DBTestCase):
         other.execute("BEGIN EXCLUSIVE")
 
         error = self.assertRaises(
-            patience.DatabaseLost, self.patient(0), self.make_env, "e"
+            retrying.DatabaseLost, self.patient(0), self.make_env, "e"
         )
 
         self.assertIn("longer than Rally waits (2 s)", str(error))
@@ -341,7 +341,7 @@ class ServersTestCase(test.TestCase):
         ),
     )
     def test_may_pass(self, error):
-        self.assertTrue(patience.may_pass(self.translated(error)))
+        self.assertTrue(retrying.may_pass(self.translated(error)))
 
     @ddt.data(
         db_exc.DBDuplicateEntry(inner_exception=Exception("duplicate key")),
@@ -352,7 +352,7 @@ class ServersTestCase(test.TestCase):
         sa.exc.OperationalError("", {}, Exception("Unknown column 'x'")),
     )
     def test_will_not_pass(self, error):
-        self.assertFalse(patience.may_pass(self.translated(error)))
+        self.assertFalse(retrying.may_pass(self.translated(error)))
 
     @ddt.data(
         'relation "tasks" does not exist', 'column "title" does not exist',
