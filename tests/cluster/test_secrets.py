@@ -108,16 +108,22 @@ class SecretsTestCase(cluster.TestCase):
     def spooled_chunks(self, run: t.Any) -> list[bytes]:
         """Chunks that waited in a spool, as they are and unpacked."""
 
-        def found() -> list[bytes]:
+        def found() -> list[tuple[str, bytes]]:
             kept = []
             for agent in self.agents.values():
                 for path in agent.spooled():
                     with contextlib.suppress(FileNotFoundError):
-                        kept.append(path.read_bytes())
+                        kept.append((path.parent.name, path.read_bytes()))
             return kept
 
         kept = run.wait_until(found, "chunks are in the spools")
-        return kept + [_unzipped(each[spool.HEADER_BYTES:]) for each in kept]
+        return [
+            *(data for _, data in kept),
+            *(
+                _unzipped(spool.unpack(name, data).chunk.payload)
+                for name, data in kept
+            ),
+        ]
 
     def database(self) -> bytes:
         """All of it, and its chunks unpacked."""

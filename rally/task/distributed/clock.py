@@ -88,9 +88,17 @@ class ClockEstimate:
         self._samples: collections.deque[ClockSample] = collections.deque(
             maxlen=self.KEPT
         )
+        self._known: tuple[int, int] | None = None  # of these samples
 
     def add(self, sample: ClockSample) -> None:
         self._samples.append(sample)
+        self._known = None
+
+    def _estimate(self) -> tuple[int, int]:
+        """It is asked for with each chunk and snapshot, and changes rarely."""
+        if self._known is None:
+            self._known = estimate_offset(self._samples)
+        return self._known
 
     @property
     def count(self) -> int:
@@ -98,12 +106,12 @@ class ClockEstimate:
 
     @property
     def offset_ns(self) -> int:
-        return estimate_offset(self._samples)[0] if self._samples else 0
+        return self._estimate()[0] if self._samples else 0
 
     @property
     def error_ns(self) -> int | None:
         """Bound of the error; None before the first exchange."""
-        return estimate_offset(self._samples)[1] if self._samples else None
+        return self._estimate()[1] if self._samples else None
 
     @property
     def round_trip_ns(self) -> int | None:

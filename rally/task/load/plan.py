@@ -29,7 +29,6 @@ class LoadPlan:
     schedule: schedule_module.Schedule | None = None  # open model if set
     timeout_s: float | None = None  # of one iteration; None: no limit
     max_processes: int | None = None  # None: as many as there are CPUs
-    max_agents: int | None = None  # None: any number can share the load
 
     @property
     def is_open(self) -> bool:

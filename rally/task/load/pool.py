@@ -162,10 +162,6 @@ class WorkerPool:
 
     # ---- time
 
-    @property
-    def _has_started(self) -> bool:
-        return bool(self._words.view[worker_module.ZERO])
-
     def _next_wait_s(self, ready_until: float) -> float | None:
         now = time.monotonic()
         deadlines = [self._flush_at] if self._builder.rows else []

@@ -48,7 +48,6 @@ class SerialScenarioRunner(runner.ScenarioRunner):
         """One iteration at a time, on one agent."""
         return plan_module.LoadPlan(
             times=config.get("times", 1), concurrency=1, max_processes=1,
-            max_agents=1,
         )
 
     @classmethod

@@ -37,16 +37,6 @@ class AllowList(t.Protocol):
         """Name of the agent with this key (Z85); None: it may not join."""
 
 
-@dataclasses.dataclass(frozen=True)
-class FixedAllowList:
-    """An allow-list that never changes."""
-
-    names: t.Mapping[str, str]  # of public keys
-
-    def name_of(self, public_key: str) -> str | None:
-        return self.names.get(public_key)
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Entry:
     path: str

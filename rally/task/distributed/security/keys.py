@@ -238,11 +238,6 @@ def agents(folder: pathlib.Path | None = None) -> list[AuthorizedAgent]:
     return found
 
 
-def authorised(folder: pathlib.Path | None = None) -> dict[str, str]:
-    """Name of the agent for each public key that may join."""
-    return {agent.public: agent.name for agent in agents(folder)}
-
-
 def read_authorized(path: pathlib.Path) -> AuthorizedAgent:
     """One entry of the allow-list.
 

@@ -35,7 +35,6 @@ class Channel(enum.Enum):
     RESULTS = "results"
 
 
-FIRST_PORT = 9790
 CONTROLLER = "controller"
 #: how names of operators begin, and no agent's can
 _OPERATOR = "(operator "

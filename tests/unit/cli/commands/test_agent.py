@@ -49,7 +49,9 @@ class AuthorizeTestCase(base.CommandTestCase):
 
         self.assertEqual(0, outcome.code, outcome.err)
         self.assertEqual(
-            {keys.load_agent_key(out).public: "node1"}, keys.authorised()
+            {keys.load_agent_key(out).public: "node1"}, {
+                each.public: each.name for each in keys.agents()
+            }
         )
         self.assertNotEqual(self.before, keys.agents())
         self.assertEqual(0o600, stat.S_IMODE(os.stat(out).st_mode))

@@ -82,7 +82,9 @@ class KeysTestCase(KeyTestCase):
         controller = keys.controller_key(self.folder)
         self.assertEqual("node1", key.name)
         self.assertEqual(controller.public, key.controller_public)
-        self.assertEqual({key.public: "node1"}, keys.authorised(self.folder))
+        self.assertEqual({key.public: "node1"}, {
+                each.public: each.name for each in keys.agents(self.folder)
+            })
 
     def test_the_secret_stays_out_of_the_folder_and_of_reprs(self):
         key = self.authorized()
@@ -104,7 +106,9 @@ class KeysTestCase(KeyTestCase):
         self.assertIn("replaces an earlier key", text)
         new = keys.load_agent_key(self.key_file(text))
         self.assertNotEqual(old.public, new.public)
-        self.assertEqual({new.public: "node1"}, keys.authorised(self.folder))
+        self.assertEqual({new.public: "node1"}, {
+                each.public: each.name for each in keys.agents(self.folder)
+            })
 
     def test_revoking_removes_the_agent(self):
         self.authorized("node1")
