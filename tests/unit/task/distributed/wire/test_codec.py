@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 import typing as t
 
 import hypothesis
@@ -56,6 +57,8 @@ def _values(hint):
         return st.lists(_values(args[0]), max_size=4).map(tuple)
     if origin is tuple:
         return st.tuples(*map(_values, args))
+    if isinstance(hint, types.UnionType):
+        return st.one_of(map(_values, args))
     if issubclass(hint, msgspec.Struct):
         return _messages(hint)
     raise AssertionError("no values for %r" % (hint,))
