@@ -36,6 +36,8 @@ LOG = logging.getLogger(__name__)
 VIEW_INTERVAL_NS = 200_000_000
 #: part of a CPU that making views may take
 VIEW_SHARE = 0.02
+#: agents that are described before messages are looked at again
+VIEW_PART = 25
 
 #: agents in these states hold nothing of a run that is over
 SETTLED = (AgentState.JOINED, AgentState.DONE, AgentState.REFUSED)
@@ -71,6 +73,8 @@ class RunSink:
         self._transport = transport
         self._runner = runner
         self._view_ns = 0  # when to make the next view
+        self._views = self._make_views()
+        self._view_cost_s = 0.0  # of the view that is being made
         self._told: set[str] = set()  # sources whose snapshots made no sense
 
     def store(self, chunk: head.DeliveredChunk) -> None:
@@ -95,11 +99,29 @@ class RunSink:
         if now < self._view_ns:
             return
         began_s = time.thread_time()
-        self._publish()
-        took_ns = int((time.thread_time() - began_s) * NS)
-        self._view_ns = now + max(
-            VIEW_INTERVAL_NS, int(took_ns / VIEW_SHARE)
-        )
+        is_complete = next(self._views)
+        self._view_cost_s += time.thread_time() - began_s
+        if is_complete:
+            pause_ns = int(self._view_cost_s / VIEW_SHARE * NS)
+            self._view_ns = now + max(VIEW_INTERVAL_NS, pause_ns)
+            self._view_cost_s = 0.0
+
+    def _make_views(self) -> t.Iterator[bool]:
+        """Make one view after the other, in parts; whether it is complete.
+
+        Describing a thousand agents takes longer than leases should wait.
+        """
+        members = self._machine.members
+        while True:
+            names = sorted(members)
+            described = []
+            for position, name in enumerate(names):
+                if position and position % VIEW_PART == 0:
+                    yield False
+                if name in members:
+                    described.append(describe(members[name]))
+            self._publish(described)
+            yield True
 
     def _tell_of_malformed(self) -> None:
         for source, problem in list(self._runner.board.malformed.items()):
@@ -110,18 +132,12 @@ class RunSink:
                     % (source, problem), True,
                 )
 
-    def _publish(self, is_last: bool = False) -> None:
+    def _publish(self, members: list[dict[str, t.Any]]) -> None:
         """Show the engine's threads where the run stands."""
         machine, runner = self._machine, self._runner
         self._tell_of_malformed()
         runner.phase = machine.phase_text
-        runner.members = [
-            describe(member)
-            for member in (
-                taking_part(machine) if is_last
-                else [each for _, each in sorted(machine.members.items())]
-            )
-        ]
+        runner.members = members
         runner.lost_count = machine.registry.lost_count()
         runner.counters = collections.Counter(
             {
@@ -133,7 +149,7 @@ class RunSink:
     def finish(self) -> None:
         """The run is over: say all that is known of it."""
         machine, runner = self._machine, self._runner
-        self._publish(is_last=True)
+        self._publish([describe(member) for member in taking_part(machine)])
         runner.lost = [
             Lost(each.numbers, each.reason, each.agent)
             for each in machine.registry.lost()

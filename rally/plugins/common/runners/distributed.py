@@ -19,8 +19,10 @@ about agents is imported when a run begins.
 from __future__ import annotations
 
 import contextlib
+import gc
 import pathlib
 import socket
+import sys
 import typing as t
 import uuid
 
@@ -48,6 +50,9 @@ DEFAULT_LISTEN = "tcp://*:9790"
 DEFAULT_AGENT_TIMEOUT_S = 10.0
 DEFAULT_LEASE_S = 5.0
 DEFAULT_WAIT_S = 60.0
+#: for so long another thread may keep the GIL from the one that renews
+#: leases, each time that one comes back from a socket
+SWITCH_INTERVAL_S = 0.0005
 
 
 @runner.configure(name="distributed")
@@ -273,7 +278,8 @@ class DistributedRunner(runner.ScenarioRunner):
         if listen is not None:
             listen(self._ports.tell)
         try:
-            serve.serve(machine, self._ports)
+            with _undisturbed():
+                serve.serve(machine, self._ports)
         finally:
             self._sink.finish()
             LOG.info(
@@ -516,3 +522,20 @@ def address_to_dial(endpoint: str) -> str:
             every_interface, "//%s:" % socket.gethostname()
         )
     return endpoint
+
+
+@contextlib.contextmanager
+def _undisturbed() -> t.Iterator[None]:
+    """Keep all that takes long from the thread that renews leases.
+
+    Those are the threads that judge and store results, and searches for
+    garbage in what was there before the run.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        sys.setswitchinterval(before)

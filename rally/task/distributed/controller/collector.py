@@ -62,6 +62,8 @@ class Collector:
         """Ask for what may be asked for, one agent after the other."""
         commands: list[Command] = []
         for member in self._in_turn(members):
+            if not self._has_room_at_all:
+                break
             if not member.clock.count:
                 continue  # its times could not be shifted yet
             kept = self._kept.get(member.name, ())
@@ -81,9 +83,12 @@ class Collector:
         return sorted(members, key=lambda m: m.name <= self._asked_last)
 
     def _has_room(self, agent: str) -> bool:
+        return self._per_agent[agent] < PER_AGENT and self._has_room_at_all
+
+    @property
+    def _has_room_at_all(self) -> bool:
         return (
-            self._per_agent[agent] < PER_AGENT
-            and len(self._pending) < IN_ALL
+            len(self._pending) < IN_ALL
             and self._on_the_way < self._pace.allowed
         )
 

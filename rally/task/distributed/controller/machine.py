@@ -31,6 +31,7 @@ from rally.task.distributed.controller import (
     failures,
     preparation,
 )
+from rally.task.distributed.controller import registry as registry_module
 from rally.task.distributed.controller.failover import CLOCK_SAMPLES
 from rally.task.distributed.controller.membership import (
     AgentEvent,
@@ -70,6 +71,7 @@ class Controller:
         self._drain_requests = drain_requests.DrainRequests(self.run)
         self._tick_ns = min(TICK_NS, plan.beat_ns)
         self._ticked = now
+        self._beats_ns = NEVER  # when to send more beats
         self._looked_ns = 0
         self._look_ns = NEVER  # when to look at the latest
         self._fenced_snapshots = self._dropped_events = 0
@@ -153,7 +155,9 @@ class Controller:
 
     def next_deadline(self) -> int:
         """When ``expire`` wants to be called at the latest."""
-        return min(self._ticked + self._tick_ns, self._look_ns)
+        return min(
+            self._ticked + self._tick_ns, self._look_ns, self._beats_ns
+        )
 
     def handle(self, event: Event, now: int) -> list[Command]:
         """What to do about *event*."""
@@ -185,15 +189,21 @@ class Controller:
 
     def expire(self, now: int) -> list[Command]:
         """What is due by now."""
-        run = self.run
         if now < self.next_deadline() or self.finished:
             return []
-        if now < self._ticked + self._tick_ns:
-            return self._go_on(now)
+        is_tick = now >= self._ticked + self._tick_ns
+        is_look = is_tick or now >= self._look_ns
+        commands = self._tick(now) if is_tick else []
+        commands += self._send_beats(now)
+        return [*commands, *self._go_on(now)] if is_look else commands
+
+    def _tick(self, now: int) -> list[Command]:
+        """What is due a few times in a second."""
+        run = self.run
         if now - self._ticked > STALL_NS + self._tick_ns:
             run.registry.forgive(now)
-        self._ticked = now
-        commands = run.registry.beats(now)
+        self._ticked = self._beats_ns = now
+        commands: list[Command] = []
         for member in run.registry.silent(now):
             commands += run.lose(
                 member, "it missed its liveness deadline", now
@@ -202,7 +212,16 @@ class Controller:
             commands += self._preparation.missed_deadline()
         if not run.storing_failed:
             commands += run.collector.fetch_again(now)
-        return [*commands, *self._go_on(now)]
+        return commands
+
+    def _send_beats(self, now: int) -> list[Command]:
+        """Some of the beats that are due; the others at once, but later."""
+        if now < self._beats_ns:
+            return []
+        beats = self.run.registry.beats(now)
+        is_all = len(beats) < registry_module.BEATS_AT_ONCE
+        self._beats_ns = NEVER if is_all else now
+        return beats
 
     # ---- looking at all agents
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import heapq
 
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller.membership import (
@@ -34,6 +35,9 @@ UNDELIVERED = (AgentState.LOST, AgentState.DONE, AgentState.KEEPING)
 LISTENED_TO = ACTIVE | {AgentState.JOINED}
 #: heard so long ago, it gets no new work: others can do it in time
 DOUBTFUL_NS = 3 * NS // 2
+#: sent before messages are looked at again: beats to a thousand agents take
+#: longer than anybody should wait for a lease
+BEATS_AT_ONCE = 50
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -212,13 +216,14 @@ class Registry:
         member.ended = False
 
     def beats(self, now: int) -> list[Command]:
-        """Beats that are due."""
+        """The beats that have been due longest, no more than BEATS_AT_ONCE."""
         due_ns = now - self.plan.beat_ns
-        return [
-            self.beat(member, now)
-            for member in self.members.values()
-            if member.beat_ns <= due_ns
-        ]
+        due = [m for m in self.members.values() if m.beat_ns <= due_ns]
+        if len(due) > BEATS_AT_ONCE:
+            due = heapq.nsmallest(
+                BEATS_AT_ONCE, due, key=lambda member: member.beat_ns
+            )
+        return [self.beat(member, now) for member in due]
 
     def beat(self, member: Member, now: int) -> Send:
         """A sign of life; it renews the lease of an agent that was heard.

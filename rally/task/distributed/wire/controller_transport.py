@@ -69,7 +69,8 @@ class ControllerTransport(sockets.End):
 
     :param key: None talks without keys, on loopback only, and then believes
         the name that an agent gives itself
-    :param allow: who may join; asked for each connection and each message
+    :param allow: who may join; asked for each connection, for each message
+        that is sent, and for each key among those that are received at once
     :raises AddressUnusable: an address cannot be bound
     :raises EncryptionRequired: no key, and an address others can reach
     """
@@ -92,6 +93,8 @@ class ControllerTransport(sockets.End):
         self._decode = decode
         self._routes: dict[tuple[str, Channel], Route] = {}
         self._revoked: list[Revoked] = []  # not handed out yet
+        #: what the list said of keys in this look at the sockets
+        self._names: dict[str, str | None] = {}
         self.endpoints: dict[Channel, str] = {}
         try:
             self._gate = gatekeeper.Gatekeeper(
@@ -126,6 +129,7 @@ class ControllerTransport(sockets.End):
             is_woken = ready.get(self._waker.fd) is not None
             if is_woken:
                 self._waker.clear()
+            self._names.clear()
             self._attend(ready)
             received = self._drain(ready)
             revoked, self._revoked = self._revoked, []
@@ -281,12 +285,18 @@ class ControllerTransport(sockets.End):
         public_key = t.cast(str, frame.get("User-Id"))
         if public_key == self._key.public:
             return public_key, channels.operator(identity.hex())
-        return public_key, self._allow.name_of(public_key)
+        return public_key, self._allowed(public_key)
 
     def _name_of(self, public_key: str, name: str) -> str | None:
         if self._key is None or public_key == self._key.public:
             return name
         return self._allow.name_of(public_key)
+
+    def _allowed(self, public_key: str) -> str | None:
+        """The agent's name; the list is asked once in each look."""
+        if public_key not in self._names:
+            self._names[public_key] = self._allow.name_of(public_key)
+        return self._names[public_key]
 
     def _forget(self, public_key: str) -> None:
         """A key is refused now: whoever had it is out, but for a new key."""

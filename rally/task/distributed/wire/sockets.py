@@ -64,10 +64,11 @@ class Profile:
     io_thread: int  # results have one of their own
 
 
+#: Batches are small, for each look takes first what renews leases.
 PROFILES: t.Mapping[Channel, Profile] = {
-    Channel.CONTROL: Profile(16 * MEBI, 1000, 1000, 256, 6000, 0),
+    Channel.CONTROL: Profile(16 * MEBI, 1000, 1000, 64, 6000, 0),
     # snapshots are cumulative: a full queue drops, the next one has it all
-    Channel.AGGREGATES: Profile(16 * MEBI, 2, 4, 256, 6000, 0),
+    Channel.AGGREGATES: Profile(16 * MEBI, 2, 4, 32, 6000, 0),
     Channel.RESULTS: Profile(64 * MEBI, 16, 4, 16, 60_000, 1),
 }
 IO_THREADS = 2

@@ -171,6 +171,23 @@ class HostileAgentTestCase(test.TestCase):
             self.assertEqual(instance, machine.members["a1"].hello.instance)
 
 
+class ViewTestCase(test.TestCase):
+    def test_many_agents_are_described_in_parts(self):
+        machine = Cluster(agents=60, times=60, concurrency=60).play().machine
+        runner = Runner()
+        runner.members = []
+        sink = run_sink.RunSink(machine, None, runner)
+
+        shown = []
+        for _ in range(4):
+            sink.refresh(1)
+            shown.append(len(runner.members))
+
+        self.assertEqual([0, 0, 60, 60], shown)
+        names = [member["name"] for member in runner.members]
+        self.assertEqual(sorted(machine.members), names)
+
+
 class TakingPartTestCase(test.TestCase):
     def shown(self, **config):
         machine = Cluster(agents=3, times=20, concurrency=2, **config).play(

@@ -18,6 +18,7 @@ import random
 
 import ddt
 
+from rally.task.distributed.commands import Send
 from rally.task.distributed.controller import failures
 from rally.task.distributed.controller.machine import (
     LOOK_NS_PER_AGENT,
@@ -28,6 +29,7 @@ from rally.task.distributed.controller.membership import (
     AgentEvent,
     AgentState,
     IllegalTransition,
+    Member,
     advance,
 )
 from rally.task.distributed.wire import channels, messages
@@ -565,3 +567,30 @@ class MembershipTestCase(test.TestCase):
                 if source in reached
             }
         self.assertEqual(set(AgentState), reached)
+
+
+class ManyAgentsTestCase(test.TestCase):
+    def test_beats_to_many_agents_let_messages_through(self):
+        machine = Cluster(
+            agents=0, times=200, concurrency=200, wanted=200
+        ).machine
+        now = machine.next_deadline()
+        machine.expire(now)
+        for number in range(120):
+            name = "a%03d" % number
+            hello = messages.Hello(name, "1", "host", 2, 0)
+            machine.registry.add(Member(name, hello, now))
+
+        now += NS
+        each = [beats_of(machine.expire(now)) for _ in range(4)]
+
+        self.assertEqual([50, 50, 20, 0], [len(names) for names in each])
+        self.assertEqual(sorted(machine.members), sorted(sum(each, [])))
+
+
+def beats_of(commands):
+    return [
+        command.peer for command in commands
+        if isinstance(command, Send)
+        and isinstance(command.message, messages.Beat)
+    ]
