@@ -93,22 +93,22 @@ class Recovery:
     """What was found of an earlier process.
 
     :param torn: how many files were damaged or alien; they are renamed
-    :param unfinished: how many were not written to the end; they are removed
+    :param unfinished: how many were not written to the end; they are emptied
+        and renamed
+    :param cut: how many files hold no chunk, though one was begun or kept:
+        these and all that were put aside before, for whoever found those may
+        have died before it could tell
     """
 
     sequences: tuple[int, ...]
     torn: int
     unfinished: int
+    cut: int
 
     @property
     def end(self) -> int:
         """One more than the highest number of a chunk."""
         return max(self.sequences, default=-1) + 1
-
-    @property
-    def cut(self) -> int:
-        """How many files hold no chunk, though one was begun or kept."""
-        return self.torn + self.unfinished
 
 
 def pack(run_id: str, spooled: SpooledChunk) -> list[bytes]:
@@ -355,21 +355,23 @@ class Spool:
         """
         with self._explained():
             names = sorted(os.listdir(self.folder))
-        unfinished = 0
+        aside = {name for name in names if name.endswith(TORN_SUFFIX)}
+        unfinished: list[str] = []
         with _unless_read_only():
-            unfinished = self.remove_unfinished()
+            unfinished = self.put_aside_unfinished()
         whole: list[int] = []
-        torn = 0
+        torn: list[str] = []
         for name in names:
             sequence = self._sequence_of(name)
-            if sequence is None:
-                torn += self._put_aside_alien(name)
-                continue
             try:
-                whole.append(self.read(sequence).sequence)
+                if sequence is not None:
+                    whole.append(self.read(sequence).sequence)
+                elif self._put_aside_alien(name):
+                    torn.append(name)
             except ChunkUnreadable:
-                torn += 1
-        return Recovery(tuple(whole), torn, unfinished)
+                torn.append(name)
+        aside |= {name + TORN_SUFFIX for name in [*unfinished, *torn]}
+        return Recovery(tuple(whole), len(torn), len(unfinished), len(aside))
 
     def discard(self) -> None:
         """Remove the run's folder with everything in it."""
@@ -390,24 +392,31 @@ class Spool:
             return None
         return int(match[1])
 
-    def remove_unfinished(self) -> int:
-        """Remove chunks that were never reported as kept; how many."""
+    def put_aside_unfinished(self) -> list[str]:
+        """Empty and rename chunks that were never reported as kept.
+
+        :returns: what their files were called
+        """
         with self._explained():
             unfinished = [
                 name for name in os.listdir(self.folder)
                 if name.endswith(private_files.UNFINISHED)
             ]
             for name in unfinished:
-                (self.folder / name).unlink(missing_ok=True)
-        return len(unfinished)
+                path = self.folder / name
+                with contextlib.suppress(FileNotFoundError):
+                    os.truncate(path, 0)
+                    path.rename(path.with_name(name + TORN_SUFFIX))
+        return unfinished
 
-    def _put_aside_alien(self, name: str) -> int:
+    def _put_aside_alien(self, name: str) -> bool:
+        """Whether it is a file that should not be there."""
         if name == WRITER_NAME or name.endswith(
             (TORN_SUFFIX, private_files.UNFINISHED)
         ):
-            return 0
+            return False
         self._put_aside(self.folder / name, "it is no chunk file")
-        return 1
+        return True
 
     def _put_aside(self, path: pathlib.Path, reason: str) -> None:
         with _unless_read_only(), self._explained(), contextlib.suppress(

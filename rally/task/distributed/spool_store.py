@@ -121,7 +121,7 @@ class SpoolStore:
         spool = self.spool(run)
         if spool.is_written():  # by a load process that outlived its agent
             self._unsettled.add(run)
-            return spool_module.Recovery((), 0, 0)
+            return spool_module.Recovery((), 0, 0, 0)
         recovery = spool.recover()
         LOG.info(
             "Run %s: %d chunk(s) are kept here; %d damaged, %d not written "
@@ -175,7 +175,7 @@ class SpoolStore:
         spool = self.spool(run)
         torn = 0
         with self._forgiving():
-            torn = spool.remove_unfinished()
+            torn = len(spool.put_aside_unfinished())
         return spool.end(), torn
 
     def remove(self, run: str, sequence: int) -> None:

@@ -532,14 +532,16 @@ class Controller:
         run = self.run
         if member.state in (AgentState.DONE, AgentState.REFUSED):
             return [run.registry.to(member, messages.Done(run.id))]
-        if member.ended or member.state is AgentState.JOINED:
+        if member.state is AgentState.JOINED:
+            return []
+        member.torn = max(member.torn, message.torn)
+        if member.ended:
             return []
         member.ended = True
         commands = self._note_end(member, message, now)
         member.spooled = max(member.spooled, message.spooled)
         member.reason = message.reason or message.loss or member.reason
         member.is_inexact |= message.abandoned or not message.aggregate
-        member.torn = message.torn
         if run.plan.kept is None:  # else the controller before knows them
             member.awaited_events = message.events
         if not message.abandoned:

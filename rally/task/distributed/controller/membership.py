@@ -142,7 +142,7 @@ class Member:
     awaited_events: int = 0  # how many there were, once its load is over
     reason: str = ""  # why it was lost or refused
     is_inexact: bool = False  # its last snapshot may not match its chunks
-    torn: int = 0  # chunks it found damaged after a death
+    torn: int = 0  # chunks it found damaged after its deaths
     shift_error_ns: int = 0  # worst bound of a shift that was applied
 
     def advance(self, event: AgentEvent) -> None:

@@ -310,7 +310,9 @@ def drain(
                 if spool.is_written():
                     writing.append(name)
                     continue
-                torn += spool.recover().cut
+                found_there = spool.recover()
+                # not what an earlier recovery of the task had counted
+                torn += found_there.torn + found_there.unfinished
                 for sequence in spool.sequences():
                     store(name, spool.read(sequence))
             if not writing and not _has_chunks_of_others(folder, run):
