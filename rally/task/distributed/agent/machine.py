@@ -255,6 +255,8 @@ class Agent:
         if self._may(LoadEvent.CONTROLLER_GONE):
             self._advance(LoadEvent.CONTROLLER_GONE)
             return [Say("the controller is gone; dialing again")]
+        if self._is_dialing:
+            return []  # it waits for nobody in particular
         if not self._liveness.has_given_up(now):
             first, self._is_missed = not self._is_missed, True
             return [

@@ -172,6 +172,15 @@ class AgentTestCase(test.TestCase):
         todo = self.tell(messages.Beat("r", self.now, 5.0, self.now))
         self.assertEqual(1, len(self.told(todo, messages.LoadRenew)))
 
+    def test_without_a_run_nobody_is_missed(self):
+        said = []
+        for _ in range(5):
+            self.now += SILENCE_NS
+            said += self.agent.expire(self.now)
+
+        self.assertEqual([], [c for c in said if isinstance(c, commands.Say)])
+        self.assertLess(self.now, self.agent.next_deadline())
+
     def test_without_its_controller_it_ends_and_keeps_the_spool(self):
         self.bring_to_running()
         self.now += GIVE_UP_NS
