@@ -20,7 +20,7 @@ from rally import exceptions
 class NotEnoughAgents(exceptions.RallyException):
     error_code = 245
     msg_fmt = (
-        "%(wanted)d agents were asked for, but only %(count)d came within "
+        "%(wanted)s asked for, but only %(count)d came within "
         "%(wait_s)g s (%(came)s)%(rejected)s. No load was generated. Start "
         "the missing ones with `rally agent start --controller %(address)s "
         "--key FILE`, look at who is dialing in with `rally agent list "

@@ -144,7 +144,10 @@ class Preparation:
         run = self._run
         came = [m.name for m in run.registry.in_state(AgentState.JOINED)]
         return failures.NotEnoughAgents(
-            wanted=run.plan.wanted,
+            wanted=(
+                "1 agent was" if run.plan.wanted == 1
+                else "%d agents were" % run.plan.wanted
+            ),
             count=len(came),
             wait_s=run.plan.wait_s,
             came=", ".join(came) or "none",

@@ -21,6 +21,8 @@ import msgspec
 from rally import exceptions
 from rally.task.distributed.wire import messages
 
+T = t.TypeVar("T")
+
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(messages.Message)
 _LOAD_DECODER = msgspec.msgpack.Decoder(messages.LoadMessage)
@@ -48,10 +50,7 @@ def decode(frames: t.Sequence[bytes]) -> messages.Message:
     """
     match frames:
         case [version, body] if version == messages.PROTOCOL_VERSION:
-            try:
-                return _DECODER.decode(body)
-            except (msgspec.MsgspecError, RecursionError, ValueError):
-                raise ProtocolError(problem="malformed message") from None
+            return _decoded(_DECODER, body, "message")
     raise ProtocolError(
         problem="it does not speak %s" % messages.PROTOCOL_VERSION.decode()
     )
@@ -67,10 +66,7 @@ def decode_load(body: bytes) -> messages.LoadMessage:
 
     :raises ProtocolError: for bytes that ``encode_load`` cannot have made
     """
-    try:
-        return _LOAD_DECODER.decode(body)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        raise ProtocolError(problem="malformed message") from None
+    return _decoded(_LOAD_DECODER, body, "message")
 
 
 def encode_content(content: messages.LoadContent) -> bytes:
@@ -83,7 +79,13 @@ def decode_content(body: bytes) -> messages.LoadContent:
 
     :raises ProtocolError: for bytes that ``encode_content`` cannot have made
     """
+    return _decoded(_CONTENT_DECODER, body, "content")
+
+
+def _decoded(
+    decoder: msgspec.msgpack.Decoder[T], body: bytes, what: str
+) -> T:
     try:
-        return _CONTENT_DECODER.decode(body)
+        return decoder.decode(body)
     except (msgspec.MsgspecError, RecursionError, ValueError):
-        raise ProtocolError(problem="malformed content") from None
+        raise ProtocolError(problem="malformed " + what) from None
