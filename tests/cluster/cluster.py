@@ -333,19 +333,28 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
     def leave(self) -> None:
         """End what still runs as a user would; nothing may be left."""
         self.referee_process.signal(signal.SIGTERM)
-        for agent in self.agents.values():
+        self.end_agents(*self.agents)
+        self.assertEqual([], self.sandbox.leftovers())
+
+    def end_agents(self, *names: str) -> None:
+        for name in names:
+            agent = self.agents[name]
             agent.thaw()
             if not agent.process.is_over:
                 agent.process.signal(signal.SIGTERM)
-        self.assertEqual([], self.sandbox.leftovers())
 
     def check_network(self) -> None:
         self.hosts.close()
         self.assertEqual([], self.hosts.leftovers())
 
     def discard_spool(self, *names: str) -> None:
-        """Remove what agents keep that nobody will fetch any more."""
+        """Remove what agents keep that nobody will fetch any more.
+
+        They end first: one may still write what it holds in memory.
+        """
+        self.end_agents(*names)
         for name in names:
+            self.agents[name].process.wait(SOON_S)
             for path in self.agents[name].spool.rglob("*"):
                 if path.is_file():
                     path.unlink()
