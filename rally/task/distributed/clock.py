@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import typing as t
 
 #: two clocks drift apart by no more than this, parts per million
 DRIFT_PPM = 200
@@ -53,33 +52,20 @@ class ClockSample:
         drifted = -(-max(0, now - self.asked_ns) * DRIFT_PPM // 1_000_000)
         return (self.round_trip_ns + 1) // 2 + drifted
 
-
-def estimate_offset(samples: t.Iterable[ClockSample]) -> tuple[int, int]:
-    """Estimate how far the agent's clock is ahead of the controller's.
-
-    Only one sample is used: the true offset was within half of its round
-    trip, however lopsided the path (RFC 5905, section 8), and has drifted
-    meanwhile and since by no more than ``DRIFT_PPM``. The one with the least
-    of both.
-
-    :param samples: one or more exchanges with one agent
-    :returns: offset and its error bound at the time of the newest sample,
-        ns; agent time minus offset is controller time
-    :raises ValueError: *samples* is empty
-    """
-    samples = list(samples)
-    newest_ns = max(sample.answered_ns for sample in samples)
-    error_ns, offset_ns = min(
-        (sample.error_ns(newest_ns), sample.offset_ns) for sample in samples
-    )
-    return offset_ns, error_ns
+    @property
+    def badness(self) -> int:
+        """Orders samples as ``error_ns`` does, at whatever time."""
+        half_ns = (self.round_trip_ns + 1) // 2
+        return half_ns * 1_000_000 - self.asked_ns * DRIFT_PPM
 
 
 class ClockEstimate:
-    """The newest exchanges with one agent, and the offset they give.
+    """How far an agent's clock is ahead of the controller's.
 
-    An old exchange gets worse by 200 us a second (``DRIFT_PPM``): only the
-    newest are kept.
+    Only one of the newest exchanges is used: the true offset was within half
+    of its round trip, however lopsided the path (RFC 5905, section 8), and
+    has drifted meanwhile and since by no more than ``DRIFT_PPM``. The one
+    with the least of both. Agent time minus offset is controller time.
     """
 
     KEPT = 32
@@ -88,17 +74,21 @@ class ClockEstimate:
         self._samples: collections.deque[ClockSample] = collections.deque(
             maxlen=self.KEPT
         )
-        self._known: tuple[int, int] | None = None  # of these samples
+        #: the best one with its badness, and the best of those after each:
+        #: nothing is looked through again while the window moves
+        self._best: collections.deque[tuple[int, ClockSample]] = (
+            collections.deque()
+        )
 
     def add(self, sample: ClockSample) -> None:
+        is_full = len(self._samples) == self.KEPT
+        if is_full and self._samples[0] is self._best[0][1]:
+            self._best.popleft()
         self._samples.append(sample)
-        self._known = None
-
-    def _estimate(self) -> tuple[int, int]:
-        """It is asked for with each chunk and snapshot, and changes rarely."""
-        if self._known is None:
-            self._known = estimate_offset(self._samples)
-        return self._known
+        badness = sample.badness
+        while self._best and self._best[-1][0] >= badness:
+            self._best.pop()
+        self._best.append((badness, sample))
 
     @property
     def count(self) -> int:
@@ -106,12 +96,14 @@ class ClockEstimate:
 
     @property
     def offset_ns(self) -> int:
-        return self._estimate()[0] if self._samples else 0
+        return self._best[0][1].offset_ns if self._best else 0
 
     @property
     def error_ns(self) -> int | None:
-        """Bound of the error; None before the first exchange."""
-        return self._estimate()[1] if self._samples else None
+        """Bound of the error at the newest answer; None before the first."""
+        if not self._best:
+            return None
+        return self._best[0][1].error_ns(self._samples[-1].answered_ns)
 
     @property
     def round_trip_ns(self) -> int | None:

@@ -75,4 +75,24 @@ class ClockTestCase(test.TestCase):
         estimate = clock.ClockEstimate()
 
         self.assertIsNone(estimate.error_ns)
-        self.assertRaises(ValueError, clock.estimate_offset, [])
+        self.assertEqual((0, 0), (estimate.offset_ns, estimate.count))
+
+    @hypothesis.given(ways=st.lists(
+        st.tuples(delays, delays, delays), min_size=1, max_size=200
+    ))
+    def test_the_best_of_the_newest_exchanges_is_used(self, ways):
+        estimate, now, samples = clock.ClockEstimate(), 10**18, []
+        for there, held, back in ways:
+            answered = now + there + held + back
+            samples.append(clock.ClockSample(
+                now, now + there, now + there + held, answered
+            ))
+            estimate.add(samples[-1])
+            now = answered + 1
+
+            bounds = {
+                each.error_ns(answered): each.offset_ns
+                for each in reversed(samples[-estimate.KEPT:])
+            }
+            self.assertEqual(min(bounds), estimate.error_ns)
+            self.assertEqual(bounds[min(bounds)], estimate.offset_ns)
