@@ -101,6 +101,8 @@ class Failover:
             )
             if config is not None
         ]
+        self._held: dict[str, Share] = {}  # by its holder
+        self._promised: dict[str, Share] = {}  # by its heir
 
     def observe(self, longest_ns: int) -> None:
         """An iteration took so long, from its start to its end."""
@@ -119,11 +121,10 @@ class Failover:
     @property
     def heirs(self) -> list[Member]:
         """Who prepares to take over."""
-        return [
-            self._registry.members[share.heir]
-            for share in self._shares
-            if share.heir
-        ]
+        promised = sorted(
+            self._promised.values(), key=lambda share: share.position
+        )
+        return [self._registry.members[share.heir] for share in promised]
 
     def appoint(self, now: int) -> list[Command]:
         """Let spares prepare for the shares that are given up."""
@@ -131,6 +132,7 @@ class Failover:
         wanted = [s for s in self._shares if s.is_given_up and not s.heir]
         for share, member in zip(wanted, self._registry.spares):
             share.heir = member.name
+            self._promised[member.name] = share
             member.share = share.config
             member.concurrency = share.concurrency
             member.position = share.position
@@ -168,18 +170,22 @@ class Failover:
 
     def begins(self, member: Member) -> str:
         """*member* makes load from now on; in place of whom."""
-        [share] = [s for s in self._shares if s.heir == member.name]
+        share = self._promised.pop(member.name)
+        self._held.pop(share.holder, None)
         share.pass_on()
+        self._held[member.name] = share
         return share.before
 
     def gives_up(self, member: Member) -> None:
         """*member* gets no more work; its iterations may still run."""
-        for share in self._held_by(member):
+        share = self._held.get(member.name)
+        if share is not None:
             share.is_given_up = True
 
     def ends(self, member: Member) -> None:
         """No iteration of *member* runs."""
-        for share in self._held_by(member):
+        share = self._held.pop(member.name, None)
+        if share is not None:
             share.empty()
         self.dismiss(member)
 
@@ -188,26 +194,23 @@ class Failover:
 
         :param start_ns: when the load began, or was to begin
         """
-        plan, trip_ns = self._registry.plan, member.clock.round_trip_ns or 0
-        for share in self._held_by(member):
-            share.is_given_up = True
-            if share.lost_ns is not None:
-                continue  # it has got no lease since
+        self.gives_up(member)
+        share = self._held.get(member.name)
+        if share is not None and share.lost_ns is None:
+            # from then on it gets no lease; the one it has counts from a
+            # heartbeat that was sent before it was heard
+            lease_ns = int(self._registry.plan.lease_ns * (1 + DRIFT))
+            trip_ns = member.clock.round_trip_ns or 0
             share.lost_ns = now
-            # counted from a heartbeat that was sent before it was heard
-            lease_ns = int(plan.lease_ns * (1 + DRIFT))
             share.fence_ns = member.heard_ns + lease_ns + trip_ns
             share.guess_ns = max(0, member.heard_ns - start_ns)
         self.dismiss(member)
 
     def dismiss(self, member: Member) -> None:
         """*member* will not take over."""
-        for share in self._shares:
-            if share.heir == member.name:
-                share.heir = ""
-
-    def _held_by(self, member: Member) -> list[Share]:
-        return [s for s in self._shares if s.holder == member.name]
+        share = self._promised.pop(member.name, None)
+        if share is not None:
+            share.heir = ""
 
 
 def is_prepared(member: Member) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import heapq
+import operator
 
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller.membership import (
@@ -37,7 +38,7 @@ LISTENED_TO = ACTIVE | {AgentState.JOINED}
 DOUBTFUL_NS = 3 * NS // 2
 #: sent before messages are looked at again: beats to a thousand agents take
 #: longer than anybody should wait for a lease
-BEATS_AT_ONCE = 50
+BEATS_AT_ONCE = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,11 +50,22 @@ class LostWork:
     numbers: tuple[messages.NumberRun, ...]
 
 
+_NAME = operator.attrgetter("name")
+
+
+def _put_in(members: list[Member], member: Member) -> None:
+    bisect.insort(members, member, key=_NAME)
+
+
+def _take_out(members: list[Member], member: Member) -> None:
+    del members[bisect.bisect_left(members, member.name, key=_NAME)]
+
+
 class Registry:
     """The agents of one run, by name and by state.
 
-    It is asked for those in some state far more often than a state changes:
-    so each answer is kept until one does.
+    It is asked for those in some states all the time: each answer is kept,
+    and a change of state costs no more than its own place in them.
     """
 
     def __init__(self, plan: RunPlan) -> None:
@@ -61,7 +73,7 @@ class Registry:
         self.members: dict[str, Member] = {}
         self.rejected: dict[str, str] = {}
         self.leaving: set[str] = set()  # they get no (more) work
-        self._names: list[str] = []  # ascending
+        #: by what was asked for, in the order of the names
         self._answers: dict[frozenset[AgentState], list[Member]] = {}
 
     def in_state(self, *states: AgentState) -> list[Member]:
@@ -71,10 +83,13 @@ class Registry:
     def _in(self, states: frozenset[AgentState]) -> list[Member]:
         answer = self._answers.get(states)
         if answer is None:
-            members = map(self.members.__getitem__, self._names)
-            answer = [each for each in members if each.state in states]
+            answer = [
+                member for member in self.members.values()
+                if member.state in states
+            ]
+            answer.sort(key=_NAME)
             self._answers[states] = answer
-        return answer
+        return answer.copy()  # whoever asked may change a state meanwhile
 
     @property
     def active(self) -> list[Member]:
@@ -101,21 +116,28 @@ class Registry:
 
         :raises IllegalTransition: it cannot, in this state
         """
+        before = member.state
         member.advance(event)
-        self._answers.clear()
+        for states, answer in self._answers.items():
+            is_in = member.state in states
+            if is_in != (before in states):
+                _put_in(answer, member) if is_in else _take_out(answer, member)
 
     def add(self, member: Member) -> None:
         """Somebody new, in whatever state, or in place of one so named."""
-        if member.name not in self.members:
-            bisect.insort(self._names, member.name)
+        if member.name in self.members:
+            self.forget(self.members[member.name])
         self.members[member.name] = member
-        self._answers.clear()
+        for states, answer in self._answers.items():
+            if member.state in states:
+                _put_in(answer, member)
 
     def forget(self, member: Member) -> None:
         """It holds nothing of this run: its next hello is its first."""
         del self.members[member.name]
-        self._names.remove(member.name)
-        self._answers.clear()
+        for states, answer in self._answers.items():
+            if member.state in states:
+                _take_out(answer, member)
 
     # ---- joining
 

@@ -582,9 +582,9 @@ class ManyAgentsTestCase(test.TestCase):
             machine.registry.add(Member(name, hello, now))
 
         now += NS
-        each = [beats_of(machine.expire(now)) for _ in range(4)]
+        each = [beats_of(machine.expire(now)) for _ in range(16)]
 
-        self.assertEqual([50, 50, 20, 0], [len(names) for names in each])
+        self.assertEqual([8] * 15 + [0], [len(names) for names in each])
         self.assertEqual(sorted(machine.members), sorted(sum(each, [])))
 
 
