@@ -127,9 +127,15 @@ class ClosedGranting:
         self._duration_s = duration_s
         self._start_ns = 0
         self._blocks: dict[str, int] = {}
+        self._changed: set[str] | None = None  # None: all of them
 
     def begin(self, start_ns: int) -> None:
-        self._start_ns = start_ns
+        self._start_ns, self._changed = start_ns, None
+
+    def changed(self, name: str) -> None:
+        """What is left to an agent, or its rate, is another one."""
+        if self._changed is not None:
+            self._changed.add(name)
 
     def is_over(self, now: int) -> bool:
         """Whether nothing more will be granted."""
@@ -140,16 +146,22 @@ class ClosedGranting:
         )
 
     def due(self, members: list[G], now: int) -> list[Allotment[G]]:
-        """Leases for those of *members* that run low."""
+        """Leases for those of *members* that run low.
+
+        :param members: all that may be granted work
+        """
         allotments = []
+        changed, self._changed = self._changed, set()
         for member in members:
+            if changed is not None and member.name not in changed:
+                continue
             if not member.concurrency or self.is_over(now):
                 continue
             block = self._blocks.get(member.name, 0)
             if block and member.remaining > block // LOW_PART:
                 continue
             numbers = self._work.take(self._size(member, members, block))
-            if numbers is None:
+            if numbers is None:  # others may give some back
                 continue
             self._blocks[member.name] = numbers[2]
             member.remaining += numbers[2]
@@ -168,6 +180,7 @@ class ClosedGranting:
 
     def give_back(self, parts: t.Iterable[Progression]) -> None:
         self._work.give_back(parts)
+        self._changed = None
 
     def take_all(self) -> list[Progression]:
         """What came back; nobody is granted it any more."""
@@ -195,17 +208,22 @@ class OpenGranting:
     def begin(self, start_ns: int) -> None:
         self._start_ns = start_ns
 
+    def changed(self, name: str) -> None:
+        """What is left to an agent does not matter: the time does."""
+
     def is_over(self, now: int) -> bool:
         return self._granted >= self._times and not self._returned
 
     def due(self, members: list[G], now: int) -> list[Allotment[G]]:
         """Leases for the window that has come near."""
-        members = [member for member in members if member.concurrency]
-        if not members:
-            return []
         ahead = now - self._start_ns + AHEAD_NS
         ahead -= ahead % WINDOW_NS
         until = min(self._times, self._schedule.count_before(ahead))
+        if until <= self._granted and not self._returned:
+            return []
+        members = [member for member in members if member.concurrency]
+        if not members:
+            return []
         allotments = [
             Allotment(members[i % len(members)], numbers, 0)
             for i, numbers in enumerate(self._returned)

@@ -42,6 +42,10 @@ class Leasing:
         """The load starts at *start_ns*."""
         self._grants.begin(start_ns)
 
+    def joins(self, member: Member) -> None:
+        """*member* makes load from now on."""
+        self._grants.changed(member.name)
+
     def grant(self, now: int) -> list[Command]:
         """Leases that are due; the word that there will be no more."""
         commands: list[Command] = []
@@ -86,6 +90,7 @@ class Leasing:
         member.remaining = message.remaining + sum(
             grant.numbers[2] for grant in unseen
         )
+        self._grants.changed(member.name)
         return unseen
 
     def _later(self, member: Member, lease: int) -> list[messages.Grant]:

@@ -184,6 +184,7 @@ class Preparation:
         """*member* makes load from now on; in place of whom."""
         self._run.registry.advance(member, AgentEvent.STARTED)
         member.start_at_ns = start_ns + member.clock.offset_ns
+        self._run.leasing.joins(member)
         return self._run.failover.begins(member)
 
     def start_of(self, member: Member) -> Send:

@@ -75,6 +75,46 @@ class ClosedWorkTestCase(test.TestCase):
         self.assertLessEqual(size, left)
 
 
+class ClosedGrantingTestCase(test.TestCase):
+    """Only those whose needs have changed are looked at."""
+
+    def setUp(self):
+        super().setUp()
+        self.agents = [Agent(name) for name in "abc"]
+        self.grants = work.ClosedGranting(60, None)
+        self.grants.begin(0)
+
+    def due(self):
+        return [
+            each.member.name for each in self.grants.due(self.agents, 0)
+        ]
+
+    def test_all_are_looked_at_in_the_beginning(self):
+        self.assertEqual(["a", "b", "c"], self.due())
+        self.assertEqual([], self.due())
+
+    def test_an_agent_that_runs_low_is_granted_more_once_it_says_so(self):
+        self.due()
+        self.agents[1].remaining = 0
+        self.grants.changed("b")
+
+        self.assertEqual(["b"], self.due())
+        self.assertEqual([], self.due())
+
+    def test_what_comes_back_is_for_all(self):
+        self.due()
+        while self.grants.left:
+            self.agents[0].remaining = 0
+            self.grants.changed("a")
+            self.assertEqual(["a"], self.due())
+        self.agents[2].remaining = 0
+        self.grants.changed("c")
+        self.assertEqual([], self.due())
+
+        self.grants.give_back([(1, 1, 5)])
+        self.assertEqual(["c"], self.due())
+
+
 class OpenGrantingTestCase(test.TestCase):
     def test_windows_cover_the_schedule_once(self):
         agents = [Agent(name) for name in "abc"]
