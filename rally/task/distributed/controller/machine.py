@@ -27,6 +27,7 @@ from rally.task.distributed import notices
 from rally.task.distributed.clock import ClockSample
 from rally.task.distributed.commands import Announce, Command, Observe, Say
 from rally.task.distributed.controller import (
+    bulk,
     drain_requests,
     failures,
     preparation,
@@ -74,6 +75,7 @@ class Controller:
         self._beats_ns = NEVER  # when to send more beats
         self._looked_ns = 0
         self._look_ns = NEVER  # when to look at the latest
+        self._bulk = bulk.Bulk()
         self._fenced_snapshots = self._dropped_events = 0
         self._from_agents: dict[type, t.Callable[..., list[Command]]] = {
             messages.Ready: self._on_ready,
@@ -151,18 +153,26 @@ class Controller:
 
     @property
     def finished(self) -> bool:
-        return self.run.phase is Phase.OVER
+        return self.run.phase is Phase.OVER and not self._bulk
 
     def next_deadline(self) -> int:
         """When ``expire`` wants to be called at the latest."""
+        if self._bulk:
+            return 0
+        return self._next_duty()
+
+    def _next_duty(self) -> int:
         return min(
             self._ticked + self._tick_ns, self._look_ns, self._beats_ns
         )
 
     def handle(self, event: Event, now: int) -> list[Command]:
         """What to do about *event*."""
-        if self.finished:
+        if self.run.phase is Phase.OVER:
             return []
+        return self._bulk.admit(self._answer(event, now))
+
+    def _answer(self, event: Event, now: int) -> list[Command]:
         if not isinstance(event, channels.Received):
             commands = self._others[type(event)](event, now)
             return [*commands, *self._look(now)]
@@ -189,8 +199,12 @@ class Controller:
 
     def expire(self, now: int) -> list[Command]:
         """What is due by now."""
-        if now < self.next_deadline() or self.finished:
-            return []
+        waited: list[Command] = [*self._bulk.take()]
+        if now < self._next_duty() or self.run.phase is Phase.OVER:
+            return waited
+        return [*waited, *self._bulk.admit(self._do_duties(now))]
+
+    def _do_duties(self, now: int) -> list[Command]:
         is_tick = now >= self._ticked + self._tick_ns
         is_look = is_tick or now >= self._look_ns
         commands = self._tick(now) if is_tick else []

@@ -167,8 +167,9 @@ class Run:
             commands += self.withdraw_heirs()
         self.phase = Phase.STOPPING
         self.stop_reason = reason
+        message = self.stop_message()
         return commands + [
-            self.registry.to(member, self.stop_message())
+            self.registry.to(member, message)
             for member in self.registry.active
         ]
 
