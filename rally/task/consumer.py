@@ -103,6 +103,7 @@ class ResultConsumer:
         )
         self.watch = load_info.RunWatch(workload_cfg, self.retry)
         self._recorder = recorder.Recorder(self.retry)
+        self._record_cost_s = 0.0  # CPU time that the last record took
         self._news = threading.Event()
         self._phase = "contexts"
         self._threads = [
@@ -167,6 +168,7 @@ class ResultConsumer:
                 x for item in batch for x in self._storable(item, queued)
             ]
             if chunks:
+                self.runner.right_of_way.give_way()
                 added = self.retry(self.workload.add_chunks, chunks)
                 self.watch.stored(chunks, added)
             for chunk in chunks:
@@ -193,6 +195,7 @@ class ResultConsumer:
         self, delivered: head.DeliveredChunk
     ) -> t.Iterator[objects.StoredChunk]:
         """What an agent sent, unless it cannot be stored."""
+        self.runner.right_of_way.give_way()
         try:
             delivered.chunk.check()
         except chunk_module.ChunkError as e:
@@ -214,11 +217,9 @@ class ResultConsumer:
             self._tell(merged)
             now = time.monotonic()
             if now >= record_at:
-                before_s = time.thread_time()
                 self.record_progress(merged)
-                took_s = time.thread_time() - before_s
                 record_at = now + max(
-                    RECORD_INTERVAL_S, took_s / RECORD_SHARE
+                    RECORD_INTERVAL_S, self._record_cost_s / RECORD_SHARE
                 )
             interval_s = judge_interval_s(time.thread_time() - began_s)
             has_turned |= not merged.is_passing
@@ -267,13 +268,16 @@ class ResultConsumer:
     def record_progress(self, merged: aggregate.Aggregate) -> None:
         """Store what is known so far, for ``task status`` and reports."""
         self._recorder.put(
-            "progress",
-            functools.partial(
-                self.workload.update_progress,
-                **self.watch.record(merged, self.runner),
-                sla_results=_plain(merged.checker.results()),
-            ),
+            "progress", functools.partial(self._write_progress, merged)
         )
+
+    def _write_progress(self, merged: aggregate.Aggregate) -> None:
+        began_s = time.thread_time()
+        self.workload.update_progress(
+            **self.watch.record(merged, self.runner),
+            sla_results=_plain(merged.checker.results()),
+        )
+        self._record_cost_s = time.thread_time() - began_s
 
     def _consume_events(self) -> None:
         while True:

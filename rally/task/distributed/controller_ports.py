@@ -67,7 +67,8 @@ class ControllerPorts:
         self._endpoint = endpoint_ports.ControllerEndpoint(transport, now_ns)
         self._sink = sink
         self._hellos = list(hellos)
-        self._due_ns = now_ns()  # by then ``wait`` should have been called
+        #: by then ``wait`` should have been called; it was not, so far
+        self._due_ns = 1 << 63
         #: for so long, at the most, nothing that had come was looked at
         self.longest_hold_ns = 0
         self.now_ns = now_ns

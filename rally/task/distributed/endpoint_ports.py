@@ -22,6 +22,9 @@ from rally.task.distributed import commands, notices
 from rally.task.distributed.wire import channels, messages
 from rally.task.distributed.wire.channels import Channel, Delivery
 
+#: of other threads that are handed out before messages are looked at again
+NOTICES_AT_ONCE = 8
+
 
 class ControllerEndpoint:
     """A controller's end of the transport, and notices of other threads.
@@ -44,10 +47,12 @@ class ControllerEndpoint:
         self._transport.wake()
 
     def wait(self, timeout_s: float | None) -> t.Iterator[t.Any]:
+        if self._inbox:
+            timeout_s = 0
         for each in self._transport.receive(timeout_s):
             if not _only_shows_the_way_back(each):
                 yield each
-        while self._inbox:
+        for _ in range(min(NOTICES_AT_ONCE, len(self._inbox))):
             yield self._inbox.popleft()
 
     def execute(self, command: t.Any) -> notices.NotSent | None:

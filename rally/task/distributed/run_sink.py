@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import collections
+import gc
 import time
 import typing as t
 
@@ -23,6 +24,7 @@ from rally.task.distributed import commands
 from rally.task.distributed.controller import machine as controller_module
 from rally.task.distributed.controller import registry
 from rally.task.distributed.controller.membership import AgentState, Member
+from rally.task.distributed.controller.run import Phase
 from rally.task.distributed.wire import channels
 from rally.task.reporting import progress
 from rally.task.results import board as board_module
@@ -75,6 +77,7 @@ class RunSink:
         self._view_ns = 0  # when to make the next view
         self._views = self._make_views()
         self._view_cost_s = 0.0  # of the view that is being made
+        self._is_frozen = False
         self._told: set[str] = set()  # sources whose snapshots made no sense
 
     def store(self, chunk: head.DeliveredChunk) -> None:
@@ -96,6 +99,7 @@ class RunSink:
             LOG.info(text)
 
     def refresh(self, now: int) -> None:
+        self._freeze_once()
         if now < self._view_ns:
             return
         began_s = time.thread_time()
@@ -105,6 +109,13 @@ class RunSink:
             pause_ns = int(self._view_cost_s / VIEW_SHARE * NS)
             self._view_ns = now + max(VIEW_INTERVAL_NS, pause_ns)
             self._view_cost_s = 0.0
+
+    def _freeze_once(self) -> None:
+        """Leave what was made for all agents out of searches for garbage."""
+        is_running = self._machine.phase is Phase.RUNNING
+        if is_running and not self._is_frozen:
+            self._is_frozen = True
+            gc.freeze()
 
     def _make_views(self) -> t.Iterator[bool]:
         """Make one view after the other, in parts; whether it is complete.

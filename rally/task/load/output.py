@@ -20,6 +20,7 @@ import threading
 import time
 import typing as t
 
+from rally.common import right_of_way
 from rally.task.load import meter, outbox, stream_adapters
 from rally.task.load.streams import Stream
 from rally.task.results import aggregate as aggregate_module
@@ -62,6 +63,8 @@ class RunnerOutput:
         self.inexact_sources: t.Collection[str] = ()
         #: what the run is at, if it is not simply running
         self.phase = ""
+        #: of the thread that steers the load, if it is in this process
+        self.right_of_way = right_of_way.RightOfWay()
         self._numbers = itertools.count(1)  # of results of a plugin's own
         self._count_lock = threading.Lock()
         self._told: set[str] = set()
@@ -87,7 +90,7 @@ class RunnerOutput:
         self.sla_config = sla_config
         self.batch_size = self.chunk_size = chunk_size
         self.iteration_events = iteration_events
-        self.board = board.SnapshotBoard(sla_config)
+        self.board = board.SnapshotBoard(sla_config, self.right_of_way)
 
     def close_streams(self) -> None:
         """Nothing more comes: who waits at a stream goes on."""

@@ -49,11 +49,10 @@ def figures_of(
             began[info["name"]] = _began_ns(
                 source.first_started_ns, info.get("position") or 0, schedule
             )
+    first_ns = min(began.values(), default=0)
     for info in infos:
         if info["name"] in began:
-            info["start_spread_s"] = (
-                began[info["name"]] - min(began.values())
-            ) / NS
+            info["start_spread_s"] = (began[info["name"]] - first_ns) / NS
     return infos
 
 

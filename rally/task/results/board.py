@@ -19,7 +19,7 @@ import threading
 import time
 import typing as t
 
-from rally.common import portable
+from rally.common import portable, right_of_way
 from rally.task.results.aggregate import Aggregate
 
 
@@ -54,13 +54,20 @@ class SnapshotBoard:
     from any thread.
     """
 
-    def __init__(self, sla_config: t.Mapping[str, t.Any]) -> None:
-        """:param sla_config: criterion name -> its value"""
+    def __init__(
+        self, sla_config: t.Mapping[str, t.Any],
+        way: right_of_way.RightOfWay | None = None,
+    ) -> None:
+        """:param sla_config: criterion name -> its value
+        :param way: of a thread that does not judge
+        """
+        self._way = way or right_of_way.RightOfWay()
         self._blank = Aggregate(sla_config)
         self._changed = threading.Condition()  # reentrant
         self._sources: dict[str, _Source] = {}
         #: sources with something to be restored, in the order of their turns
         self._unread: dict[str, None] = {}
+        self._urgent: set[str] = set()  # those of them that come first
         #: sources whose snapshots made no sense, and why
         self.malformed: dict[str, str] = {}
         self._version = 0  # of what was put
@@ -94,8 +101,8 @@ class SnapshotBoard:
             if isinstance(aggregate, Packed):
                 known.packed, known.is_foreign = aggregate, True
                 self._unread.setdefault(source)
-                if urgent:  # it is the first to be read
-                    self._unread = {source: None, **self._unread}
+                if urgent:
+                    self._urgent.add(source)
             else:
                 self._adopt(known, aggregate)
             self._version += 1
@@ -107,12 +114,16 @@ class SnapshotBoard:
         known.aggregate, known.packed = aggregate, None
         self._read_version += 1
 
+    def _forget_unread(self, source: str) -> None:
+        self._unread.pop(source, None)
+        self._urgent.discard(source)
+
     def replace(self, source: str, aggregate: Aggregate) -> None:
         """Put *aggregate* in the place of whatever *source* said."""
         with self._changed:
             known = self._sources.setdefault(source, _Source())
             known.number += 1
-            self._unread.pop(source, None)
+            self._forget_unread(source)
             self._adopt(known, aggregate)
             self._version += 1
             self._changed.notify_all()
@@ -120,7 +131,7 @@ class SnapshotBoard:
     def drop(self, source: str) -> None:
         """Forget a source and what it has counted."""
         with self._changed:
-            self._unread.pop(source, None)
+            self._forget_unread(source)
             if self._sources.pop(source, None):
                 self._version += 1
                 self._read_version += 1
@@ -150,20 +161,30 @@ class SnapshotBoard:
             }
 
     def _read(self, budget_s: float | None) -> None:
-        """Restore what came as bytes, those first that wait for longest."""
+        """Restore what came as bytes, those first that wait for longest.
+
+        What is urgent comes before; the rest has to wait for the next time
+        then, unless there is no limit.
+        """
         began_s = time.thread_time()
         while True:
             with self._changed:
-                source = next(iter(self._unread), None)
+                is_urgent = bool(self._urgent)
+                sources: t.Iterable[str] = self._urgent or self._unread
+                source = next(iter(sources), None)
                 if source is None:
                     return
-                del self._unread[source]
+                self._urgent.discard(source)
+                self._unread.pop(source, None)
                 known = self._sources[source]
                 packed = known.packed
+                is_last = is_urgent and not self._urgent
+            if not is_urgent:
+                self._way.give_way()
             if packed is not None:
                 self._restore(source, known, packed)
             if budget_s is not None and (
-                time.thread_time() - began_s >= budget_s
+                is_last or time.thread_time() - began_s >= budget_s
             ):
                 return
 
@@ -219,7 +240,7 @@ class SnapshotBoard:
             self.malformed[source] = problem
             known = self._sources[source]
             known.aggregate = known.packed = None
-            self._unread.pop(source, None)
+            self._forget_unread(source)
             self._version += 1
             self._read_version += 1
 

@@ -28,6 +28,7 @@ import uuid
 
 from rally import consts
 from rally.common import logging, version
+from rally.common import right_of_way as right_of_way_module
 from rally.task import runner, sla, task_scope
 from rally.task.reporting import agent_figures, progress
 
@@ -53,6 +54,9 @@ DEFAULT_WAIT_S = 60.0
 #: for so long another thread may keep the GIL from the one that renews
 #: leases, each time that one comes back from a socket
 SWITCH_INTERVAL_S = 0.0005
+#: young collections to one of all that there is, which may take as long as
+#: a lease should never wait; cycles that live long are rare
+FULL_COLLECTIONS = 1000
 
 
 @runner.configure(name="distributed")
@@ -278,7 +282,7 @@ class DistributedRunner(runner.ScenarioRunner):
         if listen is not None:
             listen(self._ports.tell)
         try:
-            with _undisturbed():
+            with _undisturbed(ends, self.right_of_way):
                 serve.serve(machine, self._ports)
         finally:
             self._sink.finish()
@@ -525,17 +529,28 @@ def address_to_dial(endpoint: str) -> str:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> t.Iterator[None]:
+def _undisturbed(
+    ends: controller_transport.ControllerTransport,
+    way: right_of_way_module.RightOfWay,
+) -> t.Iterator[None]:
     """Keep all that takes long from the thread that renews leases.
 
     Those are the threads that judge and store results, and searches for
     garbage in what was there before the run.
+
+    :param ends: what that thread waits for
+    :param way: what the other threads give
     """
-    before = sys.getswitchinterval()
+    before, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()
+    gc.set_threshold(*thresholds[:2], FULL_COLLECTIONS)
+    ends.right_of_way = way
     try:
         yield
     finally:
+        ends.right_of_way = right_of_way_module.RightOfWay()
+        way.release()
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
         sys.setswitchinterval(before)

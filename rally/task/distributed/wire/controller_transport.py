@@ -125,7 +125,7 @@ class ControllerTransport(sockets.End):
             0 if self._revoked else timeout_s
         )
         while True:
-            ready = dict(self._poller.poll(deadline.left_ms()))
+            ready = self._poll(deadline.left_ms())
             is_woken = ready.get(self._waker.fd) is not None
             if is_woken:
                 self._waker.clear()

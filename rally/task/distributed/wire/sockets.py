@@ -28,6 +28,7 @@ import typing as t
 
 import zmq
 
+from rally.common import right_of_way
 from rally.task.distributed.security import keys
 from rally.task.distributed.wire import channels
 from rally.task.distributed.wire.channels import Channel
@@ -66,10 +67,10 @@ class Profile:
 
 #: Batches are small, for each look takes first what renews leases.
 PROFILES: t.Mapping[Channel, Profile] = {
-    Channel.CONTROL: Profile(16 * MEBI, 1000, 1000, 64, 6000, 0),
+    Channel.CONTROL: Profile(16 * MEBI, 1000, 1000, 16, 6000, 0),
     # snapshots are cumulative: a full queue drops, the next one has it all
-    Channel.AGGREGATES: Profile(16 * MEBI, 2, 4, 32, 6000, 0),
-    Channel.RESULTS: Profile(64 * MEBI, 16, 4, 16, 60_000, 1),
+    Channel.AGGREGATES: Profile(16 * MEBI, 2, 4, 8, 6000, 0),
+    Channel.RESULTS: Profile(64 * MEBI, 16, 4, 4, 60_000, 1),
 }
 IO_THREADS = 2
 #: what an agent may send ahead of the controller on the channel of results;
@@ -259,11 +260,21 @@ class End:
     def __init__(self) -> None:
         self._trouble = Trouble()
         self._waker = Waker()
+        #: claimed while whoever waits here has something to do
+        self.right_of_way = right_of_way.RightOfWay()
         self._poller = zmq.Poller()
         self._poller.register(self._waker.fd, zmq.POLLIN)
         self._context = zmq.Context(io_threads=IO_THREADS)
         self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
         self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
+
+    def _poll(self, timeout_ms: int | None) -> dict[t.Any, int]:
+        """What is ready; others work until something is."""
+        self.right_of_way.release()
+        try:
+            return dict(self._poller.poll(timeout_ms))
+        finally:
+            self.right_of_way.claim()
 
     def wake(self) -> None:
         """Make ``receive`` return; from any thread or signal handler."""

@@ -259,6 +259,16 @@ class SnapshotBoardTestCase(TestCase):
         self.board.put("a", 2, of([one(1)]), urgent=True)
         self.assertFalse(self.board.wait_urgent(timeout_s=0))
 
+    def test_a_look_ends_with_what_is_urgent(self) -> None:
+        for source in "abc":
+            state = of([one(1)]).to_bytes()
+            packed = board_module.Packed(state, 0)
+            self.board.put(source, 1, packed, urgent=source == "b")
+
+        self.assertEqual(1, self.board.look(60).iterations)
+        self.assertEqual(["b"], list(self.board.sources()))
+        self.assertEqual(3, self.board.look(60).iterations)
+
     def test_closing_ends_all_waiting(self) -> None:
         ended: list[object] = []
         threads = [
