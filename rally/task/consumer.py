@@ -268,14 +268,21 @@ class ResultConsumer:
     def record_progress(self, merged: aggregate.Aggregate) -> None:
         """Store what is known so far, for ``task status`` and reports."""
         self._recorder.put(
-            "progress", functools.partial(self._write_progress, merged)
+            "progress",
+            functools.partial(
+                self._write_progress, merged,
+                # plugins judge: by one thread only
+                _plain(merged.checker.results()),
+            ),
         )
 
-    def _write_progress(self, merged: aggregate.Aggregate) -> None:
+    def _write_progress(
+        self, merged: aggregate.Aggregate,
+        sla_results: list[dict[str, t.Any]],
+    ) -> None:
         began_s = time.thread_time()
         self.workload.update_progress(
-            **self.watch.record(merged, self.runner),
-            sla_results=_plain(merged.checker.results()),
+            **self.watch.record(merged, self.runner), sla_results=sla_results
         )
         self._record_cost_s = time.thread_time() - began_s
 
