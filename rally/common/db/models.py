@@ -25,7 +25,6 @@ from rally import consts
 from rally.common.db import sa_types
 
 Json: t.TypeAlias = dict[str, t.Any]
-JsonList: t.TypeAlias = list[t.Any]
 
 
 def new_uuid() -> str:
@@ -38,11 +37,27 @@ def utcnow() -> dt.datetime:
 
 
 Key = t.Annotated[str, orm.mapped_column(sa.String(36), default=new_uuid)]
+OfTask = t.Annotated[
+    str, orm.mapped_column(sa.String(36), sa.ForeignKey("tasks.uuid"))
+]
 Str36 = t.Annotated[str, orm.mapped_column(sa.String(36))]
+Str64 = t.Annotated[str, orm.mapped_column(sa.String(64))]
+Str255 = t.Annotated[str, orm.mapped_column(sa.String(255))]
+Title = t.Annotated[str | None, orm.mapped_column(sa.String(128), default="")]
 Text = t.Annotated[str | None, orm.mapped_column(sa.Text, default="")]
 Flag = t.Annotated[bool | None, orm.mapped_column(default=True)]
 Count = t.Annotated[int | None, orm.mapped_column(default=0)]
 Seconds = t.Annotated[float | None, orm.mapped_column(default=0.0)]
+Object = t.Annotated[
+    Json, orm.mapped_column(sa_types.MutableJSONEncodedDict, default=dict)
+]
+FixedObject = t.Annotated[
+    Json, orm.mapped_column(sa_types.JSONEncodedDict, default=dict)
+]
+Array = t.Annotated[
+    list[t.Any],
+    orm.mapped_column(sa_types.MutableJSONEncodedList, default=list),
+]
 
 
 class Base(orm.DeclarativeBase):
@@ -70,18 +85,12 @@ class Env(Base):
     )
 
     uuid: orm.Mapped[Key]
-    name: orm.Mapped[str] = orm.mapped_column(sa.String(255))
+    name: orm.Mapped[Str255]
     description: orm.Mapped[Text]
     status: orm.Mapped[Str36]
-    extras: orm.Mapped[Json | None] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
-    config: orm.Mapped[Json | None] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
-    spec: orm.Mapped[Json | None] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
+    extras: orm.Mapped[Object | None]
+    config: orm.Mapped[Object | None]
+    spec: orm.Mapped[Object | None]
 
 
 class Platform(Base):
@@ -95,16 +104,10 @@ class Platform(Base):
     env_uuid: orm.Mapped[Str36]
     status: orm.Mapped[Str36]
     plugin_name: orm.Mapped[Str36]
-    plugin_spec: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
-    plugin_data: orm.Mapped[Json | None] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
-    platform_name: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
-    platform_data: orm.Mapped[Json | None] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
+    plugin_spec: orm.Mapped[Object]
+    plugin_data: orm.Mapped[Object | None]
+    platform_name: orm.Mapped[Str36 | None]
+    platform_data: orm.Mapped[Object | None]
 
 
 class Tag(Base):
@@ -117,7 +120,7 @@ class Tag(Base):
 
     uuid: orm.Mapped[Key]
     type: orm.Mapped[Str36]
-    tag: orm.Mapped[str] = orm.mapped_column(sa.String(255))
+    tag: orm.Mapped[Str255]
 
 
 class Task(Base):
@@ -132,13 +135,9 @@ class Task(Base):
     input_task: orm.Mapped[str | None] = orm.mapped_column(
         sa.Text, default="", deferred=True
     )
-    title: orm.Mapped[str | None] = orm.mapped_column(
-        sa.String(128), default=""
-    )
+    title: orm.Mapped[Title]
     description: orm.Mapped[Text]
-    validation_result: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
+    validation_result: orm.Mapped[Object]
     validation_duration: orm.Mapped[float | None]
     task_duration: orm.Mapped[Seconds]
     pass_sla: orm.Mapped[Flag]
@@ -163,22 +162,12 @@ class Subtask(Base):
     )
 
     uuid: orm.Mapped[Key]
-    task_uuid: orm.Mapped[str] = orm.mapped_column(
-        sa.String(36), sa.ForeignKey("tasks.uuid")
-    )
-    title: orm.Mapped[str | None] = orm.mapped_column(
-        sa.String(128), default=""
-    )
+    task_uuid: orm.Mapped[OfTask]
+    title: orm.Mapped[Title]
     description: orm.Mapped[Text]
-    contexts: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.JSONEncodedDict, default=dict
-    )
-    contexts_results: orm.Mapped[JsonList] = orm.mapped_column(
-        sa_types.MutableJSONEncodedList, default=list
-    )
-    sla: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.JSONEncodedDict, default=dict
-    )
+    contexts: orm.Mapped[FixedObject]
+    contexts_results: orm.Mapped[Array]
+    sla: orm.Mapped[FixedObject]
     run_in_parallel: orm.Mapped[bool] = orm.mapped_column(default=False)
     duration: orm.Mapped[Seconds]
     pass_sla: orm.Mapped[Flag]
@@ -199,35 +188,21 @@ class Workload(Base):
     __table_args__ = (sa.Index("workload_uuid", "uuid", unique=True),)
 
     uuid: orm.Mapped[Key]
-    task_uuid: orm.Mapped[str] = orm.mapped_column(
-        sa.String(36), sa.ForeignKey("tasks.uuid")
-    )
+    task_uuid: orm.Mapped[OfTask]
     subtask_uuid: orm.Mapped[str] = orm.mapped_column(
         sa.String(36), sa.ForeignKey("subtasks.uuid")
     )
-    name: orm.Mapped[str] = orm.mapped_column(sa.String(64))
+    name: orm.Mapped[Str64]
     description: orm.Mapped[Text]
     position: orm.Mapped[int] = orm.mapped_column(default=0)
-    runner: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.JSONEncodedDict, default=dict
-    )
-    runner_type: orm.Mapped[str] = orm.mapped_column(sa.String(64))
-    contexts: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.JSONEncodedDict, default=dict
-    )
-    contexts_results: orm.Mapped[JsonList] = orm.mapped_column(
-        sa_types.MutableJSONEncodedList, default=list
-    )
-    sla: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.JSONEncodedDict, default=dict
-    )
-    sla_results: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
-    args: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.JSONEncodedDict, default=dict
-    )
-    hooks: orm.Mapped[JsonList] = orm.mapped_column(
+    runner: orm.Mapped[FixedObject]
+    runner_type: orm.Mapped[Str64]
+    contexts: orm.Mapped[FixedObject]
+    contexts_results: orm.Mapped[Array]
+    sla: orm.Mapped[FixedObject]
+    sla_results: orm.Mapped[Object]
+    args: orm.Mapped[FixedObject]
+    hooks: orm.Mapped[list[t.Any]] = orm.mapped_column(
         sa_types.JSONEncodedList, default=list
     )
     start_time: orm.Mapped[float | None] = orm.mapped_column(
@@ -239,9 +214,7 @@ class Workload(Base):
     max_duration: orm.Mapped[float | None]
     total_iteration_count: orm.Mapped[Count]
     failed_iteration_count: orm.Mapped[Count]
-    statistics: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
+    statistics: orm.Mapped[Object]
     pass_sla: orm.Mapped[Flag]
     _profiling_data: orm.Mapped[str | None] = orm.mapped_column(
         sa.Text, default="", deferred=True
@@ -277,16 +250,12 @@ class WorkloadData(Base):
     )
 
     uuid: orm.Mapped[Key]
-    task_uuid: orm.Mapped[str] = orm.mapped_column(
-        sa.String(36), sa.ForeignKey("tasks.uuid")
-    )
+    task_uuid: orm.Mapped[OfTask]
     workload_uuid: orm.Mapped[str] = orm.mapped_column(
         sa.String(36), sa.ForeignKey("workloads.uuid")
     )
     chunk_order: orm.Mapped[int]
-    chunk_data: orm.Mapped[Json] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
+    chunk_data: orm.Mapped[Object]
     iteration_count: orm.Mapped[int]
     failed_iteration_count: orm.Mapped[int]
     chunk_size: orm.Mapped[int]
@@ -324,12 +293,12 @@ class Verifier(Base):
     )
 
     uuid: orm.Mapped[Key]
-    name: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    name: orm.Mapped[Str255 | None]
     description: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
-    type: orm.Mapped[str] = orm.mapped_column(sa.String(255))
-    platform: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
-    source: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
-    version: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    type: orm.Mapped[Str255]
+    platform: orm.Mapped[Str255 | None]
+    source: orm.Mapped[Str255 | None]
+    version: orm.Mapped[Str255 | None]
     system_wide: orm.Mapped[bool | None]
     status: orm.Mapped[str] = orm.mapped_column(
         sa.String(36), default=consts.VerifierStatus.INIT
@@ -361,6 +330,4 @@ class Verification(Base):
     unexpected_success: orm.Mapped[Count]
     expected_failures: orm.Mapped[Count]
     tests_duration: orm.Mapped[Seconds]
-    tests: orm.Mapped[Json | None] = orm.mapped_column(
-        sa_types.MutableJSONEncodedDict, default=dict
-    )
+    tests: orm.Mapped[Object | None]

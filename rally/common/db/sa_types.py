@@ -22,36 +22,34 @@ from sqlalchemy.engine import interfaces
 from sqlalchemy.ext import mutable
 
 
-class LongText(sa.types.TypeDecorator[str]):
-    """Text without the limit of 64 KiB that MySQL's TEXT has."""
+class _Long(sa.types.TypeDecorator[t.Any]):
+    """Without the limit of 64 KiB that MySQL has by default."""
 
-    impl = sa.Text
-    cache_ok = True
+    impl: t.Any = sa.Text
+    mysql_type = "LONGTEXT"
 
     def load_dialect_impl(
         self, dialect: interfaces.Dialect
     ) -> sa.types.TypeEngine[t.Any]:
-        if dialect.name == "mysql":
-            from sqlalchemy.dialects import mysql
+        if dialect.name != "mysql":
+            return super().load_dialect_impl(dialect)
+        from sqlalchemy.dialects import mysql
 
-            return dialect.type_descriptor(mysql.LONGTEXT())
-        return dialect.type_descriptor(sa.Text())
+        return dialect.type_descriptor(getattr(mysql, self.mysql_type)())
 
 
-class LongBinary(sa.types.TypeDecorator[bytes]):
-    """Bytes without the limit of 64 KiB that MySQL's BLOB has."""
+class LongText(_Long):
+    """Text."""
+
+    cache_ok = True
+
+
+class LongBinary(_Long):
+    """Bytes."""
 
     impl = sa.LargeBinary
+    mysql_type = "LONGBLOB"
     cache_ok = True
-
-    def load_dialect_impl(
-        self, dialect: interfaces.Dialect
-    ) -> sa.types.TypeEngine[t.Any]:
-        if dialect.name == "mysql":
-            from sqlalchemy.dialects import mysql
-
-            return dialect.type_descriptor(mysql.LONGBLOB())
-        return dialect.type_descriptor(sa.LargeBinary())
 
 
 class _JSONEncoded(sa.types.TypeDecorator[t.Any]):
