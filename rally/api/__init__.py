@@ -25,7 +25,6 @@ from rally.api.deployments import _Deployment
 from rally.api.group import APIGroup
 from rally.api.tasks import _Task
 from rally.common import cfg, logging, settings
-from rally.common.db import options as db_options
 
 CONF = cfg.CONF
 LOG = logging.getLogger(__name__)
@@ -65,7 +64,6 @@ class API:
         plugin_paths: t.Iterable[str] | None = None,
         skip_db_check: bool = False,
     ) -> None:
-        db_options.register()
         settings.read(
             config_args or (),
             [config_file] if config_file else self._default_config_file(),

@@ -14,6 +14,7 @@
 
 Whoever imports this module finds Rally's own options registered on ``CONF``.
 """
+# ruff: noqa: F401 (all that is imported here is for others)
 
 from __future__ import annotations
 
@@ -50,37 +51,5 @@ from oslo_config.cfg import (
 )
 
 from rally.common import opts as _opts
-
-__all__ = [
-    "CONF",
-    "BoolOpt",
-    "ConfigDirNotFoundError",
-    "ConfigFileParseError",
-    "ConfigFileValueError",
-    "ConfigFilesNotFoundError",
-    "ConfigFilesPermissionDeniedError",
-    "ConfigOpts",
-    "DictOpt",
-    "DuplicateOptError",
-    "Error",
-    "FloatOpt",
-    "HostAddressOpt",
-    "HostnameOpt",
-    "IPOpt",
-    "IntOpt",
-    "ListOpt",
-    "MultiOpt",
-    "MultiStrOpt",
-    "NoSuchGroupError",
-    "NoSuchOptError",
-    "Opt",
-    "OptGroup",
-    "PortOpt",
-    "RequiredOptError",
-    "StrOpt",
-    "SubCommandOpt",
-    "URIOpt",
-    "set_defaults",
-]
 
 _opts.register_own()

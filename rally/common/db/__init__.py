@@ -18,19 +18,26 @@ start time of every command.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import os
+import tempfile
 import typing as t
 
-from rally.common.db import options
-from rally.common.db.stored_chunk import StoredChunk
+from oslo_db import options as db_options
+
+from rally.common import cfg
 
 if t.TYPE_CHECKING:
     from rally.common.db import models, schema  # noqa: F401
     from rally.common.db.api import *  # noqa: F403
 
-__all__ = ["StoredChunk"]
-
-options.register()
+# where the database is, unless the configuration says otherwise
+db_options.set_defaults(
+    cfg.CONF,
+    connection="sqlite:///"
+    + os.path.join(tempfile.gettempdir(), "rally.sqlite"),
+)
 
 #: the modules of this package that are loaded when first used
 _MODULES = (
@@ -38,6 +45,25 @@ _MODULES = (
     "results", "retrying", "rows", "sa_types", "schema", "sqlite_file", "tags",
     "tasks", "verifiers", "workloads",
 )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """Packed results of one source, with what a reader must know to order it.
+
+    Times are nanoseconds since the epoch on the source's clock; take
+    ``clock_offset_ns`` off to get controller time.
+    """
+
+    agent: str  # "" for a run without agents
+    sequence: int  # numbers the chunks of this agent
+    clock_offset_ns: int
+    count: int
+    failed: int
+    first_ns: int  # start of the first iteration
+    last_ns: int  # start of the last iteration
+    finished_ns: int  # latest end of an iteration
+    payload: bytes = dataclasses.field(repr=False)
 
 
 def __getattr__(name: str) -> t.Any:

@@ -14,6 +14,7 @@
 
 Each opens a session of its own and gives plain dicts, lists and strings.
 """
+# ruff: noqa: F401 (all that is imported here is for others)
 
 from __future__ import annotations
 
@@ -47,7 +48,6 @@ from rally.common.db.schema import (
     schema_stamp,
     schema_upgrade,
 )
-from rally.common.db.stored_chunk import StoredChunk
 from rally.common.db.tags import tags_get
 from rally.common.db.tasks import (
     subtask_create,
@@ -79,58 +79,3 @@ from rally.common.db.workloads import (
     workload_set_results,
     workload_update_progress,
 )
-
-__all__ = [
-    "StoredChunk",
-    "engine_reset",
-    "env_create",
-    "env_delete_cascade",
-    "env_get",
-    "env_get_status",
-    "env_list",
-    "env_rename",
-    "env_set_status",
-    "env_update",
-    "get_engine",
-    "platform_get",
-    "platform_set_data",
-    "platform_set_status",
-    "platforms_list",
-    "schema_cleanup",
-    "schema_create",
-    "schema_ensure",
-    "schema_revision",
-    "schema_stamp",
-    "schema_upgrade",
-    "serialize",
-    "subtask_create",
-    "subtask_update",
-    "tags_get",
-    "task_create",
-    "task_delete",
-    "task_get",
-    "task_get_status",
-    "task_list",
-    "task_update",
-    "task_update_status",
-    "verification_create",
-    "verification_delete",
-    "verification_get",
-    "verification_list",
-    "verification_update",
-    "verifier_create",
-    "verifier_delete",
-    "verifier_get",
-    "verifier_list",
-    "verifier_update",
-    "with_session",
-    "workload_chunk_sequences",
-    "workload_chunks_create",
-    "workload_create",
-    "workload_data_create",
-    "workload_get",
-    "workload_results_count",
-    "workload_set_contexts",
-    "workload_set_results",
-    "workload_update_progress",
-]

@@ -25,9 +25,8 @@ from sqlalchemy import orm
 
 from rally import exceptions
 from rally.common import clock
-from rally.common.db import engine, models, rows, stored_chunk
+from rally.common.db import StoredChunk, engine, models, rows
 
-StoredChunk = stored_chunk.StoredChunk
 WorkloadData = models.WorkloadData
 Values: t.TypeAlias = dict[str, t.Any]
 _EPOCH = dt.datetime(1970, 1, 1)

@@ -30,7 +30,7 @@ from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy import event, orm
 
 from rally.common import cfg
-from rally.common.db import errors, options, retrying, sqlite_file
+from rally.common.db import errors, retrying, sqlite_file
 
 CONF = cfg.CONF
 P = t.ParamSpec("P")
@@ -43,7 +43,6 @@ _DRIVERS: t.Mapping[str, t.Sequence[str]] = {
     "mysql": ("mysql+pymysql", "mysql+mysqldb"),
 }
 
-options.register()
 # our own errors say what happened; the traceback shows with --debug
 logging.getLogger("oslo_db.sqlalchemy.exc_filters").setLevel(logging.CRITICAL)
 

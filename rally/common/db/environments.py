@@ -17,7 +17,6 @@ from __future__ import annotations
 import typing as t
 
 import sqlalchemy as sa
-from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
 from rally import exceptions
@@ -30,9 +29,7 @@ Values: t.TypeAlias = dict[str, t.Any]
 
 def env_get(uuid_or_name: str) -> Values:
     with engine.reading() as session:
-        return t.cast(
-            Values, rows.serialize(rows.find_env(session, uuid_or_name))
-        )
+        return rows.values_of(rows.find_named(session, Env, uuid_or_name))
 
 
 def env_get_status(uuid: str) -> str:
@@ -50,9 +47,7 @@ def env_list(status: str | None = None) -> list[Values]:
     if status:
         query = query.where(Env.status == status)
     with engine.reading() as session:
-        return t.cast(
-            list[Values], rows.serialize(session.scalars(query).all())
-        )
+        return rows.values_of_all(session, query)
 
 
 def env_create(
@@ -77,28 +72,20 @@ def env_create(
         config=config or {},
         spec=spec or {},
     )
-    try:
-        with engine.writing() as session:
-            session.add(env)
-            session.flush()
-            session.add_all(
-                Platform(env_uuid=env.uuid, **platform)
-                for platform in platforms
-            )
-            session.flush()
-            return t.cast(Values, rows.serialize(env))
-    except exceptions.DBException as e:
-        if isinstance(e.__cause__, db_exc.DBDuplicateEntry):
-            raise exceptions.DBRecordExists(
-                field="name", value=name, table="envs"
-            ) from e
-        raise
+    with rows.unique_name(Env, name), engine.writing() as session:
+        session.add(env)
+        session.flush()
+        session.add_all(
+            Platform(env_uuid=env.uuid, **platform) for platform in platforms
+        )
+        session.flush()
+        return rows.values_of(env)
 
 
 def env_rename(uuid: str, old_name: str, new_name: str) -> bool:
-    """Rename, unless somebody else did; False if so, or if it is taken."""
+    """Rename, unless the new name is taken or the old one is not right."""
     try:
-        with engine.writing() as session:
+        with rows.unique_name(Env, new_name), engine.writing() as session:
             return _update(
                 session,
                 Env,
@@ -106,10 +93,8 @@ def env_rename(uuid: str, old_name: str, new_name: str) -> bool:
                 Env.uuid == uuid,
                 Env.name == old_name,
             )
-    except exceptions.DBException as e:
-        if isinstance(e.__cause__, db_exc.DBDuplicateEntry):
-            return False
-        raise
+    except exceptions.DBRecordExists:
+        return False
 
 
 def env_update(
@@ -119,12 +104,9 @@ def env_update(
     config: Values | None = None,
 ) -> bool:
     """Change what is given; False if there is no such environment."""
-    given = {"description": description, "extras": extras, "config": config}
-    values = {k: v for k, v in given.items() if v is not None}
-    with engine.writing() as session:
-        return _update(
-            session, Env, values or {"uuid": uuid}, Env.uuid == uuid
-        )
+    return _update_given(
+        Env, uuid, description=description, extras=extras, config=config
+    )
 
 
 def env_set_status(uuid: str, old_status: str, new_status: str) -> bool:
@@ -132,7 +114,7 @@ def env_set_status(uuid: str, old_status: str, new_status: str) -> bool:
 
     :raises DBConflict: it is in another status
     """
-    return _set_status(Env, "Env", uuid, old_status, new_status)
+    return _set_status(Env, uuid, old_status, new_status)
 
 
 def env_delete_cascade(uuid: str) -> None:
@@ -149,15 +131,12 @@ def env_delete_cascade(uuid: str) -> None:
 def platforms_list(env_uuid: str) -> list[Values]:
     query = sa.select(Platform).where(Platform.env_uuid == env_uuid)
     with engine.reading() as session:
-        found = session.scalars(query.order_by(Platform.id)).all()
-        return t.cast(list[Values], rows.serialize(found))
+        return rows.values_of_all(session, query.order_by(Platform.id))
 
 
 def platform_get(uuid: str) -> Values:
     with engine.reading() as session:
-        return t.cast(
-            Values, rows.serialize(rows.find(session, Platform, uuid))
-        )
+        return rows.values_of(rows.find(session, Platform, uuid))
 
 
 def platform_set_status(uuid: str, old_status: str, new_status: str) -> bool:
@@ -165,7 +144,7 @@ def platform_set_status(uuid: str, old_status: str, new_status: str) -> bool:
 
     :raises DBConflict: it is in another status
     """
-    return _set_status(Platform, "Platform", uuid, old_status, new_status)
+    return _set_status(Platform, uuid, old_status, new_status)
 
 
 def platform_set_data(
@@ -174,12 +153,9 @@ def platform_set_data(
     plugin_data: Values | None = None,
 ) -> bool:
     """Change what is given; False if there is no such platform."""
-    given = {"platform_data": platform_data, "plugin_data": plugin_data}
-    values = {k: v for k, v in given.items() if v is not None}
-    with engine.writing() as session:
-        return _update(
-            session, Platform, values or {"uuid": uuid}, Platform.uuid == uuid
-        )
+    return _update_given(
+        Platform, uuid, platform_data=platform_data, plugin_data=plugin_data
+    )
 
 
 def _update(
@@ -192,9 +168,19 @@ def _update(
     return rows.affected(done) == 1
 
 
+def _update_given(
+    model: type[Env] | type[Platform], uuid: str, **given: t.Any
+) -> bool:
+    """Change what is not None; False if there is no such row."""
+    values = {k: v for k, v in given.items() if v is not None}
+    with engine.writing() as session:
+        return _update(
+            session, model, values or {"uuid": uuid}, model.uuid == uuid
+        )
+
+
 def _set_status(
     model: type[Env] | type[Platform],
-    kind: str,
     uuid: str,
     old_status: str,
     new_status: str,
@@ -204,7 +190,7 @@ def _set_status(
         if actual != old_status:
             raise exceptions.DBConflict(
                 "%s %s should be in status %s, but is %s"
-                % (kind, uuid, old_status, actual)
+                % (model.__name__, uuid, old_status, actual)
             )
         return _update(
             session,

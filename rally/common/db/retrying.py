@@ -54,24 +54,6 @@ class DatabaseLost(exceptions.DBException):
     )
 
 
-class Waiting(t.Protocol):
-    """What ``RetryPolicy`` needs of a ``threading.Condition``."""
-
-    def __enter__(self) -> t.Any:
-        """Lock it."""
-
-    def __exit__(self, *exc: t.Any) -> t.Any:
-        """Unlock it."""
-
-    def wait_for(
-        self, predicate: t.Callable[[], bool], timeout: float | None = None
-    ) -> t.Any:
-        """Unlocked, wait until *predicate* may be true."""
-
-    def notify_all(self) -> None:
-        """Wake all who wait."""
-
-
 class RetryPolicy:
     """How long a task endures a database that cannot be used.
 
@@ -88,13 +70,13 @@ class RetryPolicy:
         task: str,
         limit_s: float,
         say: t.Callable[[str], None] = lambda sentence: None,
-        changed: Waiting | None = None,
+        changed: threading.Condition | None = None,
         clock: t.Callable[[], float] = time.monotonic,
     ) -> None:
         self._task = task
         self._limit_s = limit_s
         self._say = say
-        self._changed: Waiting = changed or threading.Condition()
+        self._changed = changed or threading.Condition()
         self._clock = clock
         self._in_trouble = 0  # calls that have failed and go on
         self._since = 0.0

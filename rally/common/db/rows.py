@@ -15,9 +15,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 import sqlalchemy as sa
+from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
 from rally import exceptions
@@ -25,6 +27,7 @@ from rally.common.db import models
 
 Values: t.TypeAlias = dict[str, t.Any]
 M = t.TypeVar("M", bound=models.Base)
+Named = t.TypeVar("Named", models.Env, models.Verifier)
 
 
 def serialize(data: t.Any) -> t.Any:
@@ -67,6 +70,16 @@ def _plain(value: t.Any) -> t.Any:
     return value
 
 
+def values_of(row: models.Base) -> Values:
+    return t.cast(Values, serialize(row))
+
+
+def values_of_all(
+    session: orm.Session, query: sa.Select[t.Any]
+) -> list[Values]:
+    return [values_of(row) for row in session.scalars(query)]
+
+
 def find(
     session: orm.Session, model: type[M], uuid: str | None, *options: t.Any
 ) -> M:
@@ -94,21 +107,36 @@ def add_once(
     if not found:
         session.add(row)
         session.flush()
-    return t.cast(Values, serialize(found or row))
+    return values_of(found or row)
 
 
-def find_env(session: orm.Session, uuid_or_name: str) -> models.Env:
-    env = session.scalars(
-        sa.select(models.Env).where(
-            sa.or_(
-                models.Env.uuid == uuid_or_name,
-                models.Env.name == uuid_or_name,
-            )
+def find_named(
+    session: orm.Session, model: type[Named], uuid_or_name: str
+) -> Named:
+    """:raises DBRecordNotFound: there is none"""
+    row = session.scalars(
+        sa.select(model).where(
+            sa.or_(model.uuid == uuid_or_name, model.name == uuid_or_name)
         )
     ).first()
-    if env is None:
-        raise not_found(models.Env, "uuid or name is %s" % uuid_or_name)
-    return env
+    if row is None:
+        raise not_found(model, "uuid or name is %s" % uuid_or_name)
+    return row
+
+
+@contextlib.contextmanager
+def unique_name(
+    model: type[models.Env] | type[models.Verifier], name: str
+) -> t.Iterator[None]:
+    """:raises DBRecordExists: the name that is written within is taken"""
+    try:
+        yield
+    except exceptions.DBException as e:
+        if isinstance(e.__cause__, db_exc.DBDuplicateEntry):
+            raise exceptions.DBRecordExists(
+                field="name", value=name, table=model.__tablename__
+            ) from e
+        raise
 
 
 def not_found(
@@ -131,6 +159,23 @@ def assign(row: models.Base, values: t.Mapping[str, t.Any]) -> None:
                 "%r is not a column of table %s" % (name, row.__tablename__)
             )
         setattr(row, name, value)
+
+
+def change(
+    session: orm.Session, row: models.Base, values: t.Mapping[str, t.Any]
+) -> Values:
+    """Set columns of *row* and write them; the row as it is then."""
+    assign(row, values)
+    session.flush()
+    return values_of(row)
+
+
+def delete_all(session: orm.Session, *statements: sa.Delete) -> None:
+    """Delete rows, none of which the session has loaded."""
+    for statement in statements:
+        session.execute(
+            statement.execution_options(synchronize_session=False)
+        )
 
 
 def affected(result: sa.Result[t.Any]) -> int:

@@ -20,7 +20,7 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from rally.common.db import engine, models
+from rally.common.db import engine, models, rows
 
 Tag = models.Tag
 
@@ -28,26 +28,27 @@ Tag = models.Tag
 def tags_get(uuid: str, tag_type: str) -> list[str]:
     """Tags of one record, sorted."""
     with engine.reading() as session:
-        return of_all(session, [uuid], tag_type)[uuid]
+        return added(session, [{"uuid": uuid}], tag_type)[0]["tags"]
 
 
-def of_all(
-    session: orm.Session, uuids: t.Sequence[str], tag_type: str
-) -> dict[str, list[str]]:
-    """Sorted tags of several records, by their uuids."""
+def added(
+    session: orm.Session, records: list[rows.Values], tag_type: str
+) -> list[rows.Values]:
+    """*records*, each with its sorted ``tags``."""
+    uuids = [record["uuid"] for record in records]
     found: dict[str, list[str]] = collections.defaultdict(list)
     # databases limit the number of values in one statement
     for start in range(0, len(uuids), 500):
-        rows = session.execute(
+        pairs = session.execute(
             sa.select(Tag.uuid, Tag.tag)
             .where(
                 Tag.type == tag_type, Tag.uuid.in_(uuids[start:start + 500])
             )
             .order_by(Tag.tag)
         )
-        for uuid, tag in rows:
+        for uuid, tag in pairs:
             found[uuid].append(tag)
-    return found
+    return [dict(each, tags=found[each["uuid"]]) for each in records]
 
 
 def replace(

@@ -46,12 +46,8 @@ def task_get(
         loading = orm.selectinload(Task.subtasks)
         options.append(loading.selectinload(Subtask.workloads))
     with engine.reading() as session:
-        task = t.cast(
-            Values, rows.serialize(rows.find(session, Task, uuid, *options))
-        )
-        task["tags"] = db_tags.of_all(session, [task["uuid"]], _TAG_TYPE)[
-            task["uuid"]
-        ]
+        task = rows.values_of(rows.find(session, Task, uuid, *options))
+        (task,) = db_tags.added(session, [task], _TAG_TYPE)
     for subtask in task.get("subtasks", ()):
         for workload in subtask["workloads"]:
             data = results.reader().StoredResults(workload["uuid"])
@@ -92,13 +88,10 @@ def task_update(uuid: str, values: t.Mapping[str, t.Any]) -> Values:
     columns = {k: v for k, v in values.items() if k not in ("id", "uuid")}
     tags = columns.pop("tags", None)
     with engine.writing() as session:
-        task = rows.find(session, Task, uuid)
-        rows.assign(task, columns)
-        session.flush()
+        task = rows.change(session, rows.find(session, Task, uuid), columns)
         if tags is not None:
             db_tags.replace(session, uuid, _TAG_TYPE, tags)
-        of_all = db_tags.of_all(session, [uuid], _TAG_TYPE)
-        return dict(rows.serialize(task), tags=of_all[uuid])
+        return db_tags.added(session, [task], _TAG_TYPE)[0]
 
 
 def task_update_status(
@@ -140,7 +133,7 @@ def task_list(
         if status is not None:
             query = query.where(Task.status == status)
         if env is not None:
-            env_uuid = rows.find_env(session, env).uuid
+            env_uuid = rows.find_named(session, models.Env, env).uuid
             query = query.where(Task.env_uuid == env_uuid)
         if tags:
             tagged = db_tags.uuids_tagged(tags, _TAG_TYPE)
@@ -148,11 +141,9 @@ def task_list(
         if uuids_only:
             ids = query.with_only_columns(Task.id, Task.uuid)
             return [dict(row._mapping) for row in session.execute(ids)]
-        found = rows.serialize(session.scalars(query).all())
-        of_all = db_tags.of_all(
-            session, [task["uuid"] for task in found], _TAG_TYPE
+        return db_tags.added(
+            session, rows.values_of_all(session, query), _TAG_TYPE
         )
-    return [dict(task, tags=of_all[task["uuid"]]) for task in found]
 
 
 def task_delete(uuid: str, status: str | None = None) -> None:
@@ -179,7 +170,8 @@ def delete_where(
     subtasks = sa.select(Subtask.uuid).where(Subtask.task_uuid.in_(tasks))
     workloads = sa.select(Workload.uuid).where(Workload.task_uuid.in_(tasks))
     tag = models.Tag
-    for statement in (
+    rows.delete_all(
+        session,
         sa.delete(WorkloadData).where(
             WorkloadData.workload_uuid.in_(workloads)
         ),
@@ -190,10 +182,7 @@ def delete_where(
         sa.delete(Subtask).where(Subtask.task_uuid.in_(tasks)),
         sa.delete(tag).where(tag.type == _TAG_TYPE, tag.uuid.in_(tasks)),
         sa.delete(Task).where(criterion),
-    ):
-        session.execute(
-            statement.execution_options(synchronize_session=False)
-        )
+    )
 
 
 def subtask_create(
@@ -224,6 +213,4 @@ def subtask_update(
 ) -> Values:
     with engine.writing() as session:
         subtask = rows.find(session, Subtask, subtask_uuid)
-        rows.assign(subtask, values)
-        session.flush()
-        return t.cast(Values, rows.serialize(subtask))
+        return rows.change(session, subtask, values)

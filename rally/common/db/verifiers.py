@@ -17,10 +17,9 @@ from __future__ import annotations
 import typing as t
 
 import sqlalchemy as sa
-from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
-from rally import consts, exceptions
+from rally import consts
 from rally.common.db import engine, models, rows
 from rally.common.db import tags as db_tags
 
@@ -31,16 +30,7 @@ _TAG_TYPE = consts.TagType.VERIFICATION
 
 
 def _find(session: orm.Session, verifier_id: str) -> Verifier:
-    found = session.scalars(
-        sa.select(Verifier).where(
-            sa.or_(
-                Verifier.uuid == verifier_id, Verifier.name == verifier_id
-            )
-        )
-    ).first()
-    if found is None:
-        raise rows.not_found(Verifier, "name or uuid is %s" % verifier_id)
-    return found
+    return rows.find_named(session, Verifier, verifier_id)
 
 
 def verifier_create(
@@ -65,21 +55,14 @@ def verifier_create(
         system_wide=system_wide,
         extra_settings=extra_settings,
     )
-    try:
-        with engine.writing() as session:
-            session.add(verifier)
-    except exceptions.DBException as e:
-        if isinstance(e.__cause__, db_exc.DBDuplicateEntry):
-            raise exceptions.DBRecordExists(
-                field="name", value=name, table="verifiers"
-            ) from e
-        raise
+    with rows.unique_name(Verifier, name), engine.writing() as session:
+        session.add(verifier)
     return verifier_get(verifier.uuid)
 
 
 def verifier_get(verifier_id: str) -> Values:
     with engine.reading() as session:
-        return t.cast(Values, rows.serialize(_find(session, verifier_id)))
+        return rows.values_of(_find(session, verifier_id))
 
 
 def verifier_list(status: str | None = None) -> list[Values]:
@@ -87,9 +70,7 @@ def verifier_list(status: str | None = None) -> list[Values]:
     if status:
         query = query.where(Verifier.status == status)
     with engine.reading() as session:
-        return t.cast(
-            list[Values], rows.serialize(session.scalars(query).all())
-        )
+        return rows.values_of_all(session, query)
 
 
 def verifier_delete(verifier_id: str) -> None:
@@ -102,10 +83,7 @@ def verifier_delete(verifier_id: str) -> None:
 
 def verifier_update(verifier_id: str, **properties: t.Any) -> Values:
     with engine.writing() as session:
-        verifier = _find(session, verifier_id)
-        rows.assign(verifier, properties)
-        session.flush()
-        return t.cast(Values, rows.serialize(verifier))
+        return rows.change(session, _find(session, verifier_id), properties)
 
 
 def verification_create(
@@ -117,23 +95,20 @@ def verification_create(
     with engine.writing() as session:
         verification = Verification(
             verifier_uuid=_find(session, verifier_id).uuid,
-            env_uuid=rows.find_env(session, env).uuid,
+            env_uuid=rows.find_named(session, models.Env, env).uuid,
             run_args=run_args,
         )
         session.add(verification)
         session.flush()
         if tags:
             db_tags.replace(session, verification.uuid, _TAG_TYPE, tags)
-        return t.cast(Values, rows.serialize(verification))
+        return rows.values_of(verification)
 
 
 def verification_get(verification_uuid: str) -> Values:
     with engine.reading() as session:
-        return t.cast(
-            Values,
-            rows.serialize(
-                rows.find(session, Verification, verification_uuid)
-            ),
+        return rows.values_of(
+            rows.find(session, Verification, verification_uuid)
         )
 
 
@@ -150,18 +125,16 @@ def verification_list(
             verifier = _find(session, verifier_id)
             query = query.where(Verification.verifier_uuid == verifier.uuid)
         if env:
-            env_uuid = rows.find_env(session, env).uuid
+            env_uuid = rows.find_named(session, models.Env, env).uuid
             query = query.where(Verification.env_uuid == env_uuid)
         if status:
             query = query.where(Verification.status == status)
         if tags:
             tagged = db_tags.uuids_tagged(tags, _TAG_TYPE)
             query = query.where(Verification.uuid.in_(tagged))
-        found = rows.serialize(session.scalars(query).all())
-        of_all = db_tags.of_all(
-            session, [v["uuid"] for v in found], _TAG_TYPE
+        return db_tags.added(
+            session, rows.values_of_all(session, query), _TAG_TYPE
         )
-    return [dict(v, tags=of_all[v["uuid"]]) for v in found]
 
 
 def verification_delete(uuid: str) -> None:
@@ -174,10 +147,8 @@ def verification_update(
     verification_uuid: str, **properties: t.Any
 ) -> Values:
     with engine.writing() as session:
-        verification = rows.find(session, Verification, verification_uuid)
-        rows.assign(verification, properties)
-        session.flush()
-        return t.cast(Values, rows.serialize(verification))
+        row = rows.find(session, Verification, verification_uuid)
+        return rows.change(session, row, properties)
 
 
 def delete_where(
@@ -185,13 +156,10 @@ def delete_where(
 ) -> None:
     """Delete verifications and their tags."""
     uuids = sa.select(Verification.uuid).where(criterion)
-    session.execute(
-        sa.delete(models.Tag)
-        .where(models.Tag.type == _TAG_TYPE, models.Tag.uuid.in_(uuids))
-        .execution_options(synchronize_session=False)
-    )
-    session.execute(
-        sa.delete(Verification)
-        .where(criterion)
-        .execution_options(synchronize_session=False)
+    rows.delete_all(
+        session,
+        sa.delete(models.Tag).where(
+            models.Tag.type == _TAG_TYPE, models.Tag.uuid.in_(uuids)
+        ),
+        sa.delete(Verification).where(criterion),
     )

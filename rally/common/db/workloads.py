@@ -75,32 +75,16 @@ def workload_create(
 def workload_update_progress(
     workload_uuid: str,
     *,
-    statistics: Values,
-    total: int,
-    failed: int,
-    min_duration: float | None,
-    max_duration: float | None,
-    start_time: float | None,
-    load_duration: float,
-    load_info: Values,
     sla_results: list[Values] | None = None,
+    **aggregate: t.Any,
 ) -> None:
     """Record how far a running workload is.
 
-    :param statistics: ``{"durations": {"total": row, "atomics": [row]}}``
-    :param start_time: start of the first iteration, seconds
     :param sla_results: verdicts so far; None leaves what is stored
+    :param aggregate: ``start_time`` of the first iteration (seconds),
+        ``load_duration``, and what ``workload_set_results`` takes
     """
-    values = {
-        "statistics": statistics,
-        "total_iteration_count": total,
-        "failed_iteration_count": failed,
-        "min_duration": min_duration,
-        "max_duration": max_duration,
-        "start_time": start_time,
-        "load_duration": load_duration,
-        "load_info": load_info,
-    }
+    values = _columns_of(aggregate)
     if sla_results is not None:
         values["sla_results"] = {"sla": sla_results}
         values["pass_sla"] = _is_passed(sla_results)
@@ -141,33 +125,33 @@ def workload_set_results(
 
     :param start_time: start of the first iteration, seconds
     :param aggregate: ``statistics total failed min_duration max_duration
-        load_info``; computed from the stored chunks if None
+        load_info``; computed from the stored chunks if None. Statistics
+        are ``{"durations": {"total": row, "atomics": [row]}}``
     """
     if aggregate is None:
         aggregate = results.reader().summary(workload_uuid)
     with engine.writing() as session:
         workload = rows.find(session, Workload, workload_uuid)
-        workload.load_duration = load_duration
-        workload.full_duration = full_duration
-        workload.start_time = start_time
-        workload.sla_results = {"sla": sla_results}
-        workload.pass_sla = _is_passed(sla_results)
-        workload.contexts_results = contexts_results
+        rows.assign(workload, {
+            **_columns_of(aggregate),
+            "load_duration": load_duration,
+            "full_duration": full_duration,
+            "start_time": start_time,
+            "sla_results": {"sla": sla_results},
+            "pass_sla": _is_passed(sla_results),
+            "contexts_results": contexts_results,
+        })
         if hooks_results is not None:
             workload.hooks = hooks_results
-        _set_aggregate(workload, aggregate)
         session.flush()
         _sum_up(session, subtask_uuid, task_uuid)
 
 
-def _set_aggregate(workload: Workload, aggregate: Values) -> None:
-    workload.statistics = aggregate["statistics"]
-    workload.total_iteration_count = aggregate["total"]
-    workload.failed_iteration_count = aggregate["failed"]
-    workload.min_duration = aggregate["min_duration"]
-    workload.max_duration = aggregate["max_duration"]
-    if "load_info" in aggregate:
-        workload.load_info = aggregate["load_info"]
+def _columns_of(aggregate: Values) -> Values:
+    names = {
+        "total": "total_iteration_count", "failed": "failed_iteration_count",
+    }
+    return {names.get(key, key): aggregate[key] for key in aggregate}
 
 
 def _is_passed(sla_results: list[Values]) -> bool:

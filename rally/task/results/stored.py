@@ -25,8 +25,8 @@ import functools
 import itertools
 import typing as t
 
+from rally.common.db import StoredChunk
 from rally.common.db import results as envelopes
-from rally.common.db.stored_chunk import StoredChunk
 from rally.task.results import durations, merging
 from rally.task.results.chunk import Chunk
 from rally.task.results.head import PackedChunk

@@ -18,6 +18,7 @@ import os
 
 import ddt
 
+from rally.common import cfg
 from rally.common.db import schema
 from tests.unit.cli import base
 
@@ -73,22 +74,16 @@ class DBCommandsTestCase(base.CommandTestCase):
 
     def test_what_nobody_configured_is_made_on_first_use(self):
         os.remove(self.path(".rally/rally.conf"))
-        from rally.common import cfg
-        from rally.common.db import options
-
-        options.register()
-        cfg.CONF.set_default(
-            "connection",
-            "sqlite:///" + self.path("default.sqlite"),
+        conf = cfg.CONF
+        self.addCleanup(
+            conf.set_default, "connection", conf.database.connection,
             group="database",
         )
-        self.addCleanup(options.register)
-        with base.unittest.mock.patch.object(
-            options,
-            "default_connection",
-            lambda: "sqlite:///" + self.path("default.sqlite"),
-        ):
-            outcome = self.rally("env", "list")
+        conf.set_default(
+            "connection", "sqlite:///" + self.path("default.sqlite"),
+            group="database",
+        )
+        outcome = self.rally("env", "list")
         self.assertEqual(0, outcome.code, outcome)
         self.assertTrue(os.path.exists(self.path("default.sqlite")))
 
