@@ -22,7 +22,6 @@ from rally import consts, exceptions
 from rally.common import db, logging
 from rally.common.objects import result_check
 from rally.common.objects.report_schema import TASK_SCHEMA
-from rally.common.objects.workload import Workload
 
 __all__ = ["TASK_SCHEMA", "Subtask", "Task", "Workload"]
 
@@ -60,7 +59,8 @@ class Task:
         """
         self.is_temporary = temporary
         if temporary:
-            self.task = task or {"uuid": _new_uuid(), **attributes}
+            new = {"uuid": str(uuid_module.uuid4()), **attributes}
+            self.task = task or new
         else:
             self.task = task or db.task_create(attributes)
 
@@ -267,8 +267,79 @@ class Subtask:
         )
 
 
-def _new_uuid() -> str:
-    return str(uuid_module.uuid4())
+class Workload:
+    """One scenario under one runner."""
+
+    def __init__(self, *columns: t.Any, **named: t.Any) -> None:
+        """Record a workload, see ``db.workload_create``."""
+        self.workload = db.workload_create(*columns, **named)
+
+    def __getitem__(self, key: str) -> t.Any:
+        return self.workload[key]
+
+    def add_chunks(self, chunks: t.Sequence[db.StoredChunk]) -> int:
+        """Store chunks of results, all or none; tells how many were new."""
+        return db.workload_chunks_create(
+            self["task_uuid"], self["uuid"], chunks
+        )
+
+    def add_workload_data(
+        self, chunk_order: int, workload_data: Values
+    ) -> None:
+        """Store a chunk of results in Rally's form, ``{"raw": [...]}``."""
+        db.workload_data_create(
+            self["task_uuid"], self["uuid"], chunk_order, workload_data
+        )
+
+    def update_progress(self, **values: t.Any) -> None:
+        """Record how far it is, see ``db.workload_update_progress``."""
+        db.workload_update_progress(self["uuid"], **values)
+
+    def set_contexts(self, contexts_results: list[Values]) -> None:
+        """Record what became of the contexts, as far as it is known."""
+        db.workload_set_contexts(self["uuid"], contexts_results)
+
+    def set_results(self, *outcome: t.Any, **named: t.Any) -> None:
+        """Record the outcome, see ``db.workload_set_results``."""
+        db.workload_set_results(
+            self["uuid"], self["subtask_uuid"], self["task_uuid"],
+            *outcome, **named,
+        )
+
+    @classmethod
+    def to_task(cls, workload: Values) -> Values:
+        """A task file, as data, that runs this workload alone."""
+        return {
+            "version": 2,
+            "title": "A part of a task",
+            "description": "One workload, taken out of a larger task",
+            "subtasks": [
+                {
+                    "title": workload["name"],
+                    "description": workload["description"],
+                    "scenario": {workload["name"]: workload["args"]},
+                    "contexts": workload["contexts"],
+                    "runner": {workload["runner_type"]: workload["runner"]},
+                    "hooks": [
+                        # one that never ran is its config itself
+                        _hook_config(hook.get("config", hook))
+                        for hook in workload["hooks"]
+                    ],
+                    "sla": workload["sla"],
+                }
+            ],
+        }
+
+
+def _hook_config(config: Values) -> Values:
+    """The section of a task file that a stored hook came from."""
+    section = {}
+    for key, value in config.items():
+        if key in ("action", "trigger") and not isinstance(value, dict):
+            name, plugin_config = value
+            value = {name: plugin_config}
+        section[key] = value
+    return section
 
 
 def _with_text_times(record: Values) -> Values:
