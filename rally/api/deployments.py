@@ -18,13 +18,9 @@ import typing as t
 
 from rally import exceptions, plugins
 from rally.api import group
-from rally.common import logging
 
 if t.TYPE_CHECKING:
-    from rally.common import objects
-
-LOG = logging.getLogger(__name__)
-
+    from rally.env import deployment as env_deployment
 
 Records: t.TypeAlias = list[dict[str, t.Any]]
 
@@ -35,14 +31,10 @@ class _Deployment(group.APIGroup):
     @plugins.ensure_plugins_are_loaded
     def _create(
         self, config: dict[str, t.Any], name: str
-    ) -> objects.Deployment:
-        from rally.common import objects
-        from rally.env import env_mgr
+    ) -> env_deployment.Deployment:
+        from rally.env import deployment
 
-        env = env_mgr.EnvManager.create(
-            name, spec=_spec_of(config), description="", extras={}
-        )
-        return objects.Deployment(deployment=env)
+        return deployment.Deployment(name=name, config=_spec_of(config))
 
     def create(self, config: dict[str, t.Any], name: str) -> dict[str, t.Any]:
         """Create a deployment.
@@ -59,9 +51,7 @@ class _Deployment(group.APIGroup):
 
         :param deployment: uuid or name
         """
-        from rally.env import env_mgr
-
-        env = env_mgr.EnvManager.get(deployment)
+        env = self._get(deployment).env_obj
         try:
             env.destroy(skip_cleanup=True)
         finally:
@@ -80,10 +70,10 @@ class _Deployment(group.APIGroup):
             "with `rally env create`."
         )
 
-    def _get(self, deployment: str) -> objects.Deployment:
-        from rally.common import objects
+    def _get(self, deployment: str) -> env_deployment.Deployment:
+        from rally.env import deployment as env_deployment
 
-        return objects.Deployment.get(deployment)
+        return env_deployment.Deployment.get(deployment)
 
     def get(self, deployment: str) -> dict[str, t.Any]:
         """One deployment.
@@ -99,10 +89,10 @@ class _Deployment(group.APIGroup):
         name: str | None = None,
     ) -> Records:
         """Deployments, all or those of one status or name."""
-        from rally.common import objects
+        from rally.env import deployment
 
-        found = objects.Deployment.list(status, parent_uuid, name)
-        return [deployment.to_dict() for deployment in found]
+        found = deployment.Deployment.list(status, parent_uuid, name)
+        return [each.to_dict() for each in found]
 
     @plugins.ensure_plugins_are_loaded
     def check(self, deployment: str) -> dict[str, Records]:
@@ -134,16 +124,12 @@ def _checked(
     health: dict[str, t.Any], info: dict[str, t.Any]
 ) -> dict[str, t.Any]:
     if not health["available"]:
-        message = health.get("message", "")
-        trace = health.get("traceback", "")
-        return {
-            "services": [],
-            "admin_error": {
-                "etype": "PlatformUnavailable",
-                "msg": message,
-                "trace": trace,
-            },
+        error = {
+            "etype": "PlatformUnavailable",
+            "msg": health.get("message", ""),
+            "trace": health.get("traceback", ""),
         }
+        return {"services": [], "admin_error": error}
     details = info.get("info") or {}
     services = details.get("services", []) if isinstance(details, dict) else []
     return {"services": services}

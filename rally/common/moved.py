@@ -33,6 +33,7 @@ import typing as t
 #: entry for a package holds for what is in it, unless that has an entry of
 #: its own; so in the tables below.
 ALIASES: t.Mapping[str, str] = {
+    "rally.common.objects.deploy": "rally.env.deployment",
     "rally.plugins.task": "rally.plugins.common",
     "rally.plugins.task.hook_triggers": "rally.plugins.common.triggers",
 }

@@ -342,24 +342,30 @@ class NoDatabaseTestCase(test.TestCase):
 
 
 @ddt.ddt
-class DatabaseTestCase(test.TestCase):
-    @ddt.data(*sorted((PACKAGE / "common" / "db").rglob("*.py")))
-    def test_the_database_knows_nothing_of_tasks(
+class CommonTestCase(test.TestCase):
+    @ddt.data(*sorted((PACKAGE / "common").rglob("*.py")))
+    def test_what_is_common_knows_nothing_of_tasks_and_environments(
         self, path: pathlib.Path
     ) -> None:
         above = {
-            name for name in imports_of(path) if name.startswith("rally.task")
+            name
+            for name in imports_of(path)
+            if name.startswith(("rally.task", "rally.env"))
         }
         self.assertEqual(set(), above)
 
     def test_what_it_gives_to_plugins_can_be_opened(self) -> None:
-        """The one name by which it reaches up must be right."""
+        """The names by which it reaches up must be right."""
+        from rally.common import objects
         from rally.common.db import results
 
         module = importlib.import_module(results.READER)
 
         self.assertTrue(callable(module.StoredResults))
         self.assertTrue(callable(module.summary))
+        self.assertTrue(callable(objects.Deployment))
+        module = importlib.import_module(objects.task.RESULT_CHECK)
+        self.assertTrue(callable(module.problem_of))
 
 
 class DirectionTestCase(test.TestCase):

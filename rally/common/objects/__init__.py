@@ -14,8 +14,17 @@
 
 from __future__ import annotations
 
+import importlib
+import typing as t
+
 from rally.common.db import StoredChunk
-from rally.common.objects.deploy import Deployment
 from rally.common.objects.task import Subtask, Task, Workload
 
-__all__ = ["Deployment", "StoredChunk", "Subtask", "Task", "Workload"]
+__all__ = ["StoredChunk", "Subtask", "Task", "Workload"]
+
+
+def __getattr__(name: str) -> t.Any:
+    if name != "Deployment":
+        raise AttributeError(name)
+    # it lies above this package: environments bring plugins along
+    return importlib.import_module("rally.common.objects.deploy").Deployment

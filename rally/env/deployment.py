@@ -18,9 +18,7 @@ import collections.abc
 import typing as t
 
 from rally import consts, exceptions
-
-if t.TYPE_CHECKING:
-    from rally.env import env_mgr
+from rally.env import env_mgr, reasons
 
 Values: t.TypeAlias = dict[str, t.Any]
 Deployments: t.TypeAlias = "list[Deployment]"
@@ -80,7 +78,7 @@ class Deployment:
                 raise exceptions.InvalidArgumentsException(
                     "a deployment needs a name, or an environment to show"
                 )
-            deployment = _manager().create(
+            deployment = env_mgr.EnvManager.create(
                 name, config or {}, description="", extras=extras or {}
             )
         self._env = deployment
@@ -126,7 +124,7 @@ class Deployment:
 
         :raises DBRecordNotFound: there is none
         """
-        return Deployment(_manager().get(deploy))
+        return Deployment(env_mgr.EnvManager.get(deploy))
 
     @staticmethod
     def list(
@@ -142,9 +140,10 @@ class Deployment:
         """
         return [
             Deployment(env)
-            for env in _manager().list()
-            if name in (None, env.cached_data["name"])
-            and status in _known_as(env.cached_data["status"])
+            for env in env_mgr.EnvManager.list()
+            for data in [env.cached_data]
+            if name in (None, data["name"])
+            and status in (None, data["status"], _STATUSES[data["status"]])
         ]
 
     def get_validation_context(self) -> Values:
@@ -156,8 +155,6 @@ class Deployment:
 
         :raises RallyException: one cannot
         """
-        from rally.env import reasons
-
         for platform, health in self._env.check_health().items():
             if not health["available"]:
                 raise exceptions.RallyException(
@@ -193,15 +190,3 @@ class Deployment:
                 "No credentials found for %s: deployment %s has no such "
                 "platform." % (platform, self["name"])
             ) from None
-
-
-def _known_as(env_status: str) -> tuple[str | None, ...]:
-    """What a filter by status may say for this status."""
-    return None, env_status, _STATUSES[env_status]
-
-
-def _manager() -> type[env_mgr.EnvManager]:
-    # environments bring plugins along: not before they are needed
-    from rally.env import env_mgr
-
-    return env_mgr.EnvManager
