@@ -22,34 +22,54 @@ import time
 import typing as t
 
 from rally import consts, exceptions
-from rally.common import logging, owners
+from rally.common import db, logging, objects, owners
+from rally.task.processing import records
 
 LOG = logging.getLogger(__name__)
 STATUS = consts.TaskStatus
 
 #: seconds between two reads of a status that another process will change
 STATUS_INTERVAL_S = 0.5
+#: how much longer than its lease an agent may go on, seconds
+LATENESS_S = 1.0
 ENDED = frozenset((STATUS.ABORTED, STATUS.FINISHED, STATUS.CRASHED))
 NOT_YET_RUNNING = frozenset((STATUS.INIT, STATUS.VALIDATING))
 
 
-class Tasks(t.Protocol):
-    """What an abort needs of the database."""
+class Tasks:
+    """Tasks in the database."""
 
     def get(self, uuid: str) -> t.Mapping[str, t.Any]:
-        """The record of a task."""
+        return t.cast(t.Mapping[str, t.Any], db.task_get(uuid))
 
     def get_status(self, uuid: str) -> str:
-        """Its status alone."""
+        return objects.Task.get_status(uuid)
 
     def request_abort(self, uuid: str, soft: bool) -> None:
         """Ask the process that runs it for its end."""
+        objects.Task.get(uuid).abort(soft=soft)
 
     def settling_s(self, uuid: str) -> float:
         """How long agents of a process that is gone may go on, seconds."""
+        from rally.plugins.common.runners import distributed
+
+        task = db.task_get(uuid, detailed=True, lazy=True)
+        leases = [
+            workload["runner"].get("lease", distributed.DEFAULT_LEASE_S)
+            for _, _, workload in records.workloads_of([task])
+            # agents on this host end together with their controller
+            if not workload["full_duration"] and "agents" in workload["runner"]
+        ]
+        return max((lease + LATENESS_S for lease in leases), default=0.0)
 
     def close(self, uuid: str) -> None:
         """Mark it, and what of it is unfinished, as aborted."""
+        # nobody has judged what there is, so it has not passed
+        aborted = {"status": STATUS.ABORTED, "pass_sla": False}
+        for subtask in db.task_get(uuid, detailed=True, lazy=True)["subtasks"]:
+            if subtask["status"] == consts.SubtaskStatus.RUNNING:
+                db.subtask_update(subtask["uuid"], aborted)
+        db.task_update(uuid, aborted)
 
 
 def abort(

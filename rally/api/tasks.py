@@ -17,12 +17,11 @@ from __future__ import annotations
 import typing as t
 
 from rally import consts, exceptions, plugins
-from rally.api import aborts, group, stored_tasks
-from rally.common import logging, owners
+from rally.api import aborts, group
+from rally.common import db, logging, objects, owners
 from rally.common.objects import report_schema
 
 if t.TYPE_CHECKING:
-    from rally.common import objects
     from rally.env import env_mgr
     from rally.task import task_cfg
     from rally.task.reporting import progress
@@ -48,8 +47,6 @@ class _Task(group.APIGroup):
             says the same
         :param tags: with any of these tags
         """
-        from rally.common import objects
-
         if "env" in filters:
             filters["deployment"] = filters.pop("env")
         return [task.to_dict() for task in objects.Task.list(**filters)]
@@ -63,8 +60,6 @@ class _Task(group.APIGroup):
         :param lazy: results are read from the database when they are
             iterated over, instead of being held in memory
         """
-        from rally.common import objects
-
         task = objects.Task.get(task_id, detailed=detailed, lazy=lazy)
         return task.to_dict()
 
@@ -119,7 +114,6 @@ class _Task(group.APIGroup):
         :param task: uuid of the task it is for; None: none is recorded
         :raises InvalidTaskException: the file cannot be run
         """
-        from rally.common import objects
         from rally.env import env_mgr
         from rally.task import engine, task_cfg
 
@@ -153,7 +147,6 @@ class _Task(group.APIGroup):
         :returns: uuid and final status of the task
         :raises InvalidTaskException: the file cannot be run
         """
-        from rally.common import db, objects
         from rally.task import engine, task_cfg
 
         parsed = task_cfg.TaskConfig(config)
@@ -202,8 +195,6 @@ class _Task(group.APIGroup):
         title: str,
         description: str,
     ) -> objects.Task:
-        from rally.common import objects
-
         return objects.Task(
             env_uuid=env.uuid,
             tags=sorted(set(tags)),
@@ -239,9 +230,7 @@ class _Task(group.APIGroup):
         :param wait: come back when the task has ended
         :raises RallyException: the task does not run
         """
-        aborts.abort(
-            stored_tasks.StoredTasks(), _uuid_of(task_uuid), soft, wait
-        )
+        aborts.abort(aborts.Tasks(), _uuid_of(task_uuid), soft, wait)
 
     def recover(
         self,
@@ -267,7 +256,6 @@ class _Task(group.APIGroup):
         :param force: even if it has not finished
         :raises DBConflict: it has not
         """
-        from rally.common import objects
         from rally.task.cleanup import host_files
 
         workloads = host_files.of_task(task_uuid)
