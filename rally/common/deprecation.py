@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import logging
@@ -23,6 +24,12 @@ import typing as t
 
 _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
 LogFunction: t.TypeAlias = t.Callable[[str], t.Any]
+#: makes, of a function, what tells of the arguments of a call what is
+#: deprecated (with its verb), or nothing
+Finder: t.TypeAlias = t.Callable[
+    [t.Callable[..., t.Any]],
+    t.Callable[[tuple[t.Any, ...], dict[str, t.Any]], str],
+]
 
 
 def log_deprecated(
@@ -38,17 +45,10 @@ def log_deprecated(
     :param log_function: default: a warning of this module's logger
     :param once: only at the first call
     """
-    warn = _Warning(message, rally_version, log_function, once)
-
-    def decorator(func: _F) -> _F:
-        @functools.wraps(func)
-        def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:
-            warn(f"`{func.__name__}()' is")
-            return func(*args, **kwargs)
-
-        return t.cast(_F, wrapper)
-
-    return decorator
+    return _warning(
+        lambda func: lambda args, kwargs: f"`{func.__name__}()' is",
+        message, rally_version, log_function, once,
+    )
 
 
 def log_deprecated_args(
@@ -60,28 +60,27 @@ def log_deprecated_args(
 ) -> t.Callable[[_F], _F]:
     """Warn when one of these arguments is given, by name or by position.
 
-    :param message: what to use instead
-    :param rally_version: the release that deprecated them
-    :param deprecated_args: names of the arguments
-    :param log_function: default: a warning of this module's logger
-    :param once: only the first time
+    :param deprecated_args: names of the arguments; the others are those of
+        ``log_deprecated``
     """
-    warn = _Warning(message, rally_version, log_function, once)
 
-    def decorator(func: _F) -> _F:
+    def finder(func: t.Callable[..., t.Any]) -> t.Any:
         signature = inspect.signature(func)
 
-        @functools.wraps(func)
-        def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:
-            used = _used(signature, deprecated_args, args, kwargs)
-            if used:
-                names = ", ".join(f"`{name}'" for name in used)
-                warn(f"Argument(s): {names} of `{func.__name__}()' are")
-            return func(*args, **kwargs)
+        def find(args: tuple[t.Any, ...], kwargs: dict[str, t.Any]) -> str:
+            given = set(kwargs)
+            # if it cannot be bound the call itself will say what is wrong
+            with contextlib.suppress(TypeError):
+                given.update(signature.bind(*args, **kwargs).arguments)
+            used = [f"`{name}'" for name in deprecated_args if name in given]
+            names = ", ".join(used)
+            if not names:
+                return ""
+            return f"Argument(s): {names} of `{func.__name__}()' are"
 
-        return t.cast(_F, wrapper)
+        return find
 
-    return decorator
+    return _warning(finder, message, rally_version, log_function, once)
 
 
 def log_deprecated_module(target: str, new_module: str, release: str) -> None:
@@ -99,44 +98,32 @@ def log_deprecated_module(target: str, new_module: str, release: str) -> None:
     )
 
 
-def _used(
-    signature: inspect.Signature,
-    deprecated: t.Sequence[str],
-    args: tuple[t.Any, ...],
-    kwargs: dict[str, t.Any],
-) -> list[str]:
-    try:
-        given = set(signature.bind(*args, **kwargs).arguments) | set(kwargs)
-    except TypeError:  # the call itself will say what is wrong
-        given = set(kwargs)
-    return [name for name in deprecated if name in given]
+def _warning(
+    finder: Finder,
+    message: str,
+    rally_version: str,
+    log_function: LogFunction | None,
+    once: bool,
+) -> t.Callable[[_F], _F]:
+    log = log_function or logging.getLogger(__name__).warning
+    is_given = False
 
+    def decorator(func: _F) -> _F:
+        find = finder(func)
 
-class _Warning:
-    def __init__(
-        self,
-        message: str,
-        rally_version: str,
-        log_function: LogFunction | None,
-        once: bool,
-    ) -> None:
-        self._message = message
-        self._rally_version = rally_version
-        self._log = log_function or logging.getLogger(__name__).warning
-        self._once = once
-        self._given = False
+        @functools.wraps(func)
+        def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:
+            nonlocal is_given
+            subject = "" if once and is_given else find(args, kwargs)
+            if subject:
+                is_given = True
+                use = traceback.extract_stack(sys._getframe(1), limit=1)[0]
+                log(
+                    f"{subject} deprecated since v{rally_version}: "
+                    f"{message}. Called at {use.filename}:{use.lineno}"
+                )
+            return func(*args, **kwargs)
 
-    def __call__(self, subject: str) -> None:
-        """Warn that *subject* (with its verb) is deprecated.
+        return t.cast(_F, wrapper)
 
-        Called by the wrapper, whose caller is the use to point at.
-        """
-        if self._once and self._given:
-            return
-        self._given = True
-        frame = sys._getframe(2)
-        place = traceback.extract_stack(frame, limit=1)[0]
-        self._log(
-            f"{subject} deprecated since v{self._rally_version}: "
-            f"{self._message}. Called at {place.filename}:{place.lineno}"
-        )
+    return decorator

@@ -67,12 +67,19 @@ LOG_OPTIONS = (
 
 
 def build_cli_params() -> list[inspect.Parameter]:
-    """See ``rally.common.logging.build_cli_params``."""
+    """The logging options as parameters of a typer command.
+
+    A command takes them when they are put into its ``__signature__``; what
+    it then receives goes through ``to_oslo_argv`` into ``CONF(...)``.
+    """
     return [option.as_parameter() for option in LOG_OPTIONS]
 
 
 def to_oslo_argv(values: t.Mapping[str, t.Any]) -> list[str]:
-    """See ``rally.common.logging.to_oslo_argv``."""
+    """The command line of oslo.config for values of ``build_cli_params``.
+
+    :param values: by parameter name; other names are passed over
+    """
     argv: list[str] = []
     for option in LOG_OPTIONS:
         value = values.get(option.name)

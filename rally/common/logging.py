@@ -18,17 +18,13 @@ Loggers work at import time; oslo.log is loaded by ``setup`` only.
 from __future__ import annotations
 
 import functools
-import inspect
+import importlib
 import logging
+import logging.handlers
 import sys
 import typing as t
 
-from rally.common import deprecation, logcapture
-
-if t.TYPE_CHECKING:
-    from oslo_config import cfg
-
-    DEBUG_OPTS: t.Sequence[cfg.Opt]
+from rally.common import deprecation
 
 CRITICAL = logging.CRITICAL
 FATAL = logging.FATAL
@@ -44,23 +40,25 @@ NOTSET = logging.NOTSET
 
 logging.addLevelName(RDEBUG, "RALLYDEBUG")
 
-CatcherHandler = logcapture.CatcherHandler
-LogCatcher = logcapture.LogCatcher
 log_deprecated = deprecation.log_deprecated
 log_deprecated_args = deprecation.log_deprecated_args
 log_deprecated_module = deprecation.log_deprecated_module
 
+#: what costs to load -> the module that has it
+_LOADED_LATER = {
+    "DEBUG_OPTS": "opts", "build_cli_params": "logcli",
+    "to_oslo_argv": "logcli",
+}
 _CHATTY = ("requests", "urllib3")
 
 _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
 
 
 def __getattr__(name: str) -> t.Any:
-    if name == "DEBUG_OPTS":
-        from rally.common import opts
-
-        return opts.DEBUG_OPTS
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LOADED_LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module("rally.common." + _LOADED_LATER[name])
+    return getattr(module, name)
 
 
 def setup(product_name: str, version: str = "unknown") -> None:
@@ -170,11 +168,16 @@ class ExceptionLogger:
 
 def _log_wrapper(
     what: str,
+    /,
     log_function: t.Callable[..., t.Any],
     msg: str,
-    values: dict[str, t.Any],
+    **values: t.Any,
 ) -> t.Callable[[_F], _F]:
-    """Decorate a method of something with a uuid: log before and after."""
+    """Decorate a method of something with a uuid: log before and after.
+
+    :param what: attribute of the method's object that has the uuid
+    :param values: for the %-format *msg*
+    """
 
     def decorator(method: _F) -> _F:
         @functools.wraps(method)
@@ -191,43 +194,59 @@ def _log_wrapper(
     return decorator
 
 
-def log_task_wrapper(
-    log_function: t.Callable[..., t.Any], msg: str, **kw: t.Any
-) -> t.Callable[[_F], _F]:
-    """Log start and end of a method of an object that has a ``task``."""
-    return _log_wrapper("task", log_function, msg, kw)
+# log start and end of a method of an object that has such a thing
+log_task_wrapper = functools.partial(_log_wrapper, "task")
+log_deploy_wrapper = functools.partial(_log_wrapper, "deployment")
+log_verification_wrapper = functools.partial(_log_wrapper, "verification")
 
 
-def log_deploy_wrapper(
-    log_function: t.Callable[..., t.Any], msg: str, **kw: t.Any
-) -> t.Callable[[_F], _F]:
-    """Log start and end of a method of what has a ``deployment``."""
-    return _log_wrapper("deployment", log_function, msg, kw)
+class CatcherHandler(logging.handlers.BufferingHandler):
+    """Keeps every record."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def shouldFlush(  # noqa: N802 (name of the standard library)
+        self, record: logging.LogRecord
+    ) -> bool:
+        return False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.buffer.append(record)
 
 
-def log_verification_wrapper(
-    log_function: t.Callable[..., t.Any], msg: str, **kw: t.Any
-) -> t.Callable[[_F], _F]:
-    """Log start and end of a method of what has a ``verification``."""
-    return _log_wrapper("verification", log_function, msg, kw)
+class LogCatcher:
+    """Within the block, keep what *logger* logs."""
 
+    def __init__(
+        self, logger: logging.Logger | logging.LoggerAdapter[t.Any]
+    ) -> None:
+        self.logger: logging.Logger = (
+            logger.logger
+            if isinstance(logger, logging.LoggerAdapter)
+            else logger
+        )
+        self.handler = CatcherHandler()
 
-def build_cli_params() -> list[inspect.Parameter]:
-    """The logging options as parameters of a typer command.
+    def __enter__(self) -> LogCatcher:
+        self.logger.addHandler(self.handler)
+        return self
 
-    A command takes them when they are put into its ``__signature__``; what
-    it then receives goes through ``to_oslo_argv`` into ``CONF(...)``.
-    """
-    from rally.common import logcli
+    def __exit__(self, type_: t.Any, value: t.Any, traceback: t.Any) -> None:
+        self.logger.removeHandler(self.handler)
 
-    return logcli.build_cli_params()
+    def assertInLogs(self, msg: str) -> list[str]:  # noqa: N802 (compat)
+        """The messages that contain *msg*.
 
+        :raises AssertionError: there are none
+        """
+        found = [text for text in self.fetchLogs() if msg in text]
+        if not found:
+            raise AssertionError(f"Expected {msg!r} in the logs")
+        return found
 
-def to_oslo_argv(values: t.Mapping[str, t.Any]) -> list[str]:
-    """The command line of oslo.config for values of ``build_cli_params``.
+    def fetchLogRecords(self) -> list[logging.LogRecord]:  # noqa: N802
+        return list(self.handler.buffer)
 
-    :param values: by parameter name; other names are passed over
-    """
-    from rally.common import logcli
-
-    return logcli.to_oslo_argv(values)
+    def fetchLogs(self) -> list[str]:  # noqa: N802 (compat)
+        return [record.getMessage() for record in self.handler.buffer]

@@ -14,10 +14,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
-import sys
 import tempfile
 import typing as t
 import uuid
@@ -66,36 +66,18 @@ class EnumMixin:
                     yield value
 
 
-class StdOutCapture:
+class StdOutCapture(contextlib.redirect_stdout[io.StringIO]):
     """Within the block, standard output goes to a ``StringIO``."""
 
     def __init__(self) -> None:
-        self.stdout = sys.stdout
-
-    def __enter__(self) -> io.StringIO:
-        self.stdout = sys.stdout
-        captured = io.StringIO()
-        sys.stdout = captured
-        return captured
-
-    def __exit__(self, type: t.Any, value: t.Any, traceback: t.Any) -> None:
-        sys.stdout = self.stdout
+        super().__init__(io.StringIO())
 
 
-class StdErrCapture:
+class StdErrCapture(contextlib.redirect_stderr[io.StringIO]):
     """Within the block, standard error goes to a ``StringIO``."""
 
     def __init__(self) -> None:
-        self.stderr = sys.stderr
-
-    def __enter__(self) -> io.StringIO:
-        self.stderr = sys.stderr
-        captured = io.StringIO()
-        sys.stderr = captured
-        return captured
-
-    def __exit__(self, type: t.Any, value: t.Any, traceback: t.Any) -> None:
-        sys.stderr = self.stderr
+        super().__init__(io.StringIO())
 
 
 class Struct:
