@@ -171,6 +171,17 @@ def print_list(
     _print_table(table, table_label, print_row_border, out)
 
 
+def print_table(
+    labels: t.Sequence[str],
+    rows: t.Iterable[t.Sequence[t.Any]],
+    table_label: str,
+) -> None:
+    """Print rows, in the order given, as a table with a title."""
+    table = _table(list(labels), print_header=True, print_border=True)
+    table.add_rows(list(map(list, rows)))
+    _print_table(table, table_label, False, None)
+
+
 def print_dict(
     obj: t.Any,
     fields: t.Sequence[str] | None = None,

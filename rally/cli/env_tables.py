@@ -82,14 +82,13 @@ def print_destroyed(result: Values, detailed: bool = False) -> None:
         )
         print(
             "\nPlatform %s: %s%s. It was %s and is %s."
-            % (name, told["message"], reason, *_statuses(told["status"]))
+            % (
+                name, told["message"], reason, told["status"]["old"],
+                told["status"]["new"],
+            )
         )
         if detailed and told.get("traceback"):
             print(told["traceback"])
-
-
-def _statuses(status: Values) -> tuple[str, str]:
-    return str(status["old"]), str(status["new"])
 
 
 def print_envs(envs: list[Values], current: str | None) -> None:
@@ -97,25 +96,16 @@ def print_envs(envs: list[Values], current: str | None) -> None:
 
     :param current: uuid or name of the one that is the default
     """
-    rows = [_row(env, current) for env in sorted(envs, key=_age, reverse=True)]
+    rows = [
+        {
+            **env,
+            "default": "*" if current in (env["uuid"], env["name"]) else "",
+        }
+        for env in sorted(
+            envs, key=lambda env: str(env["created_at"]), reverse=True
+        )
+    ]
     cliutils.print_list(rows, [*LIST_FIELDS, "default"], sortby_index=None)
-
-
-def _age(env: Values) -> str:
-    return str(env["created_at"])
-
-
-def _row(env: Values, current: str | None) -> Values:
-    is_current = current is not None and current in (env["uuid"], env["name"])
-    return {**env, "default": "*" if is_current else ""}
-
-
-def public(data: Values) -> Values:
-    keys = (
-        "uuid", "created_at", "updated_at", "name", "description", "status",
-        "spec", "extras", "platforms",
-    )
-    return {key: data[key] for key in keys}
 
 
 def print_env(
@@ -125,7 +115,7 @@ def print_env(
         print(json.dumps(data["spec"], indent=2))
         return
     if to_json:
-        print(json.dumps(public(data), indent=2))
+        print(json.dumps(data, indent=2))
         return
     import prettytable
 

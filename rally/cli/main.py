@@ -173,39 +173,26 @@ def _start(
     gc.disable()  # 0.15 s less of walking what imports leave in any case
     try:
         if category == "agent":  # a load node has no database
-            _start_without_api(config_args, plugin_paths)
+            from rally import plugins
+
+            settings.read(config_args)
+            plugins.load_paths(plugin_paths)
         else:
-            _start_with_api(category, config_args, plugin_paths)
+            from rally import api
+
+            cliutils.set_api(
+                api.API(
+                    config_args=config_args,
+                    plugin_paths=plugin_paths,
+                    skip_db_check=category in WITHOUT_DATABASE,
+                )
+            )
     except (settings.NotSetUp, exceptions.DBMigrationError) as e:
         print(e)
         raise typer.Exit(USAGE_ERROR) from None
     finally:
         gc.freeze()
         gc.enable()
-
-
-def _start_without_api(
-    config_args: list[str], plugin_paths: list[str]
-) -> None:
-    from rally import plugins
-    from rally.common import settings
-
-    settings.read(config_args)
-    plugins.load_paths(plugin_paths)
-
-
-def _start_with_api(
-    category: str, config_args: list[str], plugin_paths: list[str]
-) -> None:
-    from rally import api
-
-    cliutils.set_api(
-        api.API(
-            config_args=config_args,
-            plugin_paths=plugin_paths,
-            skip_db_check=category in WITHOUT_DATABASE,
-        )
-    )
 
 
 def main(args: t.Sequence[str] | None = None) -> None:

@@ -21,6 +21,7 @@ import typing as t
 from rally import consts
 from rally.cli import cliutils
 from rally.common import logging
+from rally.task.processing import records
 from rally.task.results.names import OTHER_ACTIONS
 
 Values: t.TypeAlias = t.Mapping[str, t.Any]
@@ -65,7 +66,7 @@ def print_task(
     print("-" * 80)
     print("Task %(uuid)s: %(status)s" % task)
     print("-" * 80)
-    if task["status"] == STATUS.CRASHED or _failed_validation(task):
+    if task["status"] in (STATUS.CRASHED, STATUS.VALIDATION_FAILED):
         _print_crash(task)
         return True
     if not _shows_results(task):
@@ -81,16 +82,12 @@ def print_task(
 
 def _print_failed_criteria(task: Values) -> None:
     for workload in _wanted(task, ()):
-        for result in (workload["sla_results"] or {}).get("sla", ()):
+        for result in records.criteria_of(workload):
             if not result["success"]:
                 print("%s (position %s): %s: %s\n" % (
                     workload["name"], workload["position"],
                     result["criterion"], result["detail"],
                 ))
-
-
-def _failed_validation(task: Values) -> bool:
-    return task["status"] == STATUS.VALIDATION_FAILED
 
 
 def _print_crash(task: Values) -> None:
@@ -118,25 +115,22 @@ def _shows_results(task: Values) -> bool:
     return False
 
 
-def _wanted(
-    task: Values, filters: t.Sequence[str]
-) -> t.Iterator[dict[str, t.Any]]:
+def _wanted(task: Values, filters: t.Sequence[str]) -> t.Iterator[Values]:
     names: set[str] = set()
     for item in filters:
         key, _, value = item.partition("=")
         if key == "scenario":
             names.update(value.split(","))
-    for subtask in task["subtasks"]:
-        for workload in subtask["workloads"]:
-            if names and workload["name"] not in names:
-                continue
-            if "sla-failures" in filters and workload["pass_sla"]:
-                continue
-            yield workload
+    for _, _, workload in records.workloads_of([task]):
+        if names and workload["name"] not in names:
+            continue
+        if "sla-failures" in filters and workload["pass_sla"]:
+            continue
+        yield workload
 
 
 def _print_workload(
-    task: Values, workload: dict[str, t.Any], iterations_data: bool
+    task: Values, workload: Values, iterations_data: bool
 ) -> None:
     print("\ntest scenario %s" % workload["name"])
     print("args position %s" % workload["position"])
@@ -160,7 +154,7 @@ def _seconds(value: t.Any) -> str:
     return str(round(value or 0.0, 6))
 
 
-def _print_errors(task: Values, workload: dict[str, t.Any]) -> None:
+def _print_errors(task: Values, workload: Values) -> None:
     count = workload["failed_iteration_count"]
     title = "Task %s has %d error(s)" % (task["uuid"], count)
     print("-" * 80)
@@ -185,7 +179,7 @@ def _failures(results: t.Any) -> t.Iterator[Values]:
     return (row for row in results if row["error"])
 
 
-def _print_statistics(workload: dict[str, t.Any]) -> None:
+def _print_statistics(workload: Values) -> None:
     durations = workload["statistics"].get("durations")
     if not durations:
         print("No iteration has been stored.\n")
@@ -193,7 +187,7 @@ def _print_statistics(workload: dict[str, t.Any]) -> None:
     rows: list[list[t.Any]] = []
     for row in (*durations["atomics"], durations["total"]):
         _add_rows(rows, row, depth=0)
-    print(_table(LABELS, rows, "Response Times (sec)"))
+    cliutils.print_table(LABELS, rows, "Response Times (sec)")
     print()
 
 
@@ -215,21 +209,7 @@ def _add_rows(
         _add_rows(rows, child, depth + 1)
 
 
-def _table(
-    labels: t.Sequence[str], rows: t.Iterable[t.Sequence[t.Any]], title: str
-) -> str:
-    import prettytable
-
-    table = prettytable.PrettyTable(list(labels))
-    table.align = "l"
-    for row in rows:
-        table.add_row(list(row))
-    text = str(table.get_string())
-    width = len(text.split("\n", 1)[0])
-    return "%s\n%s" % (cliutils.make_table_header(title, width), text)
-
-
-def _print_iterations(workload: dict[str, t.Any]) -> None:
+def _print_iterations(workload: Values) -> None:
     names: list[str] = []
     table: list[tuple[float, dict[str, float]]] = []
     for row in workload["data"]:
@@ -256,7 +236,7 @@ def _print_iterations(workload: dict[str, t.Any]) -> None:
         ]
         for number, (duration, durations) in enumerate(table, start=1)
     ]
-    print(_table(labels, rows, "Atomics per iteration"))
+    cliutils.print_table(labels, rows, "Atomics per iteration")
     print()
 
 
@@ -321,7 +301,7 @@ def _print_generators(info: Values) -> None:
         [name, *(_shown(facts[key]) for key in labels)]
         for name, facts in generators.items()
     ]
-    print(_table(["name", *labels], rows, "Generators"))
+    cliutils.print_table(["name", *labels], rows, "Generators")
     print()
 
 
@@ -348,7 +328,7 @@ def _print_load_info(info: Values) -> None:
         labels = ["name", "state", "iterations", "failed", "lost"]
         labels += ["clock_offset_s", "clock_error_s", "p50", "p95", "p99"]
         rows = [[_shown(x.get(key)) for key in labels] for x in agents]
-        print(_table(labels, rows, "Agents"))
+        cliutils.print_table(labels, rows, "Agents")
         print()
 
 

@@ -21,6 +21,8 @@ import typing as t
 import yaml
 from yaml import constructor, nodes
 
+from rally import exceptions
+
 ParserError = yaml.parser.ParserError
 
 # libyaml parses ten times faster; not every PyYAML is built with it
@@ -87,3 +89,19 @@ def safe_load(stream: t.Any) -> t.Any:
         a key twice in one mapping
     """
     return yaml.load(stream, _Loader)  # noqa: S506 (a safe loader)
+
+
+def parse(
+    text: str | bytes, what: str, error: type[exceptions.RallyException]
+) -> t.Any:
+    """Read YAML or JSON that a user has written.
+
+    :param what: where it comes from
+    :param error: raised if it is neither
+    """
+    try:
+        return safe_load(text)
+    except yaml.YAMLError as e:
+        raise error(
+            "%s has to be YAML or JSON, and it is neither: %s" % (what, e)
+        ) from None

@@ -20,7 +20,7 @@ import typing as t
 import typer
 
 from rally.cli import envutils
-from rally.common import cfg
+from rally.common import cfg, db
 
 CONF = cfg.CONF
 
@@ -30,12 +30,10 @@ db_app = typer.Typer(help="Create, upgrade and inspect the database.")
 @db_app.command()
 def recreate() -> None:
     """Remove all records: drop the database and create it anew."""
-    from rally.common.db import schema
-
     print("Recreating database: %s" % _url())
-    schema.schema_cleanup()
+    db.schema.schema_cleanup()
     print("All records were removed")
-    schema.schema_create()
+    db.schema.schema_create()
     print("Database created successfully")
     envutils.clear_env()
 
@@ -43,21 +41,17 @@ def recreate() -> None:
 @db_app.command()
 def create() -> None:
     """Create the database."""
-    from rally.common.db import schema
-
     print("Creating database: %s" % _url())
-    schema.schema_create()
+    db.schema.schema_create()
     print("Database created successfully")
 
 
 @db_app.command()
 def ensure() -> None:
     """Create the database unless it is there."""
-    from rally.common.db import schema
-
     print("Database: %s" % _url())
-    if schema.schema_revision() is None:
-        schema.schema_ensure()
+    if db.schema.schema_revision() is None:
+        db.schema.schema_ensure()
         print("Database created successfully")
     else:
         print("It is there already")
@@ -66,12 +60,10 @@ def ensure() -> None:
 @db_app.command()
 def upgrade() -> None:
     """Bring the database to the schema of this release."""
-    from rally.common.db import schema
-
     print("Upgrading database: %s" % _url())
-    before = schema.schema_revision()
-    schema.schema_upgrade()
-    if schema.schema_revision() == before:
+    before = db.schema.schema_revision()
+    db.schema.schema_upgrade()
+    if db.schema.schema_revision() == before:
         print("The database is up to date already")
     else:
         print("The database was upgraded")
@@ -80,9 +72,7 @@ def upgrade() -> None:
 @db_app.command()
 def revision() -> None:
     """Print the revision of the database's schema."""
-    from rally.common.db import schema
-
-    print(schema.schema_revision())
+    print(db.schema.schema_revision())
 
 
 @db_app.command()

@@ -22,6 +22,7 @@ import typer
 
 from rally import exceptions
 from rally.cli import argutils, cliutils, env_tables, envutils
+from rally.cli.commands import options
 from rally.common import logging
 
 if t.TYPE_CHECKING:
@@ -70,12 +71,7 @@ def create(
         ),
     ] = False,
     filename: Filename = None,
-    no_use: t.Annotated[
-        bool,
-        typer.Option(
-            "--no-use", help="Don't make it the default of later commands."
-        ),
-    ] = False,
+    no_use: options.NoUse = False,
 ) -> None:
     """Create a new deployment."""
     config: dict[str, t.Any] = {}
@@ -96,9 +92,7 @@ def create(
 def recreate(deployment: Deployment, filename: Filename = None) -> None:
     """Not possible any more; says what to do instead."""
     config = _read(filename) if filename else None
-    _api().deployment.recreate(
-        deployment=deployment, config=config
-    )
+    _api().deployment.recreate(deployment=deployment, config=config)
 
 
 @deployment_app.command()
@@ -215,18 +209,12 @@ def _use(uuid: str) -> None:
 
 
 def _read(filename: str) -> t.Any:
-    import yaml
-
     from rally.cli import yamlutils
 
     with open(os.path.expanduser(filename), "rb") as f:
-        try:
-            return yamlutils.safe_load(f.read())
-        except yaml.YAMLError as e:
-            raise exceptions.InvalidConfigException(
-                "%s has to be YAML or JSON, and it is neither: %s"
-                % (filename, e)
-            ) from None
+        return yamlutils.parse(
+            f.read(), filename, exceptions.InvalidConfigException
+        )
 
 
 def _print(deployments: list[dict[str, t.Any]]) -> None:

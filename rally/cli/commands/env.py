@@ -23,6 +23,7 @@ import typer
 
 from rally import exceptions
 from rally.cli import argutils, env_tables, envutils
+from rally.cli.commands import options
 from rally.common import logging, masking
 
 if t.TYPE_CHECKING:
@@ -57,8 +58,6 @@ Env: t.TypeAlias = t.Annotated[
 AsJson: t.TypeAlias = t.Annotated[
     bool, typer.Option("--json", help="Print JSON.")
 ]
-
-
 Name: t.TypeAlias = t.Annotated[
     str, typer.Option("--name", "-n", help="Name of the environment.")
 ]
@@ -81,12 +80,6 @@ FromSysenv: t.TypeAlias = t.Annotated[
         "--from-sysenv", help="Find out the spec from environment variables."
     ),
 ]
-NoUse: t.TypeAlias = t.Annotated[
-    bool,
-    typer.Option(
-        "--no-use", help="Don't make it the default of later commands."
-    ),
-]
 
 
 @env_app.command()
@@ -97,7 +90,7 @@ def create(
     spec: Spec = None,
     from_sysenv: FromSysenv = False,
     to_json: AsJson = False,
-    no_use: NoUse = False,
+    no_use: options.NoUse = False,
 ) -> None:
     """Create a new environment."""
     from rally.env import env_mgr
@@ -106,7 +99,7 @@ def create(
         content = _spec(spec, from_sysenv, quiet=to_json)
         given = None if extras is None else _parsed(extras, "--extras")
         env = env_mgr.EnvManager.create(
-            name=name, **_parts(content, description, given)
+            name, content, description=description or None, extras=given
         )
     except exceptions.ManagerInvalidSpec as e:
         print("The specification is not valid:")
@@ -138,34 +131,10 @@ def _spec(path: str | None, from_sysenv: bool, quiet: bool) -> t.Any:
     return _discovered_spec(quiet) if from_sysenv else {}
 
 
-def _parts(
-    content: t.Any, description: str | None, extras: t.Any
-) -> dict[str, t.Any]:
-    """What EnvManager.create takes; options win over the spec's own keys."""
-    own: dict[str, t.Any] = {}
-    if isinstance(content, dict):  # else the manager says what is wrong
-        content = dict(content)
-        for key in ("description", "extras", "config"):
-            own[key] = content.pop("!" + key, None)
-    return {
-        "spec": content,
-        "description": description or own.get("description") or "",
-        "extras": own.get("extras") or {} if extras is None else extras,
-        "config": own.get("config") or {},
-    }
-
-
 def _parsed(text: str | bytes, what: str) -> t.Any:
-    import yaml
-
     from rally.cli import yamlutils
 
-    try:
-        return yamlutils.safe_load(text)
-    except yaml.YAMLError as e:
-        raise exceptions.InvalidArgumentsException(
-            "%s has to be YAML or JSON, and it is neither: %s" % (what, e)
-        ) from None
+    return yamlutils.parse(text, what, exceptions.InvalidArgumentsException)
 
 
 def _discovered_spec(quiet: bool) -> dict[str, t.Any]:
@@ -272,7 +241,7 @@ def list_(to_json: AsJson = False) -> None:
 
     envs = [manager.cached_data for manager in env_mgr.EnvManager.list()]
     if to_json:
-        print(json.dumps([env_tables.public(env) for env in envs], indent=2))
+        print(json.dumps(envs, indent=2))
         return
     if not envs:
         print(MSG_NO_ENVS)

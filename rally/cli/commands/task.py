@@ -38,13 +38,7 @@ from rally.cli.commands.task_views import (
     status,
     use,
 )
-from rally.cli.task_input import FailedToLoadTask
-
-__all__ = [
-    "FailedToLoadTask", "abort", "delete", "detailed", "export",
-    "import_results", "list_", "recover", "report", "restart", "results",
-    "sla_check", "start", "status", "task_app", "trends", "use", "validate",
-]
+from rally.cli.task_input import FailedToLoadTask  # noqa: F401 (compat)
 
 task_app = typer.Typer(help="Run scenario tests and benchmarks.")
 

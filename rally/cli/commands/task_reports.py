@@ -23,7 +23,7 @@ import typer
 
 from rally import exceptions
 from rally.cli import cliutils
-from rally.cli.commands import task_options as options
+from rally.cli.commands import options
 
 
 def trends(
@@ -38,10 +38,7 @@ def trends(
         str | None, typer.Option("--out", help="File to write.")
     ] = None,
     open_it: options.OpenIt = False,
-    html_static: t.Annotated[
-        bool,
-        typer.Option("--html-static", help="A page that needs no network."),
-    ] = False,
+    html_static: options.HtmlStatic = False,
 ) -> None:
     """Show how results changed from task to task."""
     if not tasks:
@@ -55,27 +52,13 @@ def trends(
 
 
 def report(
-    tasks: t.Annotated[
-        list[str] | None,
-        options.argutils.ArgumentOrKeyword(
-            "--uuid",
-            help="UUIDs of tasks, or paths to JSON reports of tasks.",
-            envvar=options.envutils.ENV_TASK,
-            metavar="UUID...",
-        ),
-    ] = None,
-    out: t.Annotated[
-        str | None,
-        typer.Option("--out", help="File to write, or where to send it."),
-    ] = None,
+    tasks: options.ReportedTasks = None,
+    out: options.Out = None,
     open_it: options.OpenIt = False,
     html: t.Annotated[
         bool, typer.Option("--html", help="A page (the default).")
     ] = False,
-    html_static: t.Annotated[
-        bool,
-        typer.Option("--html-static", help="A page that needs no network."),
-    ] = False,
+    html_static: options.HtmlStatic = False,
     to_json: t.Annotated[
         bool, typer.Option("--json", help="A JSON report.")
     ] = False,
@@ -87,15 +70,7 @@ def report(
 
 
 def export(
-    tasks: t.Annotated[
-        list[str] | None,
-        options.argutils.ArgumentOrKeyword(
-            "--uuid",
-            help="UUIDs of tasks, or paths to JSON reports of tasks.",
-            envvar=options.envutils.ENV_TASK,
-            metavar="UUID...",
-        ),
-    ] = None,
+    tasks: options.ReportedTasks = None,
     output_type: t.Annotated[
         str, typer.Option("--type", help="Name of an exporter.")
     ] = ...,  # type: ignore[assignment]

@@ -20,9 +20,9 @@ import typer
 
 from rally import exceptions
 from rally.cli import cliutils, envutils, task_details, task_input
-from rally.cli.commands import task_options as options
-from rally.cli.commands import task_views
+from rally.cli.commands import options, task_views
 from rally.common import version
+from rally.task.processing import records
 
 if t.TYPE_CHECKING:
     from rally import api as rally_api
@@ -159,7 +159,7 @@ def _check_cleaned_up(task: dict[str, t.Any]) -> None:
 
     leftovers.check(task["uuid"], [
         name
-        for subtask in task["subtasks"] for workload in subtask["workloads"]
+        for _, _, workload in records.workloads_of([task])
         for name in leftovers.names(workload)
     ])
 

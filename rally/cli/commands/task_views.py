@@ -22,8 +22,10 @@ import typer
 
 from rally import consts, exceptions
 from rally.cli import cliutils, envutils, task_details
-from rally.cli.commands import task_options as options
+from rally.cli.commands import options
 from rally.common import logging, owners
+from rally.common.objects import task as task_object
+from rally.task.processing import records
 
 LOG = logging.getLogger(__name__)
 
@@ -35,14 +37,6 @@ NO_SLA_DATA = 2
 AGENTS_SHOWN = 12
 LIST_LABELS = ["UUID", "Environment", "Created at", "Load duration"]
 LIST_LABELS += ["Status", "Tag(s)"]
-
-
-#: in these somebody should be working on the task
-UNFINISHED = (
-    consts.TaskStatus.INIT, consts.TaskStatus.VALIDATING,
-    consts.TaskStatus.RUNNING, consts.TaskStatus.ABORTING,
-    consts.TaskStatus.SOFT_ABORTING,
-)
 RECOVER_HINT = (
     "The process that ran task %(uuid)s is gone. Fetch what its agents kept, "
     "clean up its contexts and close it with `rally task recover %(uuid)s`."
@@ -63,16 +57,15 @@ def status(task_id: options.TaskId) -> None:
     if task["status"] != consts.TaskStatus.RUNNING:
         return
     task = api.task.get(task_id=task_id, detailed=True, lazy=True)
-    for subtask in task["subtasks"]:
-        for workload in subtask["workloads"]:
-            print(_progress_of(workload))
+    for _, _, workload in records.workloads_of([task]):
+        print(_progress_of(workload))
     print(
         "These numbers are partial. Iterations count as soon as they end; "
         "their results are stored in chunks, a few seconds later."
     )
 
 
-def _progress_of(workload: dict[str, t.Any]) -> str:
+def _progress_of(workload: records.Record) -> str:
     info = workload.get("load_info") or {}
     asked = info.get("asked")
     line = "\t%s (position %s): %s%s iterations, %s failed, %s stored" % (
@@ -202,7 +195,7 @@ def list_(
 
 def _is_abandoned(task: t.Mapping[str, t.Any]) -> bool:
     """Whether the process that runs *task* ended without closing it."""
-    return task["status"] in UNFINISHED and owners.is_gone(task)
+    return task["status"] in task_object.UNFINISHED and owners.is_gone(task)
 
 
 def _status_of(task: t.Mapping[str, t.Any]) -> str:
@@ -250,10 +243,9 @@ def sla_check(
             "benchmark": workload["name"],
             "pos": workload["position"],
         }
-        for subtask in task["subtasks"]
-        for workload in subtask["workloads"]
+        for _, _, workload in records.workloads_of([task])
         for result in sorted(
-            (workload["sla_results"] or {}).get("sla", ()),
+            records.criteria_of(workload),
             key=lambda result: str(result["criterion"]),
         )
     ]

@@ -34,7 +34,8 @@ Tasks: t.TypeAlias = "list[Task]"
 #: above this package; but Rally's tasks promise to check them
 RESULT_CHECK = "rally.task.processing.result_check"
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
-_UNFINISHED = (
+#: in these somebody should be working on the task
+UNFINISHED = (
     STATUS.INIT, STATUS.VALIDATING, STATUS.RUNNING, STATUS.ABORTING,
     STATUS.SOFT_ABORTING, STATUS.PAUSED,
 )
@@ -195,7 +196,7 @@ class Task:
                 "load yet. Wait until it runs, or stop its command."
                 % (self["uuid"], current)
             )
-        if current not in _UNFINISHED:
+        if current not in UNFINISHED:
             raise exceptions.RallyException(
                 "Task `%s` cannot be aborted: it has finished already "
                 "(status `%s`)." % (self["uuid"], current)

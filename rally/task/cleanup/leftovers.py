@@ -227,7 +227,7 @@ def is_left(workload: Values) -> bool:
     return bool(names(workload))
 
 
-def names(workload: Values) -> list[str]:
+def names(workload: t.Mapping[str, t.Any]) -> list[str]:
     """Full names of the contexts of *workload* that are not cleaned up."""
     return [
         result["plugin_name"] for result in workload["contexts_results"] or []

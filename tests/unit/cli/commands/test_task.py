@@ -19,7 +19,6 @@ import os
 
 import ddt
 
-from rally.cli.commands import task as commands
 from rally.common import db
 from tests.unit.cli import base
 
@@ -362,7 +361,3 @@ class OtherTaskTestCase(base.CommandTestCase):
         )
         self.assertNotEqual(0, outcome.code)
         self.assertIn("/nope", outcome.out)
-
-    def test_names_of_commands_are_those_of_upstream(self):
-        for name in commands.__all__:
-            self.assertTrue(hasattr(commands, name), name)

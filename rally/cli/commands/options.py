@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Options that several commands about tasks share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ TaskId: t.TypeAlias = t.Annotated[
     ),
 ]
 ReportedTasks: t.TypeAlias = t.Annotated[
-    list[str],
+    list[str] | None,
     argutils.ArgumentOrKeyword(
         "--uuid",
         help="UUIDs of tasks, or paths to JSON reports of tasks.",
@@ -96,6 +96,13 @@ AbortOnSlaFailure: t.TypeAlias = t.Annotated[
         "--abort-on-sla-failure",
         help="Stop the task as soon as an SLA criterion fails.",
     ),
+]
+Out: t.TypeAlias = t.Annotated[
+    str | None,
+    typer.Option("--out", help="File to write, or where to send it."),
+]
+HtmlStatic: t.TypeAlias = t.Annotated[
+    bool, typer.Option("--html-static", help="A page that needs no network.")
 ]
 OpenIt: t.TypeAlias = t.Annotated[
     bool, typer.Option("--open", help="Open the output in a browser.")
