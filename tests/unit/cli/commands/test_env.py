@@ -130,6 +130,13 @@ class EnvCommandsTestCase(base.CommandTestCase):
         self.assertIn("The specification is not valid", outcome.out)
         self.assertIn("nope", outcome.out)
 
+    @ddt.data({"!extras": "text"}, {"!config": []}, {"!description": 1})
+    def test_own_keys_of_a_spec_are_checked(self, spec):
+        outcome = self.create("lab", spec)
+        self.assertEqual(1, outcome.code)
+        self.assertIn("The specification is not valid", outcome.out)
+        self.assertEqual(0, outcome.out.count("Traceback"))
+
     def test_from_sysenv_tells_what_it_found(self):
         outcome = self.create("lab", None, "--from-sysenv")
         self.assertEqual(0, outcome.code)
