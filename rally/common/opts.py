@@ -48,23 +48,20 @@ TASK_ENGINE_OPTS: Options = [
     ),
 ]
 
-SCENARIO_OPTS: Options = [
-    cfg.StrOpt(
-        "scenario_resource_name_format",
-        help="Form of the names of resources that scenarios create. Two "
-        "runs of three or more X are filled in: the first is the same for "
-        "one workload, the second is random.",
-    )
-]
 
-CONTEXT_OPTS: Options = [
-    cfg.StrOpt(
-        "context_resource_name_format",
-        help="Form of the names of resources that contexts create. Two "
-        "runs of three or more X are filled in: the first is the same for "
-        "one workload, the second is random.",
-    )
-]
+def _name_format(kind: str) -> Options:
+    return [
+        cfg.StrOpt(
+            "%s_resource_name_format" % kind,
+            help="Form of the names of resources that %ss create. Two "
+            "runs of three or more X are filled in: the first is the same "
+            "for one workload, the second is random." % kind,
+        )
+    ]
+
+
+SCENARIO_OPTS = _name_format("scenario")
+CONTEXT_OPTS = _name_format("context")
 
 TYPES_OPTS: Options = [
     cfg.BoolOpt(

@@ -31,77 +31,51 @@ Answer: t.TypeAlias = dict[str, t.Any]
 #: message of a method that raised, or answered nonsense
 BROKEN = "Plugin %s method is broken"
 
+Schema: t.TypeAlias = dict[str, t.Any]
+
 _TEXT = {"type": "string"}
-_COUNT = {"type": "integer"}
+_COUNTS = dict.fromkeys(
+    ("discovered", "deleted", "failed"), {"type": "integer"}
+)
 
-FROM_SYS_ENV_FORMAT = {
-    "type": "object",
-    "properties": {
-        "spec": {"type": "object", "additionalProperties": True},
-        "available": {"type": "boolean"},
-        "message": _TEXT,
-        "traceback": _TEXT,
+
+def _record(required: t.Iterable[str], **properties: Schema) -> Schema:
+    """An object with these keys and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+HEALTH_FORMAT = _record(
+    ["available"],
+    available={"type": "boolean"}, message=_TEXT, traceback=_TEXT,
+)
+FROM_SYS_ENV_FORMAT = _record(
+    ["available"],
+    spec={"type": "object", "additionalProperties": True},
+    **HEALTH_FORMAT["properties"],
+)
+INFO_FORMAT = _record(["info"], info={}, error=_TEXT, traceback=_TEXT)
+CLEANUP_FORMAT = _record(
+    [*_COUNTS, "resources", "errors"],
+    **_COUNTS,
+    message=_TEXT,
+    resources={
+        "type": "object",
+        "additionalProperties": _record(_COUNTS, **_COUNTS),
     },
-    "required": ["available"],
-    "additionalProperties": False,
-}
-
-HEALTH_FORMAT = {
-    "type": "object",
-    "properties": {
-        "available": {"type": "boolean"},
-        "message": _TEXT,
-        "traceback": _TEXT,
+    errors={
+        "type": "array",
+        "items": _record(
+            ["message"],
+            resource_id=_TEXT, resource_type=_TEXT, message=_TEXT,
+            traceback=_TEXT,
+        ),
     },
-    "required": ["available"],
-    "additionalProperties": False,
-}
-
-INFO_FORMAT = {
-    "type": "object",
-    "properties": {"info": {}, "error": _TEXT, "traceback": _TEXT},
-    "required": ["info"],
-    "additionalProperties": False,
-}
-
-CLEANUP_FORMAT = {
-    "type": "object",
-    "properties": {
-        "message": _TEXT,
-        "discovered": _COUNT,
-        "deleted": _COUNT,
-        "failed": _COUNT,
-        "resources": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "properties": {
-                    "discovered": _COUNT,
-                    "deleted": _COUNT,
-                    "failed": _COUNT,
-                },
-                "required": ["discovered", "deleted", "failed"],
-                "additionalProperties": False,
-            },
-        },
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "resource_id": _TEXT,
-                    "resource_type": _TEXT,
-                    "message": _TEXT,
-                    "traceback": _TEXT,
-                },
-                "required": ["message"],
-                "additionalProperties": False,
-            },
-        },
-    },
-    "required": ["discovered", "deleted", "failed", "resources", "errors"],
-    "additionalProperties": False,
-}
+)
 
 
 class PluginProblem(t.NamedTuple):

@@ -92,16 +92,13 @@ class EnvManager:
     @property
     def cached_data(self) -> Data:
         """What was last read of the environment."""
+        shown = rows.with_text_times(self._env)
         return {
-            "uuid": self._env["uuid"],
-            "created_at": rows.as_text(self._env["created_at"]),
-            "updated_at": rows.as_text(self._env["updated_at"]),
-            "name": self._env["name"],
-            "description": self._env["description"],
-            "status": self._env["status"],
-            "spec": self._env["spec"],
-            "extras": self._env["extras"],
-            "platforms": self._env["platforms"],
+            key: shown[key]
+            for key in (
+                "uuid", "created_at", "updated_at", "name", "description",
+                "status", "spec", "extras", "platforms",
+            )
         }
 
     @property
@@ -153,30 +150,28 @@ class EnvManager:
         :raises DBRecordExists: the name is taken
         """
         env = cls._validate_and_create_env(
-            name, spec, description, extras, config
+            name, spec, description=description, extras=extras, config=config
         )
         env._create_platforms()
         return env
 
     @classmethod
     def _validate_and_create_env(
-        cls,
-        name: str,
-        spec: Data,
-        description: str | None = None,
-        extras: Data | None = None,
-        config: Data | None = None,
+        cls, name: str, spec: Data, **given: t.Any
     ) -> EnvManager:
         """Record an environment without making its platforms."""
         parsed = env_spec.parse(spec)
+        own = {
+            key: getattr(parsed, key) if given.get(key) is None
+            else given[key]
+            for key in ("description", "extras", "config")
+        }
         created = db.env_create(
-            name,
-            STATUS.INIT,
-            parsed.description if description is None else description,
-            parsed.extras if extras is None else extras,
-            parsed.config if config is None else config,
-            parsed.platforms,
-            [
+            name=name,
+            status=STATUS.INIT,
+            **own,
+            spec=parsed.platforms,
+            platforms=[
                 {
                     "status": platform.STATUS.INIT,
                     "plugin_name": plugin_name,
@@ -195,7 +190,7 @@ class EnvManager:
             is_failed = False
             for row in db.platforms_list(self.uuid):
                 if is_failed:
-                    rows.skip(row)
+                    rows.set_status(row, platform.STATUS.SKIPPED)
                 else:
                     is_failed = not rows.create(row)
             if not is_failed:
@@ -330,8 +325,7 @@ class EnvManager:
         :raises DBConflict: the environment is in a status that forbids it
         """
         cleanup_info: Data = {"skipped": True}
-        status = self.status
-        if not skip_cleanup and status not in _HAVE_FAILED:
+        if not skip_cleanup and self.status not in _HAVE_FAILED:
             info = self.cleanup()
             is_failed = any(answer["errors"] for answer in info.values())
             cleanup_info = {
@@ -378,12 +372,11 @@ class EnvManager:
         :param force: even if its platforms were not destroyed
         :raises ManagerInvalidState: they were not, and *force* is false
         """
-        if not force:
-            status = self.status
-            if status != STATUS.DESTROYED:
-                raise exceptions.ManagerInvalidState(
-                    mgr="Env", expected=STATUS.DESTROYED, actual=status
-                )
+        status = self.status
+        if status != STATUS.DESTROYED and not force:
+            raise exceptions.ManagerInvalidState(
+                mgr="Env", expected=STATUS.DESTROYED, actual=status
+            )
         from rally.task.cleanup import host_files
 
         workloads = host_files.of_env(self.uuid)

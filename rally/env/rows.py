@@ -37,19 +37,19 @@ def read_env(uuid_or_name: str) -> Row:
 
 def with_platforms(env: Row) -> Row:
     """*env* and, by name, its platforms."""
-    platforms = {}
-    for row in db.platforms_list(env["uuid"]):
-        platforms[row["platform_name"]] = {
-            **row,
-            "created_at": as_text(row["created_at"]),
-            "updated_at": as_text(row["updated_at"]),
-        }
+    platforms = {
+        row["platform_name"]: with_text_times(row)
+        for row in db.platforms_list(env["uuid"])
+    }
     return {**env, "platforms": platforms}
 
 
-def as_text(moment: dt.datetime | None) -> str | None:
-    """A time of a row as environments show it."""
-    return None if moment is None else moment.isoformat()
+def with_text_times(row: Row) -> Row:
+    """*row* with its times as environments show them."""
+    return {
+        key: value.isoformat() if isinstance(value, dt.datetime) else value
+        for key, value in row.items()
+    }
 
 
 @plugins.ensure_plugins_are_loaded
@@ -75,14 +75,10 @@ def secrets_of(row: Row) -> set[str]:
     )
 
 
-def skip(row: Row) -> None:
-    """Record that a platform is not going to be made."""
-    db.platform_set_status(row["uuid"], STATUS.INIT, STATUS.SKIPPED)
-
-
 def create(row: Row) -> bool:
     """Make a platform and record it; False if its plugin cannot."""
     failure: Exception | None = None
+    new = STATUS.FAILED_TO_CREATE  # also if interrupted: it is not usable
     try:
         platform_data, plugin_data = plugin_of(row).create()
         db.platform_set_data(
@@ -90,17 +86,14 @@ def create(row: Row) -> bool:
             platform_data=dict(platform_data or {}),
             plugin_data=dict(plugin_data or {}),
         )
+        new = STATUS.READY
     except Exception as e:  # a plugin's code
         failure = e
-    except BaseException:  # interrupted: what there is, is not usable
-        _set_status(row, STATUS.FAILED_TO_CREATE)
-        raise
+    finally:
+        set_status(row, new)
     if failure is not None:
         _log_failure(row, "made", failure)
-        _set_status(row, STATUS.FAILED_TO_CREATE)
-        return False
-    _set_status(row, STATUS.READY)
-    return True
+    return failure is None
 
 
 def destroy(row: Row) -> dict[str, t.Any]:
@@ -116,7 +109,7 @@ def destroy(row: Row) -> dict[str, t.Any]:
             "message": "There is nothing to destroy",
             "status": {"old": old, "new": old},
         }
-    _set_status(row, STATUS.DESTROYING)
+    set_status(row, STATUS.DESTROYING)
     new = STATUS.FAILED_TO_DESTROY
     failure: Exception | None = None
     try:
@@ -125,7 +118,7 @@ def destroy(row: Row) -> dict[str, t.Any]:
     except Exception as e:  # a plugin's code
         failure = e
     finally:
-        _set_status(row, new)
+        set_status(row, new)
     if failure is not None:
         told = {
             "message": "Could not destroy",
@@ -152,6 +145,6 @@ def _log_failure(row: Row, done: str, error: Exception) -> str:
     return text
 
 
-def _set_status(row: Row, status: str) -> None:
+def set_status(row: Row, status: str) -> None:
     db.platform_set_status(row["uuid"], row["status"], status)
     row["status"] = status

@@ -41,6 +41,11 @@ def _record(
     }
 
 
+def _all(schema: Schema, *names: str) -> dict[str, Schema]:
+    """Properties of one kind."""
+    return dict.fromkeys(names, schema)
+
+
 def _list_of(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
@@ -78,12 +83,11 @@ COMPLETE_DATA: Schema = {
 def _chart(data: Schema) -> Schema:
     return _record(
         {
-            "title": STRING,
-            "description": STRING,
-            "chart_plugin": STRING,
+            **_all(
+                STRING, "title", "description", "chart_plugin", "label",
+                "axis_label",
+            ),
             "data": data,
-            "label": STRING,
-            "axis_label": STRING,
         },
         required=["title", "chart_plugin", "data"],
     )
@@ -104,9 +108,7 @@ HOOK_ERROR: Schema = {
         {"type": "array", "minItems": 3, "maxItems": 3, "items": STRING},
         {
             "type": "object",
-            "properties": {
-                "etype": STRING, "msg": STRING, "details": STRING,
-            },
+            "properties": _all(STRING, "etype", "msg", "details"),
             "required": ["etype", "msg"],
         },
     ]
@@ -118,8 +120,7 @@ HOOK_RESULT: Schema = _record(
         "results": _list_of(
             _record(
                 {
-                    "started_at": NUMBER,
-                    "finished_at": NUMBER,
+                    **_all(NUMBER, "started_at", "finished_at"),
                     "triggered_by": _record(
                         {"event_type": STRING, "value": {}},
                         required=["event_type", "value"],
@@ -138,39 +139,33 @@ HOOK_RESULT: Schema = _record(
 
 WORKLOAD: Schema = _record(
     {
-        "uuid": STRING,
-        "task_uuid": STRING,
-        "subtask_uuid": STRING,
-        "description": STRING,
+        **_all(
+            STRING, "uuid", "task_uuid", "subtask_uuid", "description",
+            "runner_type", "created_at", "updated_at",
+        ),
+        **_all(NUMBER, "load_duration", "full_duration"),
+        **_all(
+            INTEGER, "failed_iteration_count", "total_iteration_count",
+            "position",
+        ),
+        **_all(OBJECT, "args", "runner", "load_info", "contexts", "sla"),
+        **_all(ARRAY, "data", "contexts_results"),
+        **_all(
+            {"$ref": "#/definitions/number-or-null"},
+            "min_duration", "max_duration", "start_time",
+        ),
+        "pass_sla": BOOLEAN,
         "scenario": {
             "type": "object",
             "minProperties": 1,
             "maxProperties": 1,
             "patternProperties": {".*": OBJECT},
         },
-        "args": OBJECT,
-        "runner": OBJECT,
-        "runner_type": STRING,
         "hooks": _list_of({"$ref": "#/definitions/hook_result"}),
-        "min_duration": {"$ref": "#/definitions/number-or-null"},
-        "max_duration": {"$ref": "#/definitions/number-or-null"},
-        "start_time": {"$ref": "#/definitions/number-or-null"},
-        "load_duration": NUMBER,
-        "full_duration": NUMBER,
-        "load_info": OBJECT,
         "statistics": {
             "type": "object",
-            "properties": {"durations": OBJECT, "atomics": OBJECT},
+            "properties": _all(OBJECT, "durations", "atomics"),
         },
-        "data": ARRAY,
-        "failed_iteration_count": INTEGER,
-        "total_iteration_count": INTEGER,
-        "created_at": STRING,
-        "updated_at": STRING,
-        "contexts": OBJECT,
-        "contexts_results": ARRAY,
-        "position": INTEGER,
-        "pass_sla": BOOLEAN,
         "sla_results": {
             "type": "object",
             "properties": {
@@ -186,7 +181,6 @@ WORKLOAD: Schema = _record(
                 )
             },
         },
-        "sla": OBJECT,
     },
     required=[
         "pass_sla", "sla_results", "sla", "statistics", "contexts", "data",
@@ -197,15 +191,11 @@ WORKLOAD: Schema = _record(
 
 SUBTASK: Schema = _record(
     {
-        "uuid": STRING,
-        "task_uuid": STRING,
-        "title": STRING,
-        "description": STRING,
-        "status": STRING,
-        "pass_sla": BOOLEAN,
-        "run_in_parallel": BOOLEAN,
-        "created_at": STRING,
-        "updated_at": STRING,
+        **_all(
+            STRING, "uuid", "task_uuid", "title", "description", "status",
+            "created_at", "updated_at",
+        ),
+        **_all(BOOLEAN, "pass_sla", "run_in_parallel"),
         "sla": OBJECT,
         "workloads": _list_of({"$ref": "#/definitions/workload"}),
     },
@@ -216,16 +206,12 @@ TASK_SCHEMA: Schema = {
     "$schema": consts.JSON_SCHEMA,
     **_record(
         {
-            "uuid": STRING,
-            "title": STRING,
-            "description": STRING,
+            **_all(
+                STRING, "uuid", "title", "description", "status",
+                "env_name", "env_uuid", "created_at", "updated_at",
+            ),
             "version": NUMBER,
-            "status": STRING,
             "tags": ARRAY,
-            "env_name": STRING,
-            "env_uuid": STRING,
-            "created_at": STRING,
-            "updated_at": STRING,
             "pass_sla": BOOLEAN,
             "subtasks": _list_of(SUBTASK),
         },
