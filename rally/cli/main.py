@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib
 import inspect
 import os
 import sys
@@ -27,10 +28,11 @@ import traceback
 import typing as t
 
 import typer
+import typer.core
 import typer.main
 
 from rally import exceptions
-from rally.cli import categories, cliutils, envutils
+from rally.cli import argutils, cliutils, envutils
 from rally.common import logcli, logging
 
 _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
@@ -43,9 +45,41 @@ USAGE_ERROR = 2
 #: what a shell reports of a process that Ctrl-C ended
 INTERRUPTED = 130
 
+#: each is the name of a module of ``rally.cli.commands``
+CATEGORIES = ("agent", "db", "deployment", "env", "plugin", "task")
+
+
+class CategoryGroup(typer.core.TyperGroup):
+    """A group of commands whose categories are imported on demand."""
+
+    def list_commands(self, ctx: t.Any) -> list[str]:
+        return [*super().list_commands(ctx), *self._unloaded()]
+
+    def get_command(self, ctx: t.Any, cmd_name: str) -> t.Any:
+        if cmd_name in self._unloaded():
+            self.add_command(_load(cmd_name), cmd_name)
+        found = super().get_command(ctx, cmd_name)
+        if found is None:  # a typo, say: let typer see what there is
+            for name in self._unloaded():
+                self.add_command(_load(name), name)
+        return found
+
+    def _unloaded(self) -> list[str]:
+        return [name for name in CATEGORIES if name not in self.commands]
+
+
+def _load(name: str) -> t.Any:
+    module = importlib.import_module("rally.cli.commands." + name)
+    group = typer.main.get_group(getattr(module, name + "_app"))
+    group.name = name
+    group.rich_help_panel = "Categories"
+    argutils.install(group)
+    return group
+
+
 app = typer.Typer(
     name="rally",
-    cls=categories.CategoryGroup,
+    cls=CategoryGroup,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
 )

@@ -21,7 +21,7 @@ import sys
 import ddt
 
 from rally import exceptions
-from rally.cli import categories, main
+from rally.cli import main
 from rally.common import version
 from tests.unit.cli import base
 
@@ -66,7 +66,7 @@ class MainTestCase(base.CommandTestCase):
             exceptions.NoVerification().format_message() + "\n", outcome.out
         )
 
-    @ddt.data(*sorted(categories.CATEGORIES))
+    @ddt.data(*sorted(main.CATEGORIES))
     def test_help_needs_no_database(self, category):
         outcome = self.rally(category, "--help")
         self.assertEqual(0, outcome.code)
@@ -75,7 +75,7 @@ class MainTestCase(base.CommandTestCase):
 
     def test_help_lists_the_categories(self):
         outcome = self.rally("--help")
-        for category in categories.CATEGORIES:
+        for category in main.CATEGORIES:
             self.assertIn(" %s " % category, outcome.out)
 
     @ddt.data(["env", "list"], ["task", "list", "--env", "x"])
