@@ -21,6 +21,7 @@ import jsonschema
 from rally import consts, exceptions
 from rally.common import cfg, logging, objects
 from rally.common.objects import report_schema
+from rally.task.processing import records
 
 LOG = logging.getLogger(__name__)
 CONF = cfg.CONF
@@ -80,7 +81,7 @@ def _checked(results: Values) -> Values:
     for subtask in results["subtasks"]:
         if any("scenario" in workload for workload in subtask["workloads"]):
             _check_report(results)
-        workloads = [_of_report(x) for x in subtask["workloads"]]
+        workloads = [of_report(x) for x in subtask["workloads"]]
         for workload in workloads:
             missing = REQUIRED - workload.keys()
             if missing:
@@ -107,19 +108,17 @@ def _check_report(results: Values) -> None:
         ) from None
 
 
-def _of_report(workload: Values) -> Values:
+def of_report(workload: Values) -> Values:
     """A workload of a JSON report as the database has it."""
     if "scenario" not in workload:
         return workload
-    ((name, args),) = workload["scenario"].items()
-    ((runner_type, runner),) = workload["runner"].items()
+    others = {k: v for k, v in workload.items() if k != "scenario"}
+    name, args = records.pair_of(workload["scenario"])
+    runner_type, runner = records.pair_of(workload["runner"])
+    hooks = [_stored_hook(hook) for hook in workload.get("hooks") or ()]
     return {
-        **workload,
-        "name": name,
-        "args": args,
-        "runner_type": runner_type,
-        "runner": runner,
-        "hooks": [_stored_hook(hook) for hook in workload.get("hooks", ())],
+        **others, "name": name, "args": args, "runner_type": runner_type,
+        "runner": runner, "hooks": hooks,
     }
 
 
@@ -164,6 +163,6 @@ def _stored_hook(hook: Values) -> Values:
     """A hook of a report, with its plugins as the database has them."""
     config = dict(hook["config"])
     for key in ("action", "trigger"):
-        if isinstance(config.get(key), dict):
-            config[key] = list(next(iter(config[key].items())))
+        if key in config:
+            config[key] = list(records.pair_of(config[key]))
     return {**hook, "config": config}

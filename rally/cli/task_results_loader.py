@@ -21,7 +21,8 @@ import typing as t
 import jsonschema
 
 from rally import consts, exceptions
-from rally.task.processing import records
+from rally.api import imports
+from rally.common.objects import report_schema
 
 OLD_TASK_RESULT_SCHEMA: dict[str, t.Any] = {
     "type": "object",
@@ -142,9 +143,7 @@ _WORKLOAD_DEFAULTS: dict[str, t.Any] = {
 
 
 def _new_task(task: dict[str, t.Any], path: str) -> dict[str, t.Any]:
-    from rally.common.objects import task as task_object
-
-    _check(task, task_object.TASK_SCHEMA, path)
+    _check(task, report_schema.TASK_SCHEMA, path)
     subtasks = [
         {
             **_SUBTASK_DEFAULTS,
@@ -159,25 +158,9 @@ def _new_task(task: dict[str, t.Any], path: str) -> dict[str, t.Any]:
 
 def _new_workload(report: dict[str, t.Any]) -> dict[str, t.Any]:
     """A workload whose plugins are named as the database names them."""
-    workload = {**_WORKLOAD_DEFAULTS, **report}
-    name, args = records.pair_of(workload.pop("scenario"))
-    runner_type, runner = records.pair_of(report["runner"])
-    hooks = [
-        {**hook, "config": _paired(hook["config"])}
-        for hook in report.get("hooks") or ()
-    ]
     return {
-        **workload, "name": name, "args": args, "runner_type": runner_type,
-        "runner": runner, "hooks": hooks,
+        **imports.of_report({**_WORKLOAD_DEFAULTS, **report}),
         "contexts_results": report.get("contexts_results") or [],
-    }
-
-
-def _paired(config: dict[str, t.Any]) -> dict[str, t.Any]:
-    return {
-        **config,
-        "action": list(records.pair_of(config["action"])),
-        "trigger": list(records.pair_of(config["trigger"])),
     }
 
 
