@@ -15,7 +15,20 @@
 from __future__ import annotations
 
 import copy
+import functools
 import typing as t
+
+
+def _unless_locked(name: str) -> t.Any:
+    """The method *name* of dicts, for one that may be locked."""
+    method = getattr(dict, name)
+
+    @functools.wraps(method)
+    def checked(self: LockedDict, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        self._check_is_unlocked()
+        return method(self, *args, **kwargs)
+
+    return checked
 
 
 class LockedDict(dict[t.Any, t.Any]):
@@ -61,37 +74,14 @@ class LockedDict(dict[t.Any, t.Any]):
     def __reduce_ex__(self, protocol: t.SupportsIndex) -> tuple[t.Any, ...]:
         return LockedDict, (dict(self),)
 
-    def __setitem__(self, key: t.Any, value: t.Any) -> None:
-        self._check_is_unlocked()
-        super().__setitem__(key, value)
-
-    def __delitem__(self, key: t.Any) -> None:
-        self._check_is_unlocked()
-        super().__delitem__(key)
-
-    def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc]
-        self._check_is_unlocked()
-        return super().__ior__(other)
-
-    def pop(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        self._check_is_unlocked()
-        return super().pop(*args, **kwargs)
-
-    def popitem(self, *args: t.Any, **kwargs: t.Any) -> tuple[t.Any, t.Any]:
-        self._check_is_unlocked()
-        return super().popitem(*args, **kwargs)
-
-    def update(self, *args: t.Any, **kwargs: t.Any) -> None:
-        self._check_is_unlocked()
-        super().update(*args, **kwargs)
-
-    def setdefault(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        self._check_is_unlocked()
-        return super().setdefault(*args, **kwargs)
-
-    def clear(self, *args: t.Any, **kwargs: t.Any) -> None:
-        self._check_is_unlocked()
-        super().clear(*args, **kwargs)
+    __setitem__ = _unless_locked("__setitem__")
+    __delitem__ = _unless_locked("__delitem__")
+    __ior__ = _unless_locked("__ior__")
+    pop = _unless_locked("pop")
+    popitem = _unless_locked("popitem")
+    update = _unless_locked("update")
+    setdefault = _unless_locked("setdefault")
+    clear = _unless_locked("clear")
 
 
 def _locked(value: t.Any) -> t.Any:

@@ -190,12 +190,11 @@ class StdDevComputation(StreamingAlgorithm):
 class _Extreme(StreamingAlgorithm):
     """One of the values seen."""
 
+    #: a function that says which of two values is kept
+    _choose: t.ClassVar[t.Any]
+
     def __init__(self) -> None:
         self._value: float | None = None
-
-    @abc.abstractmethod
-    def _choose(self, one: float, other: float) -> float:
-        """Which of the two is kept."""
 
     def add(self, value: t.Any) -> None:
         number = self._cast_to_float(value)
@@ -214,15 +213,13 @@ class _Extreme(StreamingAlgorithm):
 class MinComputation(_Extreme):
     """Smallest value."""
 
-    def _choose(self, one: float, other: float) -> float:
-        return min(one, other)
+    _choose = min
 
 
 class MaxComputation(_Extreme):
     """Largest value."""
 
-    def _choose(self, one: float, other: float) -> float:
-        return max(one, other)
+    _choose = max
 
 
 class IncrementComputation(StreamingAlgorithm):

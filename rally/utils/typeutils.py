@@ -36,10 +36,6 @@ _SIMPLE: t.Mapping[t.Any, str] = {
     str: "string",
 }
 _ARRAYS = (list, tuple, set, frozenset)
-_IGNORED_KINDS = (
-    inspect.Parameter.VAR_POSITIONAL,
-    inspect.Parameter.VAR_KEYWORD,
-)
 
 
 class UnsupportedType(Exception):
@@ -141,17 +137,13 @@ def _annotated(hint: t.Any, extras: t.Sequence[t.Any]) -> Schema:
 
 def _fit(limits: Schema, schema: Schema) -> Schema:
     """Name the limits of length as the type of the value has them."""
+    kind = schema.get("type", "")  # or several, the first one counts
     unit = {"array": "Items", "object": "Properties"}.get(
-        _first_type(schema), "Length"
+        kind if isinstance(kind, str) else kind[0], "Length"
     )
     return {
         key.replace("Length", unit): value for key, value in limits.items()
     }
-
-
-def _first_type(schema: Schema) -> str:
-    kind = schema.get("type", "")
-    return kind[0] if isinstance(kind, list) else kind
 
 
 def _array(args: t.Sequence[t.Any]) -> Schema:
@@ -314,7 +306,9 @@ def signature_schema(
     for name, parameter in signature.parameters.items():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             is_open = True
-        if _is_skipped(parameter) or name in ignore:
+            continue
+        is_rest = parameter.kind is inspect.Parameter.VAR_POSITIONAL
+        if is_rest or name in ("self", "cls") or name in ignore:
             continue
         schema = _argument(name, hints, target_name, strict)
         if parameter.default is inspect.Parameter.empty:
@@ -330,13 +324,6 @@ def signature_schema(
     if required:
         result["required"] = required
     return result
-
-
-def _is_skipped(parameter: inspect.Parameter) -> bool:
-    return parameter.kind in _IGNORED_KINDS or parameter.name in (
-        "self",
-        "cls",
-    )
 
 
 def _argument(
