@@ -24,7 +24,6 @@ from rally import consts, exceptions
 from rally.cli import cliutils, envutils, task_details
 from rally.cli.commands import options
 from rally.common import logging, owners
-from rally.common.objects import task as task_object
 from rally.task.processing import records
 
 LOG = logging.getLogger(__name__)
@@ -195,6 +194,8 @@ def list_(
 
 def _is_abandoned(task: t.Mapping[str, t.Any]) -> bool:
     """Whether the process that runs *task* ended without closing it."""
+    from rally.common.objects import task as task_object
+
     return task["status"] in task_object.UNFINISHED and owners.is_gone(task)
 
 
