@@ -21,7 +21,7 @@ import typing as t
 
 import typing_extensions as te
 
-from rally import consts, exceptions
+from rally import consts
 from rally.common import clock, logging, moved, utils, validation
 from rally.common.plugin import plugin
 from rally.task import utils as task_utils
@@ -119,25 +119,14 @@ class HookAction(
         output = self._result.setdefault(
             "output", {"additive": [], "complete": []}
         )
-        for kind, chart in (("additive", additive), ("complete", complete)):
-            if not chart:
-                continue
-            problem = charts.validate_output(kind, chart)
-            if problem:
-                raise exceptions.RallyException(problem)
-            output[kind].append(chart)
+        charts.add_output(output, additive, complete)
 
     def run_async(self) -> None:
         """Begin to run in a thread; ``result`` waits for it."""
         self._thread = threading.Thread(
-            target=self._thread_method,
-            name=f"hook {self.get_name()}",
-            daemon=True,
+            target=self.run_sync, name=f"hook {self.get_name()}", daemon=True
         )
         self._thread.start()
-
-    def _thread_method(self) -> None:
-        self.run_sync()
 
     def run_sync(self) -> None:
         """Run here and now."""
@@ -270,14 +259,11 @@ class HookExecutor:
         )
         self._timer_thread.start()
 
-    def _stop_timer(self) -> None:
+    def stop(self) -> None:
+        """Send no more seconds. May be repeated."""
         self._timer_stop_event.set()
         if self._timer_thread is not None:
             self._timer_thread.join()
-
-    def stop(self) -> None:
-        """Send no more seconds; returns at once. May be repeated."""
-        self._stop_timer()
 
     def on_event(self, event_type: str, value: t.Any) -> None:
         """Tell the triggers that listen to it of an event.

@@ -157,13 +157,7 @@ class Scenario(
         # of the whole module only scenarios with output need it
         from rally.task.processing import charts
 
-        for kind, output in (("additive", additive), ("complete", complete)):
-            if not output:
-                continue
-            problem = charts.validate_output(kind, output)
-            if problem:
-                raise exceptions.RallyException(problem)
-            self._output[kind].append(output)  # type: ignore[literal-required]
+        charts.add_output(self._output, additive, complete)
 
     def run(self, *args: t.Any, **kwargs: t.Any) -> None:
         """What an iteration does."""

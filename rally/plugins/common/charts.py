@@ -14,19 +14,6 @@
 
 from __future__ import annotations
 
-from rally.task.processing.outputs import (
-    OutputAvgChart,
-    OutputEmbeddedChart,
-    OutputEmbeddedExternalChart,
-    OutputLinesChart,
-    OutputStackedAreaChart,
-    OutputStatsTable,
-    OutputTable,
-    OutputTextArea,
-)
+from rally.task.processing import charts
 
-__all__ = [
-    "OutputAvgChart", "OutputEmbeddedChart", "OutputEmbeddedExternalChart",
-    "OutputLinesChart", "OutputStackedAreaChart", "OutputStatsTable",
-    "OutputTable", "OutputTextArea",
-]
+__all__ = ["charts"]

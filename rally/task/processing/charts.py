@@ -10,57 +10,687 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Charts by the name that plugins import, and the check of output."""
+"""Charts and tables of reports, and the check of what scenarios output.
+
+First the base, then the charts of iterations and the tables, which reports
+always have, then those that scenarios and hooks name in their output.
+"""
 
 from __future__ import annotations
 
+import abc
+import math
 import typing as t
 
-from rally.task.processing.chart import MAX_SERIES, Chart
-from rally.task.processing.histograms import (
-    AtomicHistogramChart,
-    HistogramChart,
-    MainHistogramChart,
-)
-from rally.task.processing.outputs import (
-    OutputAvgChart,
-    OutputChart,
-    OutputEmbeddedChart,
-    OutputEmbeddedExternalChart,
-    OutputLinesChart,
-    OutputStackedAreaChart,
-    OutputStatsTable,
-    OutputTable,
-    OutputTextArea,
-)
-from rally.task.processing.series import (
-    AtomicAvgChart,
-    AtomicStackedAreaChart,
-    AvgChart,
-    LoadProfileChart,
-    MainStackedAreaChart,
-)
-from rally.task.processing.tables import MainStatsTable, Table
+from rally import exceptions
+from rally.common.plugin import plugin
+from rally.task.processing import numbers, utils
+from rally.task.results import names
 
-__all__ = [
-    "MAX_SERIES",
-    "AtomicAvgChart", "AtomicHistogramChart", "AtomicStackedAreaChart",
-    "AvgChart", "Chart", "HistogramChart", "LoadProfileChart",
-    "MainHistogramChart", "MainStackedAreaChart", "MainStatsTable",
-    "OutputAvgChart", "OutputChart", "OutputEmbeddedChart",
-    "OutputEmbeddedExternalChart", "OutputLinesChart",
-    "OutputStackedAreaChart", "OutputStatsTable", "OutputTable",
-    "OutputTextArea", "Table", "validate_output",
-]
+Iteration: t.TypeAlias = dict[str, t.Any]
+#: top-level actions that charts show one by one
+SHOWN_ACTIONS = 50
+#: series of a chart; more cannot be told from one another
+MAX_SERIES = 200
+Pairs: t.TypeAlias = t.Iterable[tuple[str, float]]
 
-_REQUIRED = {"title": str, "chart_plugin": str, "data": (list, dict)}
-_OPTIONAL = {"description": str, "label": str, "axis_label": str}
+
+@plugin.base()
+class Chart(plugin.Plugin, metaclass=abc.ABCMeta):
+    """Base of all charts: takes iterations one by one, then renders.
+
+    A chart never keeps iterations: what it holds is bounded, however many
+    of them there are.
+    """
+
+    @property
+    @abc.abstractmethod
+    def widget(self) -> str:
+        """Name of what draws this chart in the report page."""
+
+    def __init__(
+        self, workload: t.Mapping[str, t.Any], zipped_size: int = 1000
+    ) -> None:
+        """Prepare for the iterations of a workload.
+
+        :param workload: its record; ``total_iteration_count`` and
+            ``statistics`` are read
+        :param zipped_size: the most points of a series
+        """
+        self._data: dict[str, t.Any] = {}
+        self._workload = workload
+        self._atomic_names = atomic_names(workload)
+        self.has_too_many_series = False
+        self.base_size = workload.get("total_iteration_count") or 0
+        self.zipped_size = zipped_size
+
+    def add_iteration(self, iteration: t.Any) -> None:
+        for name, value in self._map_iteration_values(iteration):
+            series = self._data.get(name)
+            if series is None:
+                if not self._has_room():
+                    continue
+                series = self._new_series()
+            series.add(value)  # a value that is none leaves no series behind
+            self._data[name] = series
+
+    def _new_series(self) -> t.Any:
+        """What takes the values of one name, by its ``add``."""
+        return utils.GraphZipper(self.base_size, self.zipped_size)
+
+    def _has_room(self) -> bool:
+        """Whether one more series can be drawn."""
+        has_room = len(self._data) < MAX_SERIES
+        self.has_too_many_series |= not has_room
+        return has_room
+
+    def render(self) -> t.Any:
+        """What the widget draws: a list of (name, points)."""
+        return [
+            (name, series.get_zipped_graph())
+            for name, series in self._data.items()
+        ]
+
+    @classmethod
+    def render_complete_data(cls, data: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Turn a complete output item into what the widget draws.
+
+        :param data: the item as the scenario gave it
+        :returns: dict; ``widget`` names another widget than this chart's
+        """
+        return data
+
+    def _get_atomic_names(self) -> list[str]:
+        return self._atomic_names
+
+    def _fix_atomic_actions(
+        self, atomic_actions: t.Sequence[dict[str, t.Any]]
+    ) -> dict[str, float]:
+        """Seconds of each top-level action, 0 for those that did not run."""
+        seconds = dict.fromkeys(self._atomic_names, 0.0)
+        for name, value in seconds_of_actions(atomic_actions).items():
+            if name in seconds:
+                seconds[name] = value
+            elif names.OTHER_ACTIONS in seconds:
+                seconds[names.OTHER_ACTIONS] += value
+        return seconds
+
+    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
+        """(Name, value) pairs that an iteration adds to the chart."""
+        return t.cast(Pairs, iteration)
+
+
+def atomic_names(workload: t.Mapping[str, t.Any]) -> list[str]:
+    """Display names of the top-level actions in a workload's statistics.
+
+    What a failed iteration did outside of its actions has no duration, so
+    it is no series. Of too many actions those that took longest are shown
+    one by one, and the others as one.
+    """
+    durations = (workload.get("statistics") or {}).get("durations") or {}
+    rows = durations.get("atomics") or ()
+    shown = first_of(
+        [
+            row for row in rows
+            if row["name"] not in (names.NO_NAME, names.OTHER_ACTIONS)
+        ],
+        SHOWN_ACTIONS, _seconds_in_all,
+    )
+    found = [row["display_name"] for row in shown]
+    left_out = any(
+        row["name"] != names.NO_NAME and row["display_name"] not in found
+        for row in rows
+    )
+    return [*found, names.OTHER_ACTIONS] if left_out else found
+
+
+def first_of(
+    items: t.Sequence[t.Any], count: int, weight: t.Callable[[t.Any], t.Any]
+) -> list[t.Any]:
+    """The *count* heaviest of *items*, in their order."""
+    heaviest = sorted(
+        range(len(items)), key=lambda i: weight(items[i]), reverse=True
+    )
+    return [items[i] for i in sorted(heaviest[:count])]
+
+
+def _seconds_in_all(row: t.Mapping[str, t.Any]) -> float:
+    """How long an action took over all iterations."""
+    mean, count = row["data"].get("avg"), row["data"].get("iteration_count")
+    if isinstance(mean, (int, float)) and isinstance(count, int):
+        return mean * count
+    return 0.0
+
+
+def seconds_of_actions(
+    actions: t.Sequence[dict[str, t.Any]]
+) -> dict[str, float]:
+    """Seconds by display name; n runs of an action are ``name (xn)``."""
+    seconds: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    for action in actions:
+        name = action["name"]
+        spent = action["finished_at"] - action["started_at"]
+        if name in seconds:
+            counts[name] = counts.get(name, 1) + 1
+            seconds[name] += spent
+        else:
+            seconds[name] = spent
+    if not counts:
+        return seconds
+    return {
+        "%s (x%d)" % (name, counts[name]) if name in counts else name: value
+        for name, value in seconds.items()
+    }
+
+
+class MainStackedAreaChart(Chart):
+    """Duration of each iteration, idle time and failures apart."""
+
+    widget = "StackedArea"
+
+    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
+        duration, idle = iteration["duration"], iteration["idle_duration"]
+        if iteration["error"]:
+            return (
+                ("duration", 0), ("idle_duration", 0),
+                ("failed_duration", duration + idle),
+            )
+        values = ("duration", duration), ("idle_duration", idle)
+        if self._workload.get("failed_iteration_count"):
+            return (*values, ("failed_duration", 0))
+        return values
+
+
+class AtomicStackedAreaChart(Chart):
+    """Seconds of each top-level action, iteration by iteration."""
+
+    widget = "StackedArea"
+
+    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
+        seconds = self._fix_atomic_actions(iteration["atomic_actions"])
+        if self._workload.get("failed_iteration_count"):
+            rest = 0.0
+            if iteration["error"]:
+                spent = sum(seconds.values())
+                total = iteration["duration"] + iteration["idle_duration"]
+                rest = max(0.0, total - spent)
+            seconds["failed_duration"] = rest
+        return tuple(seconds.items())
+
+
+class AvgChart(Chart):
+    """Mean of each name's values."""
+
+    widget = "Pie"
+
+    def add_iteration(self, iteration: t.Any) -> None:
+        for name, value in self._map_iteration_values(iteration):
+            if name not in self._data and not self._has_room():
+                continue
+            total, count = self._data.get(name, (0.0, 0))
+            self._data[name] = (total + value, count + 1)
+
+    def render(self) -> t.Any:
+        return [
+            (name, total / count)
+            for name, (total, count) in self._data.items()
+        ]
+
+
+class AtomicAvgChart(AvgChart):
+    """Mean seconds of each top-level action."""
+
+    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
+        return tuple(
+            self._fix_atomic_actions(iteration["atomic_actions"]).items()
+        )
+
+
+class LoadProfileChart(Chart):
+    """How many iterations ran at the same time, over time.
+
+    Each point is the exact mean over one step, not a sample.
+    """
+
+    widget = "StackedArea"
+
+    def __init__(
+        self,
+        workload: t.Mapping[str, t.Any],
+        name: str = "parallel iterations",
+        scale: int = 100,
+    ) -> None:
+        """Cut the time of the load into equal steps.
+
+        :param workload: its record; ``start_time`` and ``load_duration``
+            are read
+        :param name: title of the series
+        :param scale: how many steps
+        """
+        super().__init__(workload)
+        self._name = name
+        self._steps = scale
+        self._start = workload.get("start_time") or 0.0
+        self._step_s = (workload.get("load_duration") or 0.0) / scale
+        self._partial = [0.0] * (scale + 1)  # of steps covered in part
+        self._changes = [0] * (scale + 2)  # of the count of whole steps
+
+    def add_iteration(self, iteration: t.Any) -> None:
+        if self._step_s <= 0:
+            return
+        begin = (iteration["timestamp"] - self._start) / self._step_s
+        length = iteration["duration"] + iteration["idle_duration"]
+        end = min(begin + length / self._step_s, float(self._steps))
+        begin = max(0.0, begin)
+        first, last = int(begin), int(end)
+        if end <= begin:
+            return
+        if first == last:
+            self._partial[first] += end - begin
+            return
+        self._partial[first] += first + 1 - begin
+        self._partial[last] += end - last
+        self._changes[first + 1] += 1
+        self._changes[last] -= 1
+
+    def render(self) -> t.Any:
+        points: list[list[float]] = [[0.0, 0]]
+        running = 0
+        for step in range(self._steps):
+            running += self._changes[step]
+            mean = running + self._partial[step]
+            points.append([(step + 1) * self._step_s, mean])
+        return [(self._name, points)]
+
+
+#: title of a view, and how many bins it has for so many values
+VIEWS: t.Sequence[tuple[str, t.Callable[[int], float]]] = (
+    ("Square Root Choice", math.sqrt),
+    ("Sturges Formula", lambda count: math.log2(count) + 1),
+    ("Rice Rule", lambda count: 2 * count ** (1 / 3)),
+)
+
+
+class HistogramChart(Chart):
+    """Base of histograms: how often a value fell into a bin.
+
+    Extremes need not be known beforehand: bins are laid over bounded counts
+    of values when the chart is rendered.
+    """
+
+    widget = "Histogram"
+    _has_order = True
+
+    def _new_series(self) -> t.Any:
+        return numbers.Numbers(numbers.NANOSECONDS)
+
+    def render(self) -> t.Any:
+        """Bins of each view; ``x`` is the upper end of a bin."""
+        if not self._data:
+            return {"data": [], "views": []}
+        return {
+            "data": [
+                [
+                    {
+                        "key": name,
+                        "view": title,
+                        "disabled": number if self._has_order else None,
+                        "values": _bins(values, bin_count),
+                    }
+                    for number, (name, values) in enumerate(
+                        self._data.items()
+                    )
+                ]
+                for title, bin_count in VIEWS
+            ],
+            "views": [
+                {"id": number, "name": title}
+                for number, (title, _) in enumerate(VIEWS)
+            ],
+        }
+
+
+class MainHistogramChart(HistogramChart):
+    """How long iterations took."""
+
+    _has_order = False
+
+    def __init__(self, workload_info: t.Mapping[str, t.Any]) -> None:
+        super().__init__(workload_info)
+
+    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
+        return (("task", iteration["duration"]),)
+
+
+class AtomicHistogramChart(HistogramChart):
+    """How long each top-level action took, where it ran."""
+
+    def __init__(self, workload_info: t.Mapping[str, t.Any]) -> None:
+        super().__init__(workload_info)
+
+    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
+        seconds = seconds_of_actions(iteration["atomic_actions"])
+        return (
+            (self._shown_as(name), value) for name, value in seconds.items()
+        )
+
+    def _shown_as(self, name: str) -> str:
+        """The name itself, or that of all that are not shown one by one."""
+        if name in self._data or name in self._atomic_names:
+            return name
+        if (
+            names.OTHER_ACTIONS in self._atomic_names
+            or len(self._data) >= SHOWN_ACTIONS
+        ):
+            return names.OTHER_ACTIONS
+        return name
+
+
+def _bins(
+    values: numbers.Numbers, bin_count: t.Callable[[int], float]
+) -> list[dict[str, float]]:
+    low, high = values.extremes() or (0.0, 0.0)
+    count = max(1, math.ceil(bin_count(values.count)))
+    width = (high - low) / count
+    return [
+        {"x": low + width * (i + 1), "y": height}
+        for i, height in enumerate(values.heights(count))
+    ]
+
+
+#: keys of a statistics row's data, in the order of the columns
+STATISTICS = (
+    "min", "median", "90%ile", "95%ile", "max", "avg", "success",
+    "iteration_count",
+)
+#: iterations that are handed on to the statistics at once
+_BLOCK = 500
+
+
+class Table(Chart):
+    """Base of charts that are tables."""
+
+    widget = "Table"
+    _styles: dict[int, str] = {}
+
+    @property
+    @abc.abstractmethod
+    def columns(self) -> list[str]:
+        """Titles of the columns."""
+
+    def get_rows(self) -> list[list[t.Any]]:
+        """Values of the cells, row by row."""
+        return [
+            self._process_row(name, values)
+            for name, values in self._data.items()
+        ]
+
+    def render(self) -> t.Any:
+        return {
+            "cols": self.columns,
+            "rows": self.get_rows(),
+            "styles": self._styles,
+        }
+
+    def _process_row(self, name: str, values: t.Any) -> list[t.Any]:
+        return [name, *values]
+
+
+class MainStatsTable(Table):
+    """Durations of iterations and of their actions.
+
+    The numbers come from ``rally.task.results.durations``, as everywhere else.
+    """
+
+    columns = [
+        "Action", "Min (sec)", "Median (sec)", "90%ile (sec)",
+        "95%ile (sec)", "Max (sec)", "Avg (sec)", "Success", "Count",
+    ]
+    _DEPTH_OF_PROCESSING = 2
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        from rally.task.results import durations
+
+        super().__init__(*args, **kwargs)
+        self._table = durations.DurationsTable()
+        self._block: list[Iteration] = []
+
+    def add_iteration(self, iteration: t.Any) -> None:
+        self._block.append(iteration)
+        if len(self._block) >= _BLOCK:
+            self._flush()
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """Rally's statistics: ``{"total": row, "atomics": [row]}``."""
+        self._flush()
+        return self._table.to_dict()
+
+    def get_rows(self) -> list[list[t.Any]]:
+        return list(statistics_table(self.to_dict())["rows"])
+
+    def render(self) -> t.Any:
+        return statistics_table(self.to_dict())
+
+    def _flush(self) -> None:
+        from rally.task.results import chunk
+
+        if self._block:
+            self._table.add_chunk(chunk.Chunk.of_results(self._block))
+            self._block = []
+
+
+def statistics_table(durations: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The table of ``{"total": row, "atomics": [row]}``.
+
+    Nested rows and totals have a style.
+    """
+    rows: list[tuple[list[t.Any], str]] = []
+    for row in durations.get("atomics") or ():
+        rows.extend(_nested_rows(row, 0, ""))
+    if durations.get("total"):
+        rows.extend(_nested_rows(durations["total"], 0, "rich"))
+    return {
+        "cols": MainStatsTable.columns,
+        "rows": [cells for cells, _ in rows],
+        "styles": {
+            number: style for number, (_, style) in enumerate(rows) if style
+        },
+    }
+
+
+def _nested_rows(
+    row: t.Mapping[str, t.Any], depth: int, style: str
+) -> t.Iterator[tuple[list[t.Any], str]]:
+    prefix = " %s> " % ("-" * depth) if depth else ""
+    data = row.get("data") or {}
+    cells = [data.get(key, "n/a") for key in STATISTICS]
+    yield [prefix + row["display_name"], *cells], style
+    for child in row.get("children") or ():
+        yield from _nested_rows(child, depth + 1, "oblique")
+
+
+class OutputChart(Chart):
+    """Base of charts that scenarios name in their output."""
+
+    def __init__(
+        self,
+        workload_info: t.Mapping[str, t.Any],
+        zipped_size: int = 1000,
+        title: str = "",
+        description: str = "",
+        label: str = "",
+        axis_label: str = "",
+    ) -> None:
+        """Prepare for additive output of a workload.
+
+        :param workload_info: record of the workload
+        :param zipped_size: the most points of a series
+        :param title: heading of the chart
+        :param description: text below the heading
+        :param label: what the values are
+        :param axis_label: what the horizontal axis shows
+        """
+        super().__init__(workload_info, zipped_size)
+        self.title = title
+        self.description = description
+        self.label = label
+        self.axis_label = axis_label
+
+    def render(self) -> t.Any:
+        return {
+            "title": self.title,
+            "description": self.description,
+            "widget": self.widget,
+            "data": super().render(),
+            "label": self.label,
+            "axis_label": self.axis_label,
+        }
+
+
+@plugin.configure(name="StackedArea")
+class OutputStackedAreaChart(OutputChart):
+    """Values stacked upon each other, along the iterations.
+
+    Additive output is a list of [name, number]; complete output a list of
+    [name, list of [x, y]].
+    """
+
+    widget = "StackedArea"
+
+    def render(self) -> t.Any:
+        result = super().render()
+        result["axis_label"] = (
+            result["axis_label"] or "Iteration sequence number"
+        )
+        return result
+
+
+@plugin.configure(name="Lines")
+class OutputLinesChart(OutputStackedAreaChart):
+    """Values as lines, along the iterations.
+
+    Additive output is a list of [name, number]; complete output a list of
+    [name, list of [x, y]].
+    """
+
+    widget = "Lines"
+
+
+@plugin.configure(name="Pie")
+class OutputAvgChart(OutputChart, AvgChart):
+    """Shares of a whole; of additive output, the means.
+
+    Output is a list of [name, number].
+    """
+
+    widget = "Pie"
+
+
+@plugin.configure(name="Table")
+class OutputTable(OutputChart, Table):
+    """A table as it stands; for complete output only.
+
+    Output is {"cols": [title], "rows": [[value]]}.
+    """
+
+    widget = "Table"
+
+
+@plugin.configure(name="StatsTable")
+class OutputStatsTable(OutputTable):
+    """Statistics over the numbers that iterations output.
+
+    Additive output is a list of [name, number].
+    """
+
+    columns = [
+        "Action", "Min (sec)", "Median (sec)", "90%ile (sec)",
+        "95%ile (sec)", "Max (sec)", "Avg (sec)", "Count",
+    ]
+
+    def _new_series(self) -> t.Any:
+        return numbers.Numbers()
+
+    def _process_row(self, name: str, values: t.Any) -> list[t.Any]:
+        low, high = values.extremes()
+        quantiles = values.percentiles(0.5, 0.9, 0.95)
+        mean = values.total / values.count
+        cells = (low, *quantiles, high, mean)
+        return [name, *[round(cell, 3) for cell in cells], values.count]
+
+
+@plugin.configure(name="TextArea")
+class OutputTextArea(OutputChart):
+    """Plain text, a list of lines; for complete output only."""
+
+    widget = "TextArea"
+
+
+@plugin.configure(name="EmbeddedChart")
+class OutputEmbeddedChart(OutputChart):
+    """A page of HTML shown inside the report, cut off from it."""
+
+    widget = "EmbedChart"
+
+    @classmethod
+    def render_complete_data(
+        cls, pdata: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        return _embed(pdata, "embedded")
+
+
+@plugin.configure(name="EmbeddedExternalChart")
+class OutputEmbeddedExternalChart(OutputChart):
+    """A page at another address, shown inside the report."""
+
+    widget = "EmbedChart"
+
+    @classmethod
+    def render_complete_data(
+        cls, pdata: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        return _embed(pdata, "source")
+
+
+def _embed(item: dict[str, t.Any], place: str) -> dict[str, t.Any]:
+    data = item["data"]
+    # it is a list or a dict, so text comes as a list of parts
+    is_parts = isinstance(data, (list, tuple))
+    text = "".join(map(str, data)) if is_parts else str(data)
+    return {
+        "title": item["title"],
+        "widget": "EmbedChart",
+        "data": {"embedded": None, "source": None, place: text},
+    }
+
+
 #: key -> type or types that its value must have
 _OUTPUT_SCHEMA: dict[str, t.Any] = {
     "kinds": ("additive", "complete"),
-    "required": tuple(_REQUIRED),
-    "types": {**_REQUIRED, **_OPTIONAL},
+    "required": ("title", "chart_plugin", "data"),
+    "types": {
+        "title": str, "chart_plugin": str, "data": (list, dict),
+        "description": str, "label": str, "axis_label": str,
+    },
 }
+
+
+def add_output(
+    output: t.Any,
+    additive: dict[str, t.Any] | None,
+    complete: dict[str, t.Any] | None,
+) -> None:
+    """Add charts to the *output* of an iteration or of a hook.
+
+    :raises RallyException: a chart is not described as it must be
+    """
+    for kind, chart in (("additive", additive), ("complete", complete)):
+        if chart:
+            problem = validate_output(kind, chart)
+            if problem:
+                raise exceptions.RallyException(problem)
+            output[kind].append(chart)
 
 
 def validate_output(output_type: str, output: t.Any) -> str | None:
@@ -86,13 +716,8 @@ def validate_output(output_type: str, output: t.Any) -> str | None:
         if key not in types:
             return "%s output has the unknown key %r" % (output_type, key)
         if not isinstance(value, types[key]):
+            wanted = "list or dict" if key == "data" else "str"
             return "%r of %s output must be %s, not %r" % (
-                key, output_type, _names(types[key]), type(value).__name__,
+                key, output_type, wanted, type(value).__name__,
             )
     return None
-
-
-def _names(types: t.Any) -> str:
-    if isinstance(types, tuple):
-        return " or ".join(each.__name__ for each in types)
-    return str(types.__name__)

@@ -40,12 +40,14 @@ class Numbers:
 
     def __init__(self, scale: float | None = None) -> None:
         self.count = 0
+        self.total = 0.0
         self._scale = scale
         self._values: list[float] = []  # not counted yet
         self._counted = distribution.Distribution()
         self._lowest, self._highest = math.inf, -math.inf
 
     def add(self, value: float) -> None:
+        self.total += value
         self.count += 1
         self._values.append(value)
         if len(self._values) > distribution.EXACT_LIMIT:
@@ -54,6 +56,7 @@ class Numbers:
     def merge(self, other: Numbers) -> None:
         """Take in the numbers of *other*, which has the same scale."""
         self.count += other.count
+        self.total += other.total
         self._lowest = min(self._lowest, other._lowest)
         self._highest = max(self._highest, other._highest)
         self._counted.merge(other._counted)

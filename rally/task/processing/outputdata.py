@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import typing as t
 
 from rally import exceptions
@@ -51,13 +52,15 @@ class OutputData:
         for item in output.get("additive") or ():
             kind = (item.get("chart_plugin", ""), item.get("title", ""))
             seen[kind] += 1
-            self._guard(number, self._add_additive, item, seen[kind])
+            with self._noting_errors(number, item):
+                self._add_additive(item, seen[kind])
         if output.get("complete"):
             self.complete_count += 1
             if len(self.complete) < SHOWN_ITERATIONS:
                 shown: list[dict[str, t.Any]] = []
                 for item in output["complete"]:
-                    self._guard(number, _append_complete, item, shown)
+                    with self._noting_errors(number, item):
+                        shown.append(_rendered(item))
                 self.complete.append(shown)
                 self.complete_numbers.append(number)
 
@@ -65,7 +68,8 @@ class OutputData:
         """The additive charts, rendered."""
         rendered: list[dict[str, t.Any]] = []
         for (_, title, _), chart in self._additive.items():
-            self._guard(0, _append_rendered, {"title": title}, rendered, chart)
+            with self._noting_errors(0, {"title": title}):
+                rendered.append(chart.render())
             if chart.has_too_many_series:
                 self._note(
                     0,
@@ -95,16 +99,13 @@ class OutputData:
         chart.add_iteration(item["data"])
         self._additive[key] = chart
 
-    def _guard(
-        self,
-        number: int,
-        action: t.Callable[..., None],
-        item: records.Record,
-        *args: t.Any,
-    ) -> None:
-        """Run code of a chart plugin on what somebody's scenario gave it."""
+    @contextlib.contextmanager
+    def _noting_errors(
+        self, number: int, item: records.Record
+    ) -> t.Iterator[None]:
+        """Around code of a chart plugin, on what a scenario gave it."""
         try:
-            action(item, *args)
+            yield
         except exceptions.PluginNotFound as error:
             self._note(number, str(error))
         except Exception as error:
@@ -119,21 +120,11 @@ class OutputData:
             self.errors.append([number, message])
 
 
-def _append_complete(
-    item: dict[str, t.Any], shown: list[dict[str, t.Any]]
-) -> None:
+def _rendered(item: records.Record) -> dict[str, t.Any]:
     plugin_cls = charts.OutputChart.get(item["chart_plugin"])
     data = plugin_cls.render_complete_data(dict(item))
     data.setdefault("widget", plugin_cls.widget)
-    shown.append(data)
-
-
-def _append_rendered(
-    item: records.Record,
-    rendered: list[dict[str, t.Any]],
-    chart: charts.OutputChart,
-) -> None:
-    rendered.append(chart.render())
+    return data
 
 
 def hook_charts(hook: records.Record) -> dict[str, t.Any]:

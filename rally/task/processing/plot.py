@@ -15,16 +15,128 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import typing as t
 
 from rally.common import version
-from rally.task.processing import records, source, workloadpage
-from rally.task.processing.trends import Trends
+from rally.task.processing import charts, forms, records, workloadpage
 from rally.ui import utils as ui_utils
 
-__all__ = ["Trends", "plot", "trends"]
-
 Task: t.TypeAlias = dict[str, t.Any]
+#: what of a statistics row is drawn
+SERIES = ("min", "median", "90%ile", "95%ile", "max", "avg")
+
+
+class Trends:
+    """Groups workloads by equal configuration, and draws each group."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, _Group] = {}
+
+    def add_result(self, task_uuid: str, workload: records.Record) -> None:
+        config = forms.workload_config(workload)
+        del config["description"]
+        key = json.dumps(config, sort_keys=True, default=str)
+        group = self._groups.setdefault(key, _Group(workload))
+        group.add(task_uuid, workload)
+
+    def get_data(self) -> list[dict[str, t.Any]]:
+        """Groups by name, each with its series."""
+        groups = sorted(self._groups.values(), key=lambda group: group.name)
+        seen: dict[str, int] = {}
+        data = []
+        for group in groups:
+            number = seen[group.name] = seen.get(group.name, 0) + 1
+            suffix = " [%d]" % number if number > 1 else ""
+            data.append({**group.to_dict(), "name": group.name + suffix})
+        return data
+
+
+class _Group:
+    """The runs of one configuration, in the order of time."""
+
+    def __init__(self, workload: records.Record) -> None:
+        self.name: str = workload["name"]
+        self._config = forms.workload_source(workload)
+        self._tasks: list[str] = []
+        self._runs: list[tuple[int, records.Record, bool]] = []
+
+    def add(self, task_uuid: str, workload: records.Record) -> None:
+        self._tasks.append(task_uuid)
+        start_ms = int((workload.get("start_time") or 0) * 1000)
+        statistics = records.durations_of(workload)
+        passed = bool(workload.get("pass_sla", True))
+        self._runs.append((start_ms, statistics, passed))
+        self._runs.sort(key=lambda run: run[0])
+
+    def to_dict(self) -> dict[str, t.Any]:
+        class_name, _, method = self.name.partition(".")
+        totals = [
+            (at, statistics["total"])
+            for at, statistics, _ in self._runs
+            if statistics.get("total")
+        ]
+        actions = list(self._actions().items())
+        shown = charts.first_of(
+            actions, charts.SHOWN_ACTIONS, lambda action: len(action[1])
+        )
+        return {
+            "cls": class_name,
+            "met": method,
+            "length": len(self._runs),
+            "config": self._config,
+            "tasks": self._tasks,
+            "sla_failures": sum(not passed for _, _, passed in self._runs),
+            "stat": _overall(totals),
+            **_series(totals),
+            "actions": [
+                {"name": name, **_series(rows)} for name, rows in shown
+            ],
+            "actions_left_out": len(actions) - len(shown),
+        }
+
+    def _actions(self) -> dict[str, list[tuple[int, records.Record]]]:
+        actions: dict[str, list[tuple[int, records.Record]]] = {}
+        for at, statistics, _ in self._runs:
+            for row in statistics.get("atomics") or ():
+                actions.setdefault(row["display_name"], []).append((at, row))
+        return actions
+
+
+def _series(rows: list[tuple[int, records.Record]]) -> dict[str, t.Any]:
+    def points(key: str) -> list[list[t.Any]]:
+        return [[at, _number(row["data"].get(key))] for at, row in rows]
+
+    return {
+        "durations": [(key, points(key)) for key in SERIES],
+        "success": [("success", points("success"))],
+    }
+
+
+def _overall(
+    totals: list[tuple[int, records.Record]]
+) -> dict[str, float | None]:
+    def values(key: str) -> list[float]:
+        found = (_number(row["data"].get(key)) for _, row in totals)
+        return [value for value in found if value is not None]
+
+    means = values("avg")
+    return {
+        "min": min(values("min"), default=None),
+        "max": max(values("max"), default=None),
+        "avg": sum(means) / len(means) if means else None,
+    }
+
+
+def _number(value: t.Any) -> float | None:
+    """A statistic as a number: "99.0%" is 99.0, "n/a" is None."""
+    if isinstance(value, str):
+        text = value.rstrip("%")
+        try:
+            return float(text)
+        except ValueError:
+            return None
+    return None if value is None else float(value)
 
 
 def plot(tasks_results: t.Sequence[Task], include_libs: bool = False) -> str:
@@ -37,7 +149,7 @@ def plot(tasks_results: t.Sequence[Task], include_libs: bool = False) -> str:
     data = {
         "generator": _generator(),
         "tasks": [_task_facts(task) for task in tasks_results],
-        "source": source.task_source(tasks_results),
+        "source": forms.task_source(tasks_results),
         "workloads": _process_workloads(tasks_results),
     }
     return ui_utils.render_page("task/report.html", data)

@@ -53,6 +53,8 @@ class GraphZipper:
         self._weight = 1.0 - room
         self._sum = value * self._weight
 
+    add = add_point
+
     def get_zipped_graph(self) -> list[list[float]]:
         """Points as [number of the iteration, value]."""
         values = list(self._zipped)

@@ -14,18 +14,80 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
 
 from rally.task.processing import (
     charts,
-    failures,
+    forms,
     numbers,
     outputdata,
     records,
-    source,
-    tables,
     timeline,
 )
+
+#: failed iterations, and kinds of failure, that a page shows one by one
+SHOWN_FAILURES = 500
+SHOWN_KINDS = 200
+#: longer texts are cut in the middle
+_MAX_TEXT = 20_000
+
+
+class Failures:
+    """Counts failures by type and message; keeps the first in full."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[dict[str, t.Any]] = []
+        self._kinds: dict[tuple[str, str], dict[str, t.Any]] = {}
+        self._other_kinds = 0
+
+    def add(self, number: int, iteration: records.Record) -> None:
+        """Take in a failed iteration.
+
+        :param number: its number in the order of starts, from 1
+        :param iteration: the iteration
+        """
+        self.count += 1
+        etype, message, trace = (*map(str, iteration["error"]), "", "", "")[:3]
+        failure = {
+            "iteration": number,
+            "timestamp": _time_of_day(iteration["timestamp"]),
+            "type": _cut(etype),
+            "message": _cut(message),
+            "traceback": _cut(trace),
+        }
+        if len(self.first) < SHOWN_FAILURES:
+            self.first.append(failure)
+        kind = self._kinds.get((etype, message))
+        if kind is not None:
+            kind["count"] += 1
+        elif len(self._kinds) < SHOWN_KINDS:
+            self._kinds[etype, message] = {**failure, "count": 1}
+        else:
+            self._other_kinds += 1
+
+    def to_dict(self) -> dict[str, t.Any]:
+        kinds = sorted(self._kinds.values(), key=lambda kind: -kind["count"])
+        return {
+            "count": self.count,
+            "kinds": kinds,
+            "other_kinds": self._other_kinds,
+        }
+
+
+def _time_of_day(timestamp: float) -> str:
+    moment = dt.datetime.fromtimestamp(timestamp, dt.timezone.utc)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _MAX_TEXT:
+        return text
+    half = _MAX_TEXT // 2
+    return "%s\n... %d characters left out ...\n%s" % (
+        text[:half], len(text) - 2 * half, text[-half:],
+    )
 
 
 class WorkloadCharts:
@@ -35,7 +97,7 @@ class WorkloadCharts:
         self.durations = numbers.Numbers(numbers.NANOSECONDS)
         self.timeline = timeline.Timeline()
         self.output = outputdata.OutputData(workload)
-        self.failures = failures.Failures()
+        self.failures = Failures()
         self.count = 0
         self.profile = charts.LoadProfileChart(workload)
         self.iterations = charts.MainStackedAreaChart(workload)
@@ -113,7 +175,7 @@ def _facts(
         "uuid": workload["uuid"],
         "runner": workload["runner_type"],
         "runner_config": workload["runner"],
-        "config": source.workload_source(workload),
+        "config": forms.workload_source(workload),
         "description": workload.get("description") or "",
         "load_duration": workload["load_duration"],
         "full_duration": workload["full_duration"],
@@ -124,7 +186,7 @@ def _facts(
         "iterations_count": drawn.count,
         "failed_count": drawn.failures.count,
         "percentiles": _percentiles(workload, drawn),
-        "table": tables.statistics_table(durations),
+        "table": charts.statistics_table(durations),
         "contexts_results": workload.get("contexts_results") or [],
         "load_info": workload.get("load_info") or {},
     }

@@ -19,7 +19,7 @@ import typing as t
 
 from rally.common import version
 from rally.task import exporter
-from rally.task.processing import jsontext, records, reportform
+from rally.task.processing import forms, jsontext, records
 
 TIMEFORMAT = records.TIMEFORMAT
 FORMAT_VERSION = "1.2"
@@ -43,7 +43,7 @@ class JSONExporter(exporter.StreamingExporter):
 
 
 def _streamed(task: records.Record) -> dict[str, t.Any]:
-    report = reportform.task_report(task)
+    report = forms.task_report(task)
     for subtask in report["subtasks"]:
         for workload in subtask["workloads"]:
             workload["data"] = iter(workload["data"])

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 
-from rally.task.processing import failures, outputdata, plot, workloadpage
+from rally.task.processing import outputdata, plot, workloadpage
 from tests.unit import test
 from tests.unit.task.processing import fakes
 
@@ -73,7 +73,7 @@ class WorkloadPageTestCase(test.TestCase):
 
 class FailuresTestCase(test.TestCase):
     def test_are_counted_by_kind(self):
-        found = failures.Failures()
+        found = workloadpage.Failures()
         for number, message in enumerate(["a", "b", "b"], 1):
             found.add(number, fakes.failed(number, message))
         result = found.to_dict()
@@ -86,19 +86,19 @@ class FailuresTestCase(test.TestCase):
         )
 
     def test_are_bounded_however_many_there_are(self):
-        found = failures.Failures()
+        found = workloadpage.Failures()
         for number in range(2000):
             found.add(number, fakes.failed(number, "no %d" % number))
         result = found.to_dict()
         self.assertEqual(2000, result["count"])
-        self.assertEqual(failures.SHOWN_FAILURES, len(found.first))
-        self.assertEqual(failures.SHOWN_KINDS, len(result["kinds"]))
+        self.assertEqual(workloadpage.SHOWN_FAILURES, len(found.first))
+        self.assertEqual(workloadpage.SHOWN_KINDS, len(result["kinds"]))
         self.assertEqual(
-            2000 - failures.SHOWN_KINDS, result["other_kinds"]
+            2000 - workloadpage.SHOWN_KINDS, result["other_kinds"]
         )
 
     def test_lose_the_middle_of_a_huge_text_only(self):
-        found = failures.Failures()
+        found = workloadpage.Failures()
         found.add(1, fakes.failed(1, "<" + "x" * 100_000 + ">"))
         text = found.first[0]["message"]
         self.assertTrue(len(text) < 21_000)
@@ -121,6 +121,16 @@ class OutputDataTestCase(test.TestCase):
         first, second = self.output.additive()
         self.assertEqual(("Other", "T"), (first["title"], second["title"]))
         self.assertEqual([("x", [[1, 1], [2, 1]])], first["data"])
+
+    def test_a_value_that_is_no_number_costs_itself_only(self):
+        for number, value in enumerate(("none", 1, "nor this", 3), 1):
+            item = self.item(chart_plugin="StatsTable", data=[["x", value]])
+            self.output.add(number, {"additive": [item]})
+        (table,) = self.output.additive()
+        self.assertEqual(
+            [["x", 1, 2.0, 2.8, 2.9, 3, 2.0, 2]], table["data"]["rows"]
+        )
+        self.assertEqual([1, 3], [number for number, _ in self.output.errors])
 
     def test_keeps_two_charts_of_one_title_apart(self):
         items = [self.item(), self.item(data=[["x", 5]])]
