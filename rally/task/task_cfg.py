@@ -20,12 +20,129 @@ import typing as t
 
 import jsonschema
 
-from rally import exceptions
-from rally.task import task_schema
+from rally import consts, exceptions
 
 _Dict: t.TypeAlias = dict[str, t.Any]
 
 _MAX_TITLE = 255
+
+_SINGLE_ENTITY: _Dict = {
+    "type": "object",
+    "description": "An object with a single property.",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "patternProperties": {".*": {"type": "object"}},
+}
+
+_HOOK: _Dict = {
+    "type": "object",
+    "properties": {
+        "action": {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "patternProperties": {".*": {}},
+        },
+        "trigger": _SINGLE_ENTITY,
+        "description": {"type": "string"},
+    },
+    "required": ["action", "trigger"],
+    "additionalProperties": False,
+}
+
+_WORKLOAD_KEYS: _Dict = {
+    "scenario": _SINGLE_ENTITY,
+    "description": {"type": "string"},
+    "runner": _SINGLE_ENTITY,
+    "sla": {"type": "object"},
+    "hooks": {"type": "array", "items": _HOOK},
+    "contexts": {"type": "object"},
+}
+
+_SUBTASK_KEYS: _Dict = {
+    "title": {"type": "string", "maxLength": 128},
+    "group": {"type": "string"},
+    "description": {"type": "string"},
+    "tags": {"type": "array", "items": {"type": "string", "maxLength": 255}},
+}
+
+_V1: _Dict = {
+    "type": "object",
+    "$schema": consts.JSON_SCHEMA,
+    "patternProperties": {
+        ".*": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "args": {"type": "object"},
+                    "description": {"type": "string"},
+                    "runner": {
+                        "type": "object",
+                        "properties": {"type": {"type": "string"}},
+                        "required": ["type"],
+                    },
+                    "context": {"type": "object"},
+                    "sla": {"type": "object"},
+                    "hooks": {
+                        "type": "array",
+                        "items": {"$ref": "#/definitions/hook"},
+                    },
+                },
+                "additionalProperties": False,
+            },
+        }
+    },
+    "definitions": {
+        "hook": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "description": {"type": "string"},
+                "args": {},
+                "trigger": {
+                    "type": "object",
+                    "properties": {"name": {"type": "string"}, "args": {}},
+                    "required": ["name", "args"],
+                    "additionalProperties": False,
+                },
+            },
+            "required": ["name", "args", "trigger"],
+            "additionalProperties": False,
+        }
+    },
+}
+
+
+_SUBTASK_SIMPLE: _Dict = {
+    "type": "object",
+    "$schema": consts.JSON_SCHEMA,
+    "properties": {**_SUBTASK_KEYS, **_WORKLOAD_KEYS},
+    "additionalProperties": False,
+    "required": ["title", "scenario"],
+}
+
+_SUBTASK_COMPLEX: _Dict = {
+    "type": "object",
+    "$schema": consts.JSON_SCHEMA,
+    "properties": {
+        **_SUBTASK_KEYS,
+        "title": {"type": "string"},
+        "run_in_parallel": {"type": "boolean"},
+        "workloads": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": _WORKLOAD_KEYS,
+                "additionalProperties": False,
+                "required": ["scenario"],
+            },
+        },
+    },
+    "additionalProperties": False,
+    "required": ["title", "workloads"],
+}
 
 
 class TaskConfig:
@@ -40,11 +157,11 @@ class TaskConfig:
     :raises InvalidTaskException: it is not a task
     """
 
-    CONFIG_SCHEMA_V1 = task_schema.V1
-    CONFIG_SCHEMA_V2_SINGLE_ENTITY = task_schema.SINGLE_ENTITY
-    CONFIG_SCHEMA_V2_HOOK = task_schema.HOOK
-    CONFIG_SCHEMA_V2_SUBTASK_SIMPLE = task_schema.SUBTASK_SIMPLE
-    CONFIG_SCHEMA_V2_SUBTASK_COMPLEX = task_schema.SUBTASK_COMPLEX
+    CONFIG_SCHEMA_V1 = _V1
+    CONFIG_SCHEMA_V2_SINGLE_ENTITY = _SINGLE_ENTITY
+    CONFIG_SCHEMA_V2_HOOK = _HOOK
+    CONFIG_SCHEMA_V2_SUBTASK_SIMPLE = _SUBTASK_SIMPLE
+    CONFIG_SCHEMA_V2_SUBTASK_COMPLEX = _SUBTASK_COMPLEX
     V2_TOP_ALLOWED_KEYS = [
         "title",
         "version",
@@ -131,7 +248,7 @@ class TaskConfig:
                 subtask["workloads"] = [
                     {
                         k: subtask.pop(k)
-                        for k in task_schema.WORKLOAD_KEYS
+                        for k in _WORKLOAD_KEYS
                         if k in subtask and k != "description"
                     }
                 ]
