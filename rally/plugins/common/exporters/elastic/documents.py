@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Documents that tasks are exported as, one by one."""
+"""Documents that tasks are exported as, and the indices they go to."""
 
 from __future__ import annotations
 
@@ -18,13 +18,83 @@ import collections
 import datetime as dt
 import typing as t
 
-from rally.plugins.common.exporters.elastic import mappings
 from rally.task.processing import records
 
 #: where a document goes, its id, and its content
 Document: t.TypeAlias = tuple[str, str, dict[str, t.Any]]
 
 _NO_ACTION = "no-name-action"
+
+TASK_INDEX = "rally_task_data_v1"
+WORKLOAD_INDEX = "rally_workload_data_v1"
+ACTION_INDEX = "rally_atomic_action_data_v1"
+DOC_TYPE = "data"
+
+#: index -> field -> type, as releases from 5.x on name types
+FIELDS: dict[str, dict[str, str]] = {
+    TASK_INDEX: {
+        "task_uuid": "keyword",
+        "deployment_uuid": "keyword",
+        "deployment_name": "keyword",
+        "title": "text",
+        "description": "text",
+        "status": "keyword",
+        "pass_sla": "boolean",
+        "tags": "keyword",
+    },
+    WORKLOAD_INDEX: {
+        "deployment_uuid": "keyword",
+        "deployment_name": "keyword",
+        "scenario_name": "keyword",
+        "scenario_cfg": "keyword",
+        "description": "text",
+        "runner_name": "keyword",
+        "runner_cfg": "keyword",
+        "contexts": "keyword",
+        "task_uuid": "keyword",
+        "subtask_uuid": "keyword",
+        "started_at": "date",
+        "load_duration": "long",
+        "full_duration": "long",
+        "pass_sla": "boolean",
+        "success_rate": "float",
+        "sla_details": "text",
+    },
+    ACTION_INDEX: {
+        "deployment_uuid": "keyword",
+        "deployment_name": "keyword",
+        "action_name": "keyword",
+        "workload_uuid": "keyword",
+        "scenario_cfg": "keyword",
+        "contexts": "keyword",
+        "runner_name": "keyword",
+        "runner_cfg": "keyword",
+        "success": "boolean",
+        "duration": "float",
+        "started_at": "date",
+        "finished_at": "date",
+        "parent": "keyword",
+        "error": "keyword",
+    },
+}
+
+
+def mapping_of(index: str, major: int) -> dict[str, t.Any]:
+    """Body that creates *index* in a cluster of a major release."""
+    properties = {
+        name: _type_of(kind, major) for name, kind in FIELDS[index].items()
+    }
+    return {"mappings": {DOC_TYPE: {"properties": properties}}}
+
+
+def _type_of(kind: str, major: int) -> dict[str, str]:
+    if major > 2 or kind not in ("keyword", "text"):
+        return {"type": kind}
+    is_whole = kind == "keyword"
+    return {
+        "type": "string",
+        "index": "not_analyzed" if is_whole else "analyzed",
+    }
 
 
 def task_documents(task: records.Record) -> t.Iterator[Document]:
@@ -33,7 +103,7 @@ def task_documents(task: records.Record) -> t.Iterator[Document]:
         "deployment_uuid": task.get("env_uuid"),
         "deployment_name": task.get("env_name"),
     }
-    yield mappings.TASK_INDEX, task["uuid"], {
+    yield TASK_INDEX, task["uuid"], {
         "task_uuid": task["uuid"],
         **place,
         "title": task.get("title") or "",
@@ -49,7 +119,7 @@ def task_documents(task: records.Record) -> t.Iterator[Document]:
             "runner_name": workload["runner_type"],
             "runner_cfg": flat(workload["runner"]),
         }
-        yield mappings.WORKLOAD_INDEX, workload["uuid"], {
+        yield WORKLOAD_INDEX, workload["uuid"], {
             "task_uuid": task["uuid"],
             "subtask_uuid": subtask.get("uuid"),
             **place,
@@ -93,7 +163,7 @@ def _iteration_documents(
         for action in actions:
             is_failed = bool(action.get("failed"))
             key = _key(name, action["name"], seen)
-            yield mappings.ACTION_INDEX, key, {
+            yield ACTION_INDEX, key, {
                 **common,
                 "action_name": action["name"],
                 "success": not is_failed,
@@ -110,7 +180,7 @@ def _iteration_documents(
     if iteration["error"] and not (actions and actions[-1].get("failed")):
         ended = iteration["timestamp"] + iteration["duration"]
         ended += iteration["idle_duration"]
-        yield mappings.ACTION_INDEX, _key(name, _NO_ACTION, seen), {
+        yield ACTION_INDEX, _key(name, _NO_ACTION, seen), {
             **common,
             "action_name": _NO_ACTION,
             "success": False,

@@ -21,11 +21,7 @@ import urllib.parse
 
 from rally import exceptions
 from rally.common import validation
-from rally.plugins.common.exporters.elastic import (
-    client,
-    documents,
-    mappings,
-)
+from rally.plugins.common.exporters.elastic import client, documents
 from rally.task import exporter
 from rally.task.processing import jsontext
 
@@ -99,13 +95,13 @@ class ElasticSearchExporter(exporter.TaskExporter):
 
     def _export_to(self, cluster: client.ElasticSearchClient) -> None:
         major = int(cluster.version().split(".")[0])
-        for index in mappings.FIELDS:
+        for index in documents.FIELDS:
             if not cluster.has_index(index):
-                body = mappings.mapping_of(index, major)
+                body = documents.mapping_of(index, major)
                 cluster.create_index(index, body)
         for task in self.tasks_results:
             if cluster.has_document(
-                mappings.TASK_INDEX, mappings.DOC_TYPE, task["uuid"]
+                documents.TASK_INDEX, documents.DOC_TYPE, task["uuid"]
             ):
                 raise AlreadyExported(uuid=task["uuid"], url=cluster.url)
             found = documents.task_documents(task)
@@ -120,7 +116,7 @@ def _is_address(destination: str) -> bool:
 def _lines(document: documents.Document) -> str:
     index, doc_id, content = document
     action = {
-        "_index": index, "_type": mappings.DOC_TYPE, "_id": doc_id,
+        "_index": index, "_type": documents.DOC_TYPE, "_id": doc_id,
     }
     return "%s\n%s\n" % (
         jsontext.text_of({"index": action}), jsontext.text_of(content),

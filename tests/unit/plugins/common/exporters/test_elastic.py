@@ -27,7 +27,6 @@ from rally.plugins.common.exporters.elastic import (
     client,
     documents,
     exporter,
-    mappings,
 )
 from tests.unit import test
 from tests.unit.task.processing import fakes
@@ -119,9 +118,9 @@ class ExporterTestCase(test.TestCase):
     def test_sends_documents_to_a_cluster(self):
         cluster = self.cluster()
         self.export(cluster.url)
-        self.assertEqual(set(mappings.FIELDS), set(cluster.indices))
+        self.assertEqual(set(documents.FIELDS), set(cluster.indices))
         self.assertIn(
-            (mappings.TASK_INDEX, "task-uuid"), cluster.documents
+            (documents.TASK_INDEX, "task-uuid"), cluster.documents
         )
         self.assertEqual(1 + 1 + 2 + 1 + 3, len(cluster.documents))
 
@@ -155,7 +154,7 @@ class ExporterTestCase(test.TestCase):
     def test_speaks_the_types_of_old_clusters(self):
         cluster = self.cluster("2.4.1")
         self.export(cluster.url)
-        fields = cluster.indices[mappings.TASK_INDEX]["mappings"]["data"]
+        fields = cluster.indices[documents.TASK_INDEX]["mappings"]["data"]
         self.assertEqual(
             {"type": "string", "index": "not_analyzed"},
             fields["properties"]["status"],
@@ -188,7 +187,7 @@ class DocumentsTestCase(test.TestCase):
         return {
             key.partition("_iter_")[2]: content
             for index, key, content in documents.task_documents(task)
-            if index == mappings.ACTION_INDEX
+            if index == documents.ACTION_INDEX
         }
 
     def test_tell_the_parent_of_an_action(self):
