@@ -36,6 +36,7 @@ ALIASES: t.Mapping[str, str] = {
     "rally.common.objects.deploy": "rally.env.deployment",
     "rally.plugins.task": "rally.plugins.common",
     "rally.plugins.task.hook_triggers": "rally.plugins.common.triggers",
+    "rally.task.validation": "rally.common.validation",
 }
 
 #: earlier module or package -> where it is now; the earlier name is deprecated
