@@ -27,11 +27,19 @@ from rally import consts, exceptions
 from rally.common import cfg, db, logging, objects, opts, owners
 from rally.common.db.retrying import RetryPolicy
 from rally.env import reasons
-from rally.task import context, hook, runner, task_cfg, task_scope
+from rally.task import (
+    context,
+    hook,
+    runner,
+    scenario,
+    sla,
+    task_cfg,
+    task_scope,
+)
+from rally.task import workload as workloads
 from rally.task.cleanup import context_store, notes
 from rally.task.consumer import ResultConsumer
 from rally.task.reporting import progress
-from rally.task.workload import check, context_object
 
 if t.TYPE_CHECKING:
     from rally.env import env_mgr
@@ -91,7 +99,7 @@ class TaskEngine:
 
         :raises InvalidTaskConfig: naming workload, position and causes
         """
-        problems = list(check.problems(workload, vcontext, vtype))
+        problems = list(_problems(workload, vcontext, vtype))
         if problems:
             raise exceptions.InvalidTaskConfig(
                 name=workload["name"],
@@ -130,7 +138,7 @@ class TaskEngine:
     def _validation_context(self) -> dict[str, t.Any]:
         return {
             "task": self.task,
-            "platforms": context_object.platforms_data(self.env.data),
+            "platforms": workloads.platforms_data(self.env.data),
         }
 
     def _validate_config_semantic(self, config: task_cfg.TaskConfig) -> None:
@@ -145,7 +153,7 @@ class TaskEngine:
                 )
         vcontext = self._validation_context()
         vcontext["config"] = self.env.get_validation_context()
-        vcontext["env"] = context_object.as_plugins_see(self.env.data)
+        vcontext["env"] = workloads.as_plugins_see(self.env.data)
         vcontext["owner_id"] = self.task["uuid"]
         ctx_manager = context.ContextManager(vcontext)
         try:
@@ -328,7 +336,7 @@ class TaskEngine:
         self, workload: dict[str, t.Any], workload_obj: objects.Workload
     ) -> context.ContextManager:
         return context.ContextManager(
-            context_object.prepare(
+            workloads.context_object(
                 self.task,
                 self.retry(lambda: self.env.data),
                 workload["contexts"],
@@ -414,3 +422,45 @@ class TaskEngine:
             hook_cfg, self.task, hook.HookAction.get(action_name)
         )
         return trigger.get_listening_event() == "iteration"
+
+
+def _problems(
+    workload: dict[str, t.Any],
+    vcontext: dict[str, t.Any] | None,
+    vtype: str | tuple[str, ...] | None,
+) -> t.Iterator[str]:
+    """What is wrong with a workload, as sentences.
+
+    :param vtype: which kinds of validators are asked; None: all
+    """
+    name = workload["name"]
+    scenario_cls = scenario.Scenario.get(name)
+    yield from scenario.Scenario.validate(
+        name=name, context=vcontext, config=workload, plugin_cfg=None,
+        vtype=vtype,
+    )
+
+    def check(
+        base: t.Any, plugin: str, plugin_cfg: t.Any, hidden: bool = False
+    ) -> list[str]:
+        return base.validate(
+            name=plugin, context=vcontext, config=None,
+            plugin_cfg=plugin_cfg, allow_hidden=hidden, vtype=vtype,
+        )
+
+    found = check(
+        runner.ScenarioRunner, workload["runner_type"], workload["runner"]
+    )
+    yield from found
+    if not found and vtype == "syntax":
+        runner_cls = runner.ScenarioRunner.get(workload["runner_type"])
+        yield from runner_cls.check_workload(workload)
+    for ctx_name, ctx_cfg in scenario_cls.get_default_context().items():
+        yield from check(context.Context, ctx_name, ctx_cfg, hidden=True)
+    for ctx_name, ctx_cfg in workload["contexts"].items():
+        yield from check(context.Context, ctx_name, ctx_cfg)
+    for criterion, value in workload["sla"].items():
+        yield from check(sla.SLA, criterion, value)
+    for hook_cfg in workload["hooks"]:
+        yield from check(hook.HookAction, *hook_cfg["action"])
+        yield from check(hook.HookTrigger, *hook_cfg["trigger"])

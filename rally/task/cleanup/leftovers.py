@@ -23,8 +23,8 @@ from rally import exceptions
 from rally.common import db, objects, owners
 from rally.env import env_mgr
 from rally.task import context
+from rally.task import workload as workloads
 from rally.task.cleanup import context_store, notes
-from rally.task.workload import context_object
 
 Values: t.TypeAlias = dict[str, t.Any]
 
@@ -73,7 +73,7 @@ class Leftovers:
         self, task: Values, begun: list[t.Any]
     ) -> context.ContextManager:
         workload = self._workload
-        shared = context_object.prepare(
+        shared = workloads.context_object(
             objects.Task(task),
             env_mgr.EnvManager.get(task["env_uuid"]).data,
             workload["contexts"],

@@ -46,7 +46,7 @@ from rally.task.distributed.wire import (
     controller_transport,
     messages,
 )
-from rally.task.reporting import agent_figures, load_info, other_actions
+from rally.task.reporting import load_info, other_actions
 from rally.task.results import aggregate, head, packed
 from rally.task.results import stored as stored_results
 from rally.task.results.progressions import progressions
@@ -445,7 +445,7 @@ def _refresh(
     lost: collections.Counter[str] = collections.Counter()
     for entry in info["lost"]:
         lost[entry["agent"]] += entry["count"]
-    agents = agent_figures.figures_of(
+    agents = load_info.agent_figures(
         info.get("agents") or (), sources, _schedule_of(workload)
     )
     for agent in agents:

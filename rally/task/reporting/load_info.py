@@ -33,6 +33,7 @@ if t.TYPE_CHECKING:
     from rally.common.db import retrying
     from rally.task import runner as runner_module
     from rally.task.results import distribution
+    from rally.task.work import schedule as schedules
 
 LOG = logging.getLogger(__name__)
 
@@ -320,16 +321,12 @@ def _load_ns(merged: aggregate.Aggregate) -> int:
     return 0 if first is None or last is None else last - first
 
 
-def _seconds(ns: int | None) -> float | None:
+def _seconds(ns: float | None) -> float | None:
     return None if ns is None else ns / NS
 
 
 def _percentile(merged: aggregate.Aggregate, percent: int) -> float | None:
-    return _seconds_of(merged.durations.percentile(percent / 100))
-
-
-def _seconds_of(ns: float | None) -> float | None:
-    return None if ns is None else ns / NS
+    return _seconds(merged.durations.percentile(percent / 100))
 
 
 def _times_of(
@@ -339,6 +336,58 @@ def _times_of(
     if not times.count or not times.max_ns:
         return None
     values = {
-        "p%d" % p: _seconds_of(times.percentile(p / 100)) for p in PERCENTS
+        "p%d" % p: _seconds(times.percentile(p / 100)) for p in PERCENTS
     }
     return {**values, "max": times.max_ns / NS}
+
+
+def agent_figures(
+    members: t.Iterable[t.Mapping[str, t.Any]],
+    sources: t.Mapping[str, aggregate.Aggregate],
+    schedule: schedules.Schedule | None,
+) -> list[dict[str, t.Any]]:
+    """One entry per agent, for ``load_info``.
+
+    :param members: what is known of each agent, with ``name``, ``position``
+    :param sources: aggregates by name of the agent
+    :param schedule: of an open model
+    """
+    infos = [dict(member) for member in members]
+    began: dict[str, int] = {}
+    for info in infos:
+        source = sources.get(info["name"])
+        info.update(_durations_of(source))
+        if source is None:
+            continue
+        is_late = info.get("is_takeover")  # it was not there at the start
+        if source.first_started_ns is not None and not is_late:
+            began[info["name"]] = _began_ns(
+                source.first_started_ns, info.get("position") or 0, schedule
+            )
+    first_ns = min(began.values(), default=0)
+    for info in infos:
+        if info["name"] in began:
+            info["start_spread_s"] = (began[info["name"]] - first_ns) / NS
+    return infos
+
+
+def _durations_of(source: aggregate.Aggregate | None) -> dict[str, t.Any]:
+    """Of an agent that has run nothing (yet), zeros."""
+    return {
+        "iterations": source.iterations if source else 0,
+        "failed": source.failed if source else 0,
+        **{
+            "p%d" % p: _percentile(source, p) if source else None
+            for p in PERCENTS
+        },
+    }
+
+
+def _began_ns(
+    first_ns: int, position: int, schedule: schedules.Schedule | None
+) -> int:
+    """First start of an agent, as if all had been due at once."""
+    if schedule is None:
+        return first_ns
+    # the first numbers of an open model are dealt out in turn
+    return first_ns - schedule.due_ns(position)

@@ -30,7 +30,7 @@ from rally import consts
 from rally.common import logging, version
 from rally.common import right_of_way as right_of_way_module
 from rally.task import runner, sla, task_scope
-from rally.task.reporting import agent_figures, progress
+from rally.task.reporting import load_info, progress
 
 if t.TYPE_CHECKING:
     from rally.task import scenario
@@ -334,13 +334,13 @@ class DistributedRunner(runner.ScenarioRunner):
     ) -> messages.Code:
         """What load processes are to import."""
         from rally.common.plugin import importing
+        from rally.task import workload
         from rally.task.distributed.wire import messages
-        from rally.task.workload import plugin_modules
 
         used = [] if self.scope is None else self.scope.imported()
         return messages.Code(
             task=str(self.task["uuid"]),
-            plugins=plugin_modules.modules_of(
+            plugins=workload.plugin_modules(
                 scenario_name, _inner(self.config)[0], self.sla_config,
                 context.get("config", {}),
             ),
@@ -474,7 +474,7 @@ class DistributedRunner(runner.ScenarioRunner):
 
     def agents_info(self) -> list[dict[str, t.Any]]:
         """One entry per agent, for ``load_info``."""
-        return agent_figures.figures_of(
+        return load_info.agent_figures(
             self.members, self.board.sources(), self.inner_plan.schedule
         )
 

@@ -18,7 +18,7 @@ import typing as t
 
 import ddt
 
-from rally.task.reporting import agent_figures, load_info, other_actions
+from rally.task.reporting import load_info, other_actions
 from rally.task.results import chunk, durations
 from tests.unit import test
 
@@ -110,7 +110,7 @@ class OtherActionsTestCase(test.TestCase):
 
 class FiguresTestCase(test.TestCase):
     def test_an_agent_that_has_run_nothing_has_zeros(self) -> None:
-        (found,) = agent_figures.figures_of(
+        (found,) = load_info.agent_figures(
             [{"name": "spare", "position": 0}], {}, None
         )
         self.assertEqual(

@@ -10,13 +10,15 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Which modules the plugins of a workload come from.
+"""What a workload needs to be run: a context object, and its plugins.
 
-An agent's load process loads these instead of all that is installed there.
+The engine makes the context object to run a workload, and a recovery makes
+it again to clean up after an engine that died.
 """
 
 from __future__ import annotations
 
+import copy
 import typing as t
 
 from rally.common import validation
@@ -24,13 +26,61 @@ from rally.common.plugin import discover, importing, plugin
 from rally.task import context, runner, scenario, service, sla
 
 
-def modules_of(
+def context_object(
+    task: t.Any,
+    env_data: t.Mapping[str, t.Any],
+    contexts: t.Mapping[str, t.Any],
+    scenario_name: str,
+    owner_id: str,
+) -> dict[str, t.Any]:
+    """What the contexts of a workload get, before anything is set up.
+
+    :param task: record of the task
+    :param env_data: what the environment is, with records of its platforms
+    :param contexts: those of the task file; the scenario may bring more
+    :param owner_id: uuid of the workload
+    """
+    scenario_cls = scenario.Scenario.get(scenario_name)
+    wanted = copy.deepcopy(scenario_cls.get_default_context())
+    wanted.update(copy.deepcopy(dict(contexts)))
+    return {
+        "task": task,
+        "owner_id": owner_id,
+        "scenario_name": scenario_name,
+        "config": {
+            context.Context.get(name, allow_hidden=True).get_fullname(): value
+            for name, value in wanted.items()
+        },
+        "env": as_plugins_see(env_data),
+    }
+
+
+def as_plugins_see(env_data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """An environment of whose platforms there is just their data, by name.
+
+    The records of the database have more.
+    """
+    return {**env_data, "platforms": platforms_data(env_data)}
+
+
+def platforms_data(env_data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What each platform's plugin has put into ``platform_data``, by name."""
+    return {
+        name: platform["platform_data"]
+        for name, platform in env_data["platforms"].items()
+    }
+
+
+def plugin_modules(
     scenario_name: str,
     runner_type: str,
     criteria: t.Iterable[str],
     contexts: t.Iterable[str],
 ) -> tuple[str, ...]:
-    """Modules of installed packages, sorted; Rally's own are always loaded.
+    """Modules of installed packages that the plugins of a workload are in.
+
+    An agent's load process loads these, and Rally's own, instead of all that
+    is installed there.
 
     :param runner_type: of the runner that an agent runs
     :param criteria: names of SLA criteria
