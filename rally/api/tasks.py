@@ -256,13 +256,13 @@ class _Task(group.APIGroup):
         :param force: even if it has not finished
         :raises DBConflict: it has not
         """
-        from rally.task.cleanup import host_files
+        from rally.task.cleanup import notes
 
-        workloads = host_files.of_task(task_uuid)
+        workloads = notes.workloads_of_task(task_uuid)
         objects.Task.delete_by_uuid(
             task_uuid, status=None if force else consts.TaskStatus.FINISHED
         )
-        host_files.forget(workloads)
+        notes.forget_all(workloads)
 
     @plugins.ensure_plugins_are_loaded
     def import_results(

@@ -377,11 +377,11 @@ class EnvManager:
             raise exceptions.ManagerInvalidState(
                 mgr="Env", expected=STATUS.DESTROYED, actual=status
             )
-        from rally.task.cleanup import host_files
+        from rally.task.cleanup import notes
 
-        workloads = host_files.of_env(self.uuid)
+        workloads = notes.workloads_of_env(self.uuid)
         db.env_delete_cascade(self.uuid)
-        host_files.forget(workloads)
+        notes.forget_all(workloads)
 
 
 def _with_message(health: Data) -> Data:

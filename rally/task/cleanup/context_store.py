@@ -89,16 +89,10 @@ _DECODER = msgspec.msgpack.Decoder(Kept)
 
 
 class ContextStore:
-    """The file of one workload.
+    """The file of one workload."""
 
-    :param workload_uuid: whose contexts these are
-    :param home: the folder of Rally's files, ``~/.rally`` by default
-    """
-
-    def __init__(
-        self, workload_uuid: str, home: pathlib.Path | None = None
-    ) -> None:
-        home = home or pathlib.Path.home() / ".rally"
+    def __init__(self, workload_uuid: str) -> None:
+        home = pathlib.Path.home() / ".rally"
         self._uuid = workload_uuid
         self.path = home / "contexts" / workload_uuid
         self.key_path = home / "keys" / "contexts.key"

@@ -21,19 +21,17 @@ whose plugin, known to be so, does nothing yet.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import importlib.util
 import typing as t
 
 from rally.common import db
 from rally.env import answers, reasons, rows
+from rally.task.cleanup import openstack_names
 
-#: by full name of the platform plugin: the package it is of, and the module
-#: whose ``delete_left(platform_data, owners)`` answers in its place
-SUBSTITUTES: t.Mapping[str, tuple[str, str]] = {
-    "existing@openstack": (
-        "rally_openstack", "rally.task.cleanup.openstack_names",
-    ),
+#: by full name of the platform plugin: the package it is of, and what answers
+#: in its place
+SUBSTITUTES: t.Mapping[str, tuple[str, t.Callable[..., t.Any] | None]] = {
+    "existing@openstack": ("rally_openstack", openstack_names.delete_left),
 }
 
 
@@ -66,12 +64,11 @@ def delete_left(env_uuid: str, owners: t.Sequence[str]) -> list[Found]:
 
 def _ask(row: dict[str, t.Any], owners: t.Sequence[str]) -> Found:
     name = row["plugin_name"]
-    package, module = SUBSTITUTES.get(name, ("", ""))
+    package, substitute = SUBSTITUTES.get(name, ("", None))
 
     def call() -> t.Any:
-        if package and importlib.util.find_spec(package):
-            substitute = importlib.import_module(module)
-            return substitute.delete_left(row["platform_data"], owners)
+        if substitute and importlib.util.find_spec(package):
+            return substitute(row["platform_data"], owners)
         return rows.plugin_of(row).cleanup(task_uuid=owners[0])
 
     answer = answers.ask(

@@ -14,7 +14,8 @@
 """What became of contexts, for as long as the database cannot be told.
 
 A file on the controller's host for each workload concerned. A recovery on
-that host reads it, so that it does not clean up what is cleaned up.
+that host reads it, so that it does not clean up what is cleaned up. With
+their tasks, these files and what is kept for clean-ups are removed.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ import pathlib
 import typing as t
 
 from rally import exceptions
-from rally.common import logging, private_files
+from rally.common import db, logging, private_files
 from rally.task import context
+from rally.task.cleanup import context_store
 
 LOG = logging.getLogger(__name__)
 
@@ -80,13 +82,11 @@ class Recorder:
         )
 
 
-def default_folder() -> pathlib.Path:
-    return pathlib.Path.home() / ".rally" / "cleaned-up"
+def _path_of(workload_uuid: str) -> pathlib.Path:
+    return pathlib.Path.home() / ".rally" / "cleaned-up" / workload_uuid
 
 
-def keep(
-    workload_uuid: str, results: Results, folder: pathlib.Path | None = None
-) -> pathlib.Path:
+def keep(workload_uuid: str, results: Results) -> pathlib.Path:
     """Note what became of the clean-up of each context.
 
     What contexts keep for their clean-up may be secret and is not written.
@@ -95,25 +95,21 @@ def keep(
     :returns: the file
     :raises OSError: it cannot be written
     """
-    folder = folder or default_folder()
-    private_files.make_folder(folder)
-    path = folder / workload_uuid
+    path = _path_of(workload_uuid)
+    private_files.make_folder(path.parent)
     noted = [[each["plugin_name"], each["cleanup"]] for each in results]
     private_files.write(path, [json.dumps(noted).encode()])
     return path
 
 
-def applied(
-    workload_uuid: str, results: Results, folder: pathlib.Path | None = None
-) -> list[dict[str, t.Any]]:
+def applied(workload_uuid: str, results: Results) -> list[dict[str, t.Any]]:
     """*results* with what is noted of them; they may lack it.
 
     A note that cannot be read, or is of other contexts, counts as none:
     cleaning up once more does less harm than not at all.
     """
-    path = (folder or default_folder()) / workload_uuid
     try:
-        noted = json.loads(path.read_bytes())
+        noted = json.loads(_path_of(workload_uuid).read_bytes())
         return [
             _with(each, name, cleanup)
             for each, (name, cleanup) in zip(results, noted, strict=True)
@@ -134,10 +130,37 @@ def _with(
     return known
 
 
-def forget(workload_uuid: str, folder: pathlib.Path | None = None) -> None:
+def forget(workload_uuid: str) -> None:
     """The database knows it now.
 
     :raises OSError: the file cannot be removed
     """
-    path = (folder or default_folder()) / workload_uuid
-    path.unlink(missing_ok=True)
+    _path_of(workload_uuid).unlink(missing_ok=True)
+
+
+def workloads_of_task(task_uuid: str) -> list[str]:
+    """Uuids of the workloads of a task, to be asked before it is deleted."""
+    task = db.task_get(task_uuid, detailed=True, lazy=True)
+    return [
+        workload["uuid"]
+        for subtask in task["subtasks"] for workload in subtask["workloads"]
+    ]
+
+
+def workloads_of_env(env_uuid: str) -> list[str]:
+    """The same of all tasks of an environment."""
+    return [
+        workload
+        for task in db.task_list(env=env_uuid)
+        for workload in workloads_of_task(task["uuid"])
+    ]
+
+
+def forget_all(workload_uuids: t.Iterable[str]) -> None:
+    """Remove what is noted and kept for clean-ups, credentials included.
+
+    :raises OSError: a file cannot be removed
+    """
+    for uuid in workload_uuids:
+        context_store.ContextStore(uuid).forget()
+        forget(uuid)

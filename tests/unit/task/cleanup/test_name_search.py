@@ -123,7 +123,7 @@ class NameSearchTestCase(test.DBTestCase):
     def test_a_module_of_rally_answers_for_a_plugin_known_to_do_nothing(
         self,
     ) -> None:
-        table = {"existing@cloud": ("tests", __name__)}
+        table = {"existing@cloud": ("tests", delete_left)}
         with mock.patch.object(name_search, "SUBSTITUTES", table):
             found = self.search(lambda: NOTHING)
 
@@ -132,7 +132,7 @@ class NameSearchTestCase(test.DBTestCase):
         self.assertIn("3 deleted", found.sentence)
 
     def test_but_not_where_its_package_is_not_installed(self) -> None:
-        table = {"existing@cloud": ("no_such_package", __name__)}
+        table = {"existing@cloud": ("no_such_package", delete_left)}
         with mock.patch.object(name_search, "SUBSTITUTES", table):
             self.search(lambda: NOTHING)
 
