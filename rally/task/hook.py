@@ -74,15 +74,13 @@ class HookAction(
     ) -> None:
         self.task = task
         self.config = config
-        self._triggered_by = triggered_by
+        self._triggered_by = triggered_by  # plugins read it
         self._thread: threading.Thread | None = None
-        self._started_at = 0.0
-        self._finished_at = 0.0
         self._result: HookResult = {
             "status": consts.HookStatus.SUCCESS,
-            "started_at": self._started_at,
-            "finished_at": self._finished_at,
-            "triggered_by": self._triggered_by,
+            "started_at": 0.0,
+            "finished_at": 0.0,
+            "triggered_by": triggered_by,
         }
 
     @abc.abstractmethod
@@ -143,10 +141,8 @@ class HookAction(
                 exc_info=logging.is_debug(),
             )
             self.set_error(*task_utils.format_exc(e))
-        self._started_at = timer.timestamp()
-        self._finished_at = timer.finish_timestamp()
-        self._result["started_at"] = self._started_at
-        self._result["finished_at"] = self._finished_at
+        self._result["started_at"] = timer.timestamp()
+        self._result["finished_at"] = timer.finish_timestamp()
 
     def result(self) -> HookResult:
         """The result; waits until the action is over."""
@@ -253,12 +249,6 @@ class HookExecutor:
             LOG.error("The timer of the hooks failed: %s", e)
             self._timer_error = e
 
-    def _start_timer(self) -> None:
-        self._timer_thread = threading.Thread(
-            target=self._timer_method, name="hook timer", daemon=True
-        )
-        self._timer_thread.start()
-
     def stop(self) -> None:
         """Send no more seconds. May be repeated."""
         self._timer_stop_event.set()
@@ -276,7 +266,10 @@ class HookExecutor:
             and "time" in self.triggers
             and self._timer_thread is None
         ):
-            self._start_timer()
+            self._timer_thread = threading.Thread(
+                target=self._timer_method, name="hook timer", daemon=True
+            )
+            self._timer_thread.start()
         for trigger in self.triggers.get(event_type, ()):
             trigger.on_event(event_type, value)
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import abc
 import typing as t
 
-from rally.common import portable, validation
+from rally.common import clock, portable, validation
 from rally.common.plugin import plugin
 
 if t.TYPE_CHECKING:
@@ -216,11 +216,9 @@ class SLAChecker:
             mine.merge_all([other.sla_criteria[i] for other in others])
         return self.is_passing
 
-    def _pairs(self, other: SLAChecker) -> t.Iterator[tuple[SLA, SLA]]:
-        return zip(self.sla_criteria, other.sla_criteria, strict=True)
-
     def _validate_sla_types(self, other: SLAChecker) -> None:
-        for mine, theirs in self._pairs(other):
+        pairs = zip(self.sla_criteria, other.sla_criteria, strict=True)
+        for mine, theirs in pairs:
             mine.validate_type(theirs)
 
     def _validate_config(self, other: SLAChecker) -> None:
@@ -280,23 +278,10 @@ class SLAChecker:
 
     def to_state(self) -> dict[str, t.Any]:
         """What the criteria have learnt, by their names in the config."""
-        return {
-            name: criterion.to_state()
-            for name, criterion in self._named()
-        }
-
-    @classmethod
-    def from_state(
-        cls, config: t.Mapping[str, t.Any], state: t.Any
-    ) -> SLAChecker:
-        """Inverse of ``to_state``, given the same *config*.
-
-        :raises MalformedState: *state* is not of these criteria
-        """
-        return cls(config).restored(state)
+        return {name: each.to_state() for name, each in self._named()}
 
     def restored(self, state: t.Any) -> SLAChecker:
-        """``from_state`` for the criteria of this one, which stays as it is.
+        """Inverse of ``to_state``, for the criteria of this one.
 
         :raises MalformedState: *state* is not of these criteria
         """
@@ -304,12 +289,25 @@ class SLAChecker:
             if set(state) != set(self._values):
                 raise ValueError("it has the criteria %s" % sorted(state))
             criteria = [
-                type(criterion).from_state(
-                    criterion.criterion_value, state[name]
-                )
-                for name, criterion in self._named()
+                type(each).from_state(each.criterion_value, state[name])
+                for name, each in self._named()
             ]
         return SLAChecker(self.config, criteria)
+
+
+def actions_of(
+    iteration: Result, names: t.Container[str]
+) -> t.Iterator[tuple[str, int]]:
+    """Durations (ns) of top-level actions of one iteration, by name.
+
+    :param names: of the actions wanted
+    """
+    for action in iteration["atomic_actions"]:
+        if action["name"] in names:
+            yield action["name"], (
+                clock.to_ns(action["finished_at"])
+                - clock.to_ns(action["started_at"])
+            )
 
 
 def durations_without_error(chunk: Chunk) -> Ints:

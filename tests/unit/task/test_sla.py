@@ -140,8 +140,8 @@ class SLACheckerTestCase(test.TestCase):
         mine, other = sla.SLAChecker(CONFIG), sla.SLAChecker(CONFIG)
         mine.add_chunk(rows(1.0))
         other.add_chunk(rows(1.0, failed=True))
-        self.assertFalse(mine.merge(sla.SLAChecker.from_state(
-            CONFIG, iterations.over_the_wire(other.to_state())
+        self.assertFalse(mine.merge(sla.SLAChecker(CONFIG).restored(
+            iterations.over_the_wire(other.to_state())
         )))
 
     def test_checkers_of_other_workloads_are_not_merged(self) -> None:
@@ -157,8 +157,7 @@ class SLACheckerTestCase(test.TestCase):
         for other in (None, 1, {}, {**state, "outliers": {}},
                       {**state, "failure_rate": None}):
             self.assertRaises(
-                portable.MalformedState, sla.SLAChecker.from_state, CONFIG,
-                other,
+                portable.MalformedState, sla.SLAChecker(CONFIG).restored, other
             )
 
     def test_without_criteria_everything_passes(self) -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import typing as t
 
 from rally import consts
-from rally.common import clock
 from rally.task import sla
 from rally.task.results import moments
 
@@ -47,12 +46,8 @@ class MaxAverageDurationPerAtomic(sla.SLA):
 
     def add_iteration(self, iteration: sla.Result) -> bool:
         if not iteration["error"]:
-            for action in iteration["atomic_actions"]:
-                if action["name"] in self.durations:
-                    self.durations[action["name"]].add(
-                        clock.to_ns(action["finished_at"])
-                        - clock.to_ns(action["started_at"])
-                    )
+            for name, duration_ns in sla.actions_of(iteration, self.durations):
+                self.durations[name].add(duration_ns)
         return self._judge()
 
     def add_chunk(self, chunk: Chunk) -> bool:

@@ -105,12 +105,8 @@ class MaxPercentileDuration(sla.SLA):
     def add_iteration(self, iteration: sla.Result) -> bool:
         if not iteration["error"]:
             self.durations.add(clock.to_ns(iteration["duration"]))
-            for action in iteration["atomic_actions"]:
-                if action["name"] in self.actions:
-                    self.actions[action["name"]].add(
-                        clock.to_ns(action["finished_at"])
-                        - clock.to_ns(action["started_at"])
-                    )
+            for name, duration_ns in sla.actions_of(iteration, self.actions):
+                self.actions[name].add(duration_ns)
         return self._judge()
 
     def add_chunk(self, chunk: Chunk) -> bool:
@@ -143,15 +139,14 @@ class MaxPercentileDuration(sla.SLA):
         return (durations.percentile(limit.percentile / 100) or 0.0) / 1e9
 
     def details(self) -> str:
-        lines = []
-        for limit in self.limits:
-            what = "p%g %.2fs <= %.2fs" % (
+        lines = [
+            "%s: p%g %.2fs <= %.2fs" % (
+                "Duration of one iteration" if limit.action is None
+                else "Action '%s'" % limit.action,
                 limit.percentile, self._percentile_s(limit), limit.max_s,
             )
-            if limit.action is None:
-                lines.append("Duration of one iteration: %s" % what)
-            else:
-                lines.append("Action '%s': %s" % (limit.action, what))
+            for limit in self.limits
+        ]
         if len(lines) == 1:
             return "%s - %s" % (lines[0], self.status())
         return "\n".join([*lines, "Status: %s" % self.status()])

@@ -20,8 +20,9 @@ from rally import consts
 from rally.task import hook
 
 
-def _at(unit: str, minimum: int) -> dict[str, t.Any]:
+def _at(unit: str, minimum: int, description: str) -> dict[str, t.Any]:
     return {
+        "description": description,
         "properties": {
             "unit": {"enum": [unit]},
             "at": {
@@ -44,15 +45,9 @@ class EventTrigger(hook.HookTrigger):
         "type": "object",
         "$schema": consts.JSON_SCHEMA,
         "oneOf": [
-            {
-                "description": "Trigger hook at these whole seconds "
-                "after the first iteration started.",
-                **_at("time", minimum=0),
-            },
-            {
-                "description": "Trigger hook when these iterations start.",
-                **_at("iteration", minimum=1),
-            },
+            _at("time", 0, "Trigger hook at these whole seconds after the "
+                "first iteration started."),
+            _at("iteration", 1, "Trigger hook when these iterations start."),
         ],
     }
 
@@ -60,7 +55,7 @@ class EventTrigger(hook.HookTrigger):
         return self.config["unit"]
 
     def on_event(self, event_type: str, value: t.Any = None) -> bool:
-        if event_type != self.get_listening_event():
+        if event_type != self.config["unit"]:
             return False
         if value not in self.config["at"]:
             return False

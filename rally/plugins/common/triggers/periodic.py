@@ -19,21 +19,21 @@ import typing as t
 from rally import consts
 from rally.task import hook
 
+_FIRST = {"time": 0, "iteration": 1}
 
-def _every(unit: str, start: int) -> dict[str, t.Any]:
+
+def _every(unit: str, description: str) -> dict[str, t.Any]:
     return {
+        "description": description,
         "properties": {
             "unit": {"enum": [unit]},
-            "start": {"type": "integer", "minimum": start},
+            "start": {"type": "integer", "minimum": _FIRST[unit]},
             "end": {"type": "integer", "minimum": 1},
             "step": {"type": "integer", "minimum": 1},
         },
         "required": ["unit", "step"],
         "additionalProperties": False,
     }
-
-
-_FIRST = {"time": 0, "iteration": 1}
 
 
 @hook.configure(name="periodic")
@@ -44,14 +44,8 @@ class PeriodicTrigger(hook.HookTrigger):
         "type": "object",
         "$schema": consts.JSON_SCHEMA,
         "oneOf": [
-            {
-                "description": "Seconds after the first iteration started.",
-                **_every("time", _FIRST["time"]),
-            },
-            {
-                "description": "Numbers of iterations that start.",
-                **_every("iteration", _FIRST["iteration"]),
-            },
+            _every("time", "Seconds after the first iteration started."),
+            _every("iteration", "Numbers of iterations that start."),
         ],
     }
 
