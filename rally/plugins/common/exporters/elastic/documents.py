@@ -30,12 +30,16 @@ WORKLOAD_INDEX = "rally_workload_data_v1"
 ACTION_INDEX = "rally_atomic_action_data_v1"
 DOC_TYPE = "data"
 
+_PLACE = {"deployment_uuid": "keyword", "deployment_name": "keyword"}
+_CONFIG = dict.fromkeys(
+    ("scenario_cfg", "contexts", "runner_name", "runner_cfg"), "keyword"
+)
+
 #: index -> field -> type, as releases from 5.x on name types
 FIELDS: dict[str, dict[str, str]] = {
     TASK_INDEX: {
         "task_uuid": "keyword",
-        "deployment_uuid": "keyword",
-        "deployment_name": "keyword",
+        **_PLACE,
         "title": "text",
         "description": "text",
         "status": "keyword",
@@ -43,14 +47,10 @@ FIELDS: dict[str, dict[str, str]] = {
         "tags": "keyword",
     },
     WORKLOAD_INDEX: {
-        "deployment_uuid": "keyword",
-        "deployment_name": "keyword",
+        **_PLACE,
         "scenario_name": "keyword",
-        "scenario_cfg": "keyword",
+        **_CONFIG,
         "description": "text",
-        "runner_name": "keyword",
-        "runner_cfg": "keyword",
-        "contexts": "keyword",
         "task_uuid": "keyword",
         "subtask_uuid": "keyword",
         "started_at": "date",
@@ -61,14 +61,10 @@ FIELDS: dict[str, dict[str, str]] = {
         "sla_details": "text",
     },
     ACTION_INDEX: {
-        "deployment_uuid": "keyword",
-        "deployment_name": "keyword",
+        **_PLACE,
         "action_name": "keyword",
         "workload_uuid": "keyword",
-        "scenario_cfg": "keyword",
-        "contexts": "keyword",
-        "runner_name": "keyword",
-        "runner_cfg": "keyword",
+        **_CONFIG,
         "success": "boolean",
         "duration": "float",
         "started_at": "date",
