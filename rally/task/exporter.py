@@ -154,25 +154,19 @@ def replacing(path: pathlib.Path) -> t.Iterator[t.TextIO]:
 
     :raises ReportNotWritten: it cannot be written
     """
-    with _errors_of(path):
+    try:
         if path.exists() and not path.is_file():  # a device or a pipe
             with path.open("w", encoding="utf-8") as stream:
                 yield stream
             return
-        path = path.resolve()  # what a link points to is replaced, not it
-        part = path.with_name(".%s.%d.part" % (path.name, os.getpid()))
+        target = path.resolve()  # what a link points to is replaced, not it
+        part = target.with_name(".%s.%d.part" % (target.name, os.getpid()))
         try:
             with part.open("w", encoding="utf-8") as stream:
                 yield stream
-            os.replace(part, path)
+            os.replace(part, target)
         finally:
             part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _errors_of(path: pathlib.Path) -> t.Iterator[None]:
-    try:
-        yield
     except OSError as error:
         raise ReportNotWritten(
             path=path, problem=error.strerror or str(error)
