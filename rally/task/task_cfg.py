@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import collections
 import copy
 import typing as t
 
@@ -25,123 +24,104 @@ from rally import consts, exceptions
 _Dict: t.TypeAlias = dict[str, t.Any]
 
 _MAX_TITLE = 255
+_MAX_TAG = 255
 
-_SINGLE_ENTITY: _Dict = {
-    "type": "object",
-    "description": "An object with a single property.",
-    "minProperties": 1,
-    "maxProperties": 1,
-    "patternProperties": {".*": {"type": "object"}},
-}
+_STRING = {"type": "string"}
+_OBJECT = {"type": "object"}
 
-_HOOK: _Dict = {
-    "type": "object",
-    "properties": {
-        "action": {
-            "type": "object",
-            "minProperties": 1,
-            "maxProperties": 1,
-            "patternProperties": {".*": {}},
-        },
+
+def _object_of(
+    properties: _Dict, required: t.Sequence[str] = (), **more: t.Any
+) -> _Dict:
+    """Schema of an object with these properties and no others."""
+    schema = {
+        "type": "object", **more, "properties": properties,
+        "additionalProperties": False,
+    }
+    return {**schema, "required": list(required)} if required else schema
+
+
+def _single(value: _Dict, **more: t.Any) -> _Dict:
+    """Schema of an object with one property."""
+    return {
+        "type": "object", **more, "minProperties": 1, "maxProperties": 1,
+        "patternProperties": {".*": value},
+    }
+
+
+_SINGLE_ENTITY = _single(
+    _OBJECT, description="An object with a single property."
+)
+_HOOK = _object_of(
+    {
+        "action": _single({}),
         "trigger": _SINGLE_ENTITY,
-        "description": {"type": "string"},
+        "description": _STRING,
     },
-    "required": ["action", "trigger"],
-    "additionalProperties": False,
-}
-
+    ["action", "trigger"],
+)
 _WORKLOAD_KEYS: _Dict = {
     "scenario": _SINGLE_ENTITY,
-    "description": {"type": "string"},
+    "description": _STRING,
     "runner": _SINGLE_ENTITY,
-    "sla": {"type": "object"},
+    "sla": _OBJECT,
     "hooks": {"type": "array", "items": _HOOK},
-    "contexts": {"type": "object"},
+    "contexts": _OBJECT,
 }
-
 _SUBTASK_KEYS: _Dict = {
     "title": {"type": "string", "maxLength": 128},
-    "group": {"type": "string"},
-    "description": {"type": "string"},
-    "tags": {"type": "array", "items": {"type": "string", "maxLength": 255}},
-}
-
-_V1: _Dict = {
-    "type": "object",
-    "$schema": consts.JSON_SCHEMA,
-    "patternProperties": {
-        ".*": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "args": {"type": "object"},
-                    "description": {"type": "string"},
-                    "runner": {
-                        "type": "object",
-                        "properties": {"type": {"type": "string"}},
-                        "required": ["type"],
-                    },
-                    "context": {"type": "object"},
-                    "sla": {"type": "object"},
-                    "hooks": {
-                        "type": "array",
-                        "items": {"$ref": "#/definitions/hook"},
-                    },
-                },
-                "additionalProperties": False,
-            },
-        }
-    },
-    "definitions": {
-        "hook": {
-            "type": "object",
-            "properties": {
-                "name": {"type": "string"},
-                "description": {"type": "string"},
-                "args": {},
-                "trigger": {
-                    "type": "object",
-                    "properties": {"name": {"type": "string"}, "args": {}},
-                    "required": ["name", "args"],
-                    "additionalProperties": False,
-                },
-            },
-            "required": ["name", "args", "trigger"],
-            "additionalProperties": False,
-        }
+    "group": _STRING,
+    "description": _STRING,
+    "tags": {
+        "type": "array",
+        "items": {"type": "string", "maxLength": _MAX_TAG},
     },
 }
-
-
-_SUBTASK_SIMPLE: _Dict = {
-    "type": "object",
-    "$schema": consts.JSON_SCHEMA,
-    "properties": {**_SUBTASK_KEYS, **_WORKLOAD_KEYS},
-    "additionalProperties": False,
-    "required": ["title", "scenario"],
-}
-
-_SUBTASK_COMPLEX: _Dict = {
-    "type": "object",
-    "$schema": consts.JSON_SCHEMA,
-    "properties": {
+_SUBTASK_SIMPLE = _object_of(
+    {**_SUBTASK_KEYS, **_WORKLOAD_KEYS}, ["title", "scenario"],
+    **{"$schema": consts.JSON_SCHEMA},
+)
+_SUBTASK_COMPLEX = _object_of(
+    {
         **_SUBTASK_KEYS,
-        "title": {"type": "string"},
+        "title": _STRING,
         "run_in_parallel": {"type": "boolean"},
         "workloads": {
             "type": "array",
             "minItems": 1,
-            "items": {
-                "type": "object",
-                "properties": _WORKLOAD_KEYS,
-                "additionalProperties": False,
-                "required": ["scenario"],
-            },
+            "items": _object_of(_WORKLOAD_KEYS, ["scenario"]),
         },
     },
-    "additionalProperties": False,
-    "required": ["title", "workloads"],
+    ["title", "workloads"],
+    **{"$schema": consts.JSON_SCHEMA},
+)
+_V1_HOOK = _object_of(
+    {
+        "name": _STRING,
+        "description": _STRING,
+        "args": {},
+        "trigger": _object_of({"name": _STRING, "args": {}}, ["name", "args"]),
+    },
+    ["name", "args", "trigger"],
+)
+_V1_WORKLOAD = _object_of(
+    {
+        "args": _OBJECT,
+        "description": _STRING,
+        "runner": {
+            "type": "object",
+            "properties": {"type": _STRING},
+            "required": ["type"],
+        },
+        "context": _OBJECT,
+        "sla": _OBJECT,
+        "hooks": {"type": "array", "items": _V1_HOOK},
+    },
+)
+_V1: _Dict = {
+    "type": "object",
+    "$schema": consts.JSON_SCHEMA,
+    "patternProperties": {".*": {"type": "array", "items": _V1_WORKLOAD}},
 }
 
 
@@ -158,16 +138,11 @@ class TaskConfig:
     """
 
     CONFIG_SCHEMA_V1 = _V1
-    CONFIG_SCHEMA_V2_SINGLE_ENTITY = _SINGLE_ENTITY
     CONFIG_SCHEMA_V2_HOOK = _HOOK
     CONFIG_SCHEMA_V2_SUBTASK_SIMPLE = _SUBTASK_SIMPLE
     CONFIG_SCHEMA_V2_SUBTASK_COMPLEX = _SUBTASK_COMPLEX
     V2_TOP_ALLOWED_KEYS = [
-        "title",
-        "version",
-        "description",
-        "tags",
-        "subtasks",
+        "title", "version", "description", "tags", "subtasks",
     ]
     V2_TOP_REQUIRED_KEYS = ["title", "version", "subtasks"]
 
@@ -194,15 +169,13 @@ class TaskConfig:
 
     def to_dict(self) -> _Dict:
         """The task as a version 2 task file."""
-        return collections.OrderedDict(
-            [
-                ("version", 2),
-                ("title", self.title),
-                ("description", self.description),
-                ("tags", self.tags),
-                ("subtasks", [_subtask_to_dict(s) for s in self.subtasks]),
-            ]
-        )
+        return {
+            "version": 2,
+            "title": self.title,
+            "description": self.description,
+            "tags": self.tags,
+            "subtasks": [_subtask_to_dict(s) for s in self.subtasks],
+        }
 
     def _process_1(self, config: _Dict) -> _Dict:
         """Version 1 as version 2."""
@@ -224,17 +197,11 @@ class TaskConfig:
         self._check_keys(config)
         self._check_title(config["title"])
         self._check_tags(config.get("tags", []))
-        if not isinstance(config.get("description") or "", str):
-            raise exceptions.InvalidTaskException(
-                "Description should be a string, but "
-                f"'{type(config['description']).__name__}' is found."
-            )
+        _check_type(
+            config.get("description") or "", str, "Description", "a string"
+        )
         subtasks = config["subtasks"]
-        if not isinstance(subtasks, list):
-            raise exceptions.InvalidTaskException(
-                "Property 'subtasks' should be an array(list), but "
-                f"'{type(subtasks).__name__}' is found."
-            )
+        _check_type(subtasks, list, "Property 'subtasks'", "an array(list)")
         for i, subtask in enumerate(subtasks, 1):
             is_complex = isinstance(subtask, dict) and "workloads" in subtask
             _validate(
@@ -278,38 +245,32 @@ class TaskConfig:
             )
 
     @staticmethod
-    def _check_title(title: t.Any, identifier: str | None = None) -> None:
-        prefix = f"{identifier}. " if identifier else ""
-        if not isinstance(title, str):
-            raise exceptions.InvalidTaskException(
-                f"{prefix}Title should be a string, but "
-                f"'{type(title).__name__}' is found."
-            )
+    def _check_title(title: t.Any) -> None:
+        _check_type(title, str, "Title", "a string")
         if len(title) > _MAX_TITLE:
             raise exceptions.InvalidTaskException(
-                f"{prefix}Title should not be longer than {_MAX_TITLE} "
-                "characters. Use 'description' field for longer text."
+                f"Title should not be longer than {_MAX_TITLE} characters. "
+                "Use 'description' field for longer text."
             )
 
     @staticmethod
-    def _check_tags(tags: t.Any, identifier: str | None = None) -> None:
-        prefix = f"{identifier}. " if identifier else ""
-        if not isinstance(tags, list):
-            raise exceptions.InvalidTaskException(
-                f"{prefix}Tags should be an array(list) of strings, but "
-                f"'{type(tags).__name__}' is found."
-            )
+    def _check_tags(tags: t.Any) -> None:
+        _check_type(tags, list, "Tags", "an array(list) of strings")
         for tag in tags:
-            if not isinstance(tag, str):
+            _check_type(tag, str, f"Tag '{tag}'", "a string")
+            if len(tag) > _MAX_TAG:
                 raise exceptions.InvalidTaskException(
-                    f"{prefix}Tag '{tag}' should be a string, but "
-                    f"'{type(tag).__name__}' is found."
-                )
-            if len(tag) > 255:
-                raise exceptions.InvalidTaskException(
-                    f"{prefix}Tag '{tag}' should not be longer than 255 "
+                    f"Tag '{tag}' should not be longer than {_MAX_TAG} "
                     "characters."
                 )
+
+
+def _check_type(value: t.Any, cls: type, what: str, wanted: str) -> None:
+    if not isinstance(value, cls):
+        raise exceptions.InvalidTaskException(
+            f"{what} should be {wanted}, but '{type(value).__name__}' is "
+            "found."
+        )
 
 
 def _listed(names: t.Iterable[str]) -> str:
