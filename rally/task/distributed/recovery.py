@@ -46,7 +46,7 @@ from rally.task.distributed.wire import (
     controller_transport,
     messages,
 )
-from rally.task.reporting import load_info, other_actions
+from rally.task.reporting import load_info
 from rally.task.results import aggregate, head, packed
 from rally.task.results import stored as stored_results
 from rally.task.results.progressions import progressions
@@ -438,9 +438,9 @@ def _refresh(
     info["problems"] = [
         *(
             problem for problem in info.get("problems", ())
-            if not other_actions.is_problem(problem)
+            if not load_info.is_problem(problem)
         ),
-        *other_actions.problems_of(merged.table),
+        *load_info.problems_of(merged.table),
     ]
     lost: collections.Counter[str] = collections.Counter()
     for entry in info["lost"]:

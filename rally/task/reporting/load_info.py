@@ -24,8 +24,8 @@ import typing as t
 
 from rally import exceptions
 from rally.common import clock, logging
-from rally.task.reporting import other_actions, progress
-from rally.task.results import aggregate, saturation
+from rally.task.reporting import progress
+from rally.task.results import aggregate, durations, names, saturation
 from rally.task.results.row import NS
 
 if t.TYPE_CHECKING:
@@ -48,6 +48,13 @@ PERCENTS = (50, 95, 99)
 LOCAL = "local"
 #: an agent that began so much later than the first one is named
 LATE_START_S = 0.020
+#: characters of the name of an action that is told as an example
+_MAX_NAME = 60
+
+_ADVICE = (
+    "Put ids into the arguments or the output of a scenario, not into the "
+    "name of an action."
+)
 
 
 class IterationsLost(exceptions.RallyException):
@@ -145,7 +152,7 @@ class RunWatch:
             elapsed_s=elapsed_s,
             problems=[
                 *runner.problems_so_far(),
-                *other_actions.problems_of(merged.table),
+                *problems_of(merged.table),
             ],
         )
 
@@ -173,7 +180,7 @@ class RunWatch:
 
     def _warn(self, merged: aggregate.Aggregate) -> None:
         """Log once that statistics do not have all actions."""
-        for problem in other_actions.problems_of(merged.table):
+        for problem in problems_of(merged.table):
             if not self._has_warned:
                 LOG.warning("%s: %s", self._cfg["name"], problem)
             self._has_warned = True
@@ -208,7 +215,7 @@ class RunWatch:
             "stop_latency_s": self._stop_latency_s(merged),
             "problems": [
                 *runner.problems_so_far(),
-                *other_actions.problems_of(merged.table),
+                *problems_of(merged.table),
             ],
             "clock": {
                 "boot": clock.boot_id(), "wall_base_ns": clock.WALL_BASE_NS,
@@ -289,13 +296,12 @@ def start_of(
 
 def columns_of(merged: aggregate.Aggregate) -> dict[str, t.Any]:
     """Columns of a workload that follow from its iterations alone."""
-    durations = merged.durations
     return {
         "statistics": {"durations": merged.table.to_dict()},
         "total": merged.iterations,
         "failed": merged.failed,
-        "min_duration": _seconds(durations.min_ns),
-        "max_duration": _seconds(durations.max_ns),
+        "min_duration": _seconds(merged.durations.min_ns),
+        "max_duration": _seconds(merged.durations.max_ns),
         "start_time": _seconds(merged.first_started_ns),
         "load_duration": _load_ns(merged) / NS,
     }
@@ -311,7 +317,7 @@ def figures_of(merged: aggregate.Aggregate) -> dict[str, t.Any]:
         "lag": _times_of(merged.lag),
         "response": _times_of(merged.response),
         "percentiles": {str(p): _percentile(merged, p) for p in PERCENTS},
-        "other_actions": other_actions.facts_of(merged.table),
+        "other_actions": other_actions(merged.table),
     }
 
 
@@ -391,3 +397,41 @@ def _began_ns(
         return first_ns
     # the first numbers of an open model are dealt out in turn
     return first_ns - schedule.due_ns(position)
+
+
+def other_actions(table: durations.DurationsTable) -> dict[str, t.Any] | None:
+    """Actions without a row of their own in *table*; None: there are none."""
+    folded = table.folded
+    if not folded.count:
+        return None
+    return {
+        "names": folded.count,
+        "is_exact": folded.is_exact,
+        "examples": [_brief(name) for name in folded.examples],
+    }
+
+
+def problems_of(table: durations.DurationsTable) -> list[str]:
+    """What to tell somebody whose names of actions are too many."""
+    facts = other_actions(table)
+    if facts is None:
+        return []
+    return [
+        "%s%d names of atomic actions, such as %s, are more than the %d "
+        "rows that statistics have. The rows %s count these actions "
+        "together, so durations of one of them are not shown. %s"
+        % (
+            "" if facts["is_exact"] else "About ", facts["names"],
+            ", ".join(repr(name) for name in facts["examples"]),
+            durations.MAX_ROWS, names.OTHER_ACTIONS, _ADVICE,
+        )
+    ]
+
+
+def is_problem(text: str) -> bool:
+    """Whether ``problems_of`` some table said it."""
+    return text.endswith(_ADVICE)
+
+
+def _brief(name: str) -> str:
+    return name if len(name) <= _MAX_NAME else name[:_MAX_NAME - 3] + "..."

@@ -18,7 +18,7 @@ import typing as t
 
 import ddt
 
-from rally.task.reporting import load_info, other_actions
+from rally.task.reporting import load_info
 from rally.task.results import chunk, durations
 from tests.unit import test
 
@@ -96,15 +96,15 @@ class OtherActionsTestCase(test.TestCase):
 
     def test_there_are_none_as_long_as_each_has_a_row(self) -> None:
         seen = self.table(1000)
-        self.assertIsNone(other_actions.facts_of(seen))
-        self.assertEqual([], other_actions.problems_of(seen))
+        self.assertIsNone(load_info.other_actions(seen))
+        self.assertEqual([], load_info.problems_of(seen))
 
     def test_their_number_and_examples_are_told(self) -> None:
-        (text,) = other_actions.problems_of(self.table(1010))
+        (text,) = load_info.problems_of(self.table(1010))
         self.assertTrue(text.startswith("10 names of atomic actions"), text)
         self.assertIn("'port-", text)
         self.assertLess(len(text), 600)
-        (text,) = other_actions.problems_of(self.table(5000))
+        (text,) = load_info.problems_of(self.table(5000))
         self.assertTrue(text.startswith("About "), text)
 
 
