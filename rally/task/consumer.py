@@ -345,7 +345,9 @@ class ResultConsumer:
         self._recorder.close("progress")
         for thread in self._threads:
             thread.join()
-        self._raise_if_lost()
+        for lost in self.failures:
+            if isinstance(lost, retrying.DatabaseLost):
+                raise lost  # there is nothing to store results in
         merged = self.retry(self.final_aggregate)
         failure = exc_val or next(iter(self.failures), None)
         if failure is not None:
@@ -361,12 +363,6 @@ class ResultConsumer:
         self._tell(merged)
         if self.failures and exc_val is None:
             raise self.failures[0]
-
-    def _raise_if_lost(self) -> None:
-        """:raises DatabaseLost: there is nothing to store results in"""
-        for failure in self.failures:
-            if isinstance(failure, retrying.DatabaseLost):
-                raise failure
 
     def final_aggregate(self) -> aggregate.Aggregate:
         """All that was stored, merged.

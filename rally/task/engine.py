@@ -99,7 +99,10 @@ class TaskEngine:
 
         :raises InvalidTaskConfig: naming workload, position and causes
         """
-        problems = list(_problems(workload, vcontext, vtype))
+        try:
+            problems = list(_problems(workload, vcontext, vtype))
+        except exceptions.PluginNotFound as e:
+            problems = [e.format_message()]
         if problems:
             raise exceptions.InvalidTaskConfig(
                 name=workload["name"],
@@ -116,17 +119,7 @@ class TaskEngine:
 
     def _validate_config_syntax(self, config: task_cfg.TaskConfig) -> None:
         for workload in self._workloads():
-            try:
-                self._validate_workload(workload, vtype="syntax")
-            except exceptions.PluginNotFound as e:
-                raise exceptions.InvalidTaskConfig(
-                    name=workload["name"],
-                    pos=workload["position"],
-                    config=json.dumps(
-                        objects.Workload.to_task(workload), indent=2
-                    ),
-                    reason=e.format_message(),
-                ) from None
+            self._validate_workload(workload, vtype="syntax")
 
     def _validate_config_platforms(self, config: task_cfg.TaskConfig) -> None:
         vcontext = self._validation_context()

@@ -34,20 +34,13 @@ if not t.TYPE_CHECKING:
     __getattr__ = moved.earlier_names(__name__)
 
 
-class TriggeredBy(te.TypedDict):
-    """The event that started an action."""
-
-    event_type: str  # "iteration" or "time"
-    value: t.Any  # number of the iteration, or seconds since the first one
-
-
 class HookResult(te.TypedDict):
     """What became of one run of an action."""
 
     status: str
     started_at: float  # seconds since the epoch
     finished_at: float
-    triggered_by: t.Any
+    triggered_by: t.Any  # event_type, and value: iteration or seconds
     error: te.NotRequired[dict[str, str]]  # etype, msg, details
     output: te.NotRequired[dict[str, list[dict[str, t.Any]]]]
 
@@ -196,7 +189,7 @@ class HookTrigger(
         action = self.hook_cls(
             self.task,
             self.hook_cfg["action"][1],
-            TriggeredBy(event_type=event_type, value=value),
+            {"event_type": event_type, "value": value},
         )
         action.run_async()
         self._runs.append(action)

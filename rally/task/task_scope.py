@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import traceback
-import types
 import typing as t
 
 from rally.common import logging
@@ -80,10 +79,5 @@ class TaskScope:
     def __enter__(self) -> TaskScope:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: types.TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()

@@ -337,11 +337,8 @@ def obj_from_name(
     by_name = "name" in resource_config
     pattern = resource_config["name" if by_name else "regex"]
     candidates = list(resources)
-    matches = []
-    if by_name:
-        matches = [r for r in candidates if r.name == pattern]
-    if not matches:
-        matches = _matching(pattern, candidates)
+    matches = [r for r in candidates if by_name and r.name == pattern]
+    matches = matches or _matching(pattern, candidates)
     if not matches:
         raise exceptions.InvalidScenarioArgument(
             f"{title} with pattern '{pattern}' not found"
@@ -380,12 +377,11 @@ def obj_from_id(
         raise exceptions.InvalidScenarioArgument(
             f"{title} 'id' not found in '{resource_config}'"
         )
-    wanted = resource_config["id"]
     for resource in resources:
-        if resource.id == wanted:
+        if resource.id == resource_config["id"]:
             return resource
     raise exceptions.InvalidScenarioArgument(
-        f"{title} with id '{wanted}' not found"
+        f"{title} with id '{resource_config['id']}' not found"
     )
 
 

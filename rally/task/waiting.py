@@ -127,20 +127,11 @@ def wait_for(
     """Wait for a predicate if there is one, else for a status."""
     if is_ready is not None:
         return wait_is_ready(
-            resource=resource,
-            is_ready=is_ready,
-            update_resource=update_resource,
-            timeout=timeout,
-            check_interval=check_interval,
+            resource, is_ready, update_resource, timeout, check_interval
         )
     return wait_for_status(
-        resource=resource,
-        ready_statuses=t.cast(Statuses, ready_statuses),
-        failure_statuses=failure_statuses or (),
-        status_attr=status_attr,
-        update_resource=update_resource,
-        timeout=timeout,
-        check_interval=check_interval,
+        resource, t.cast(Statuses, ready_statuses), failure_statuses or (),
+        status_attr, update_resource, timeout, check_interval,
         id_attr=id_attr,
     )
 
@@ -188,13 +179,8 @@ def wait_for_status(
             f"Can't wait for resource's {resource} status. {problem}"
         )
     wait = _Wait(
-        resource,
-        update_resource,
-        timeout,
-        check_interval,
-        status_attr,
-        id_attr,
-        check_deletion,
+        resource, update_resource, timeout, check_interval, status_attr,
+        id_attr, check_deletion,
     )
     wait.until_status(ready, failure)
     return wait.resource
@@ -209,11 +195,7 @@ def wait_for_delete(
 ) -> None:
     """Wait until a resource is gone."""
     wait = _Wait(
-        resource,
-        update_resource,
-        timeout,
-        check_interval,
-        may_be_gone=True,
+        resource, update_resource, timeout, check_interval, may_be_gone=True
     )
     wait.until(lambda: wait.refresh() is None, desired="deleted")
 
