@@ -320,7 +320,6 @@ class HistogramChart(Chart):
     """
 
     widget = "Histogram"
-    _has_order = True
 
     def _new_series(self) -> t.Any:
         return numbers.Numbers(numbers.NANOSECONDS)
@@ -335,12 +334,9 @@ class HistogramChart(Chart):
                     {
                         "key": name,
                         "view": title,
-                        "disabled": number if self._has_order else None,
                         "values": _bins(values, bin_count),
                     }
-                    for number, (name, values) in enumerate(
-                        self._data.items()
-                    )
+                    for name, values in self._data.items()
                 ]
                 for title, bin_count in VIEWS
             ],
@@ -353,8 +349,6 @@ class HistogramChart(Chart):
 
 class MainHistogramChart(HistogramChart):
     """How long iterations took."""
-
-    _has_order = False
 
     def __init__(self, workload_info: t.Mapping[str, t.Any]) -> None:
         super().__init__(workload_info)

@@ -151,7 +151,6 @@ def workload_page(
             outputdata.hook_charts(hook)
             for hook in workload.get("hooks") or ()
         ],
-        "task_uuid": (task or {}).get("uuid"),
         "is_final": records.is_final(task or {}),
     }
 
@@ -180,7 +179,6 @@ def _facts(
         "load_duration": workload["load_duration"],
         "full_duration": workload["full_duration"],
         "created_at": records.time_text(workload.get("created_at")),
-        "start_time": workload.get("start_time"),
         "sla": records.criteria_of(workload),
         "sla_success": bool(workload["pass_sla"]),
         "iterations_count": drawn.count,
