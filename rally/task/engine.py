@@ -399,22 +399,13 @@ class TaskEngine:
             self.task, workload["runner"], batch_size=chunk_size
         )
         runner_obj.scope = self._scope
+        hooks = hook.HookExecutor(workload, self.task)
         runner_obj.configure_streams(
             sla_config=workload["sla"],
             chunk_size=chunk_size,
-            iteration_events=any(
-                self._listens_to_iterations(cfg) for cfg in workload["hooks"]
-            ),
+            iteration_events="iteration" in hooks.triggers,
         )
         return runner_obj
-
-    def _listens_to_iterations(self, hook_cfg: dict[str, t.Any]) -> bool:
-        trigger_name, _ = hook_cfg["trigger"]
-        action_name, _ = hook_cfg["action"]
-        trigger = hook.HookTrigger.get(trigger_name)(
-            hook_cfg, self.task, hook.HookAction.get(action_name)
-        )
-        return trigger.get_listening_event() == "iteration"
 
 
 def _problems(

@@ -84,14 +84,12 @@ class MaxPercentileDuration(sla.SLA):
     def __init__(
         self, criterion_value: dict[str, t.Any] | list[dict[str, t.Any]]
     ) -> None:
-        from rally.task.results.distribution import (
-            Distribution,  # imports numpy
-        )
+        from rally.task.results import distribution  # imports numpy
 
         super().__init__(criterion_value)
-        self.durations = Distribution()
+        self.durations = distribution.Distribution()
         self.actions: dict[str, Distribution] = {
-            limit.action: Distribution()
+            limit.action: distribution.Distribution()
             for limit in self.limits if limit.action is not None
         }
 
