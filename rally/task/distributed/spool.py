@@ -83,12 +83,6 @@ class SpooledChunk:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class SpoolSize:
-    chunk_count: int
-    size_bytes: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Recovery:
     """What was found of an earlier process.
 
@@ -239,14 +233,6 @@ class Spool:
             names = os.listdir(self.folder)
         sequences = map(self._sequence_of, names)
         return sorted(each for each in sequences if each is not None)
-
-    def size(self) -> SpoolSize:
-        """What the chunks take on the disk."""
-        sizes = []
-        for sequence in self.sequences():
-            with contextlib.suppress(FileNotFoundError):
-                sizes.append(self._path(sequence).stat().st_size)
-        return SpoolSize(len(sizes), sum(sizes))
 
     def write_all(self, chunks: t.Iterable[SpooledChunk]) -> None:
         """Keep some chunks; they survive a crash from when this returns.

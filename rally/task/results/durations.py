@@ -38,10 +38,6 @@ MAX_ROWS = 1000
 _MAX_PLANS = 1000
 #: deepest level of actions with rows of their own; 0 is the top
 MAX_DEPTH = 2
-COLUMNS = (
-    "Action", "Min (sec)", "Median (sec)", "90%ile (sec)", "95%ile (sec)",
-    "Max (sec)", "Avg (sec)", "Success", "Count",
-)
 _SHARES = (0.5, 0.9, 0.95)
 
 _Key: t.TypeAlias = tuple[str, int]
@@ -379,11 +375,6 @@ class DurationsTable:
             total["children"] = parts
         return {"total": total, "atomics": self._actions.to_list()}
 
-    def rows(self) -> list[list[t.Any]]:
-        """Lines of a table with ``COLUMNS``, the total last."""
-        statistics = self.to_dict()
-        return lines_of([*statistics["atomics"], statistics["total"]])
-
     # ---- carrying
 
     def to_state(self) -> dict[str, t.Any]:
@@ -412,23 +403,6 @@ class DurationsTable:
             if "folded" in state:  # not before there was a limit
                 self.folded = names.NameSet.from_state(state["folded"])
         return self
-
-
-def lines_of(
-    rows: t.Iterable[dict[str, t.Any]], depth: int = 0
-) -> list[list[t.Any]]:
-    """Statistics rows as lines of a table with ``COLUMNS``."""
-    lines: list[list[t.Any]] = []
-    for row in rows:
-        data = row["data"]
-        mark = " %s> " % ("-" * depth) if depth else ""
-        lines.append([
-            mark + row["display_name"], data["min"], data["median"],
-            data["90%ile"], data["95%ile"], data["max"], data["avg"],
-            data["success"], data["iteration_count"],
-        ])
-        lines.extend(lines_of(row["children"], depth + 1))
-    return lines
 
 
 def _row_dict(

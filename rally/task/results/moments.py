@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import math
 import typing as t
 
 from rally.common import portable
@@ -74,16 +73,6 @@ class Moments(portable.Portable):
         if not self.count:
             return 0.0
         return self.total_ns / (self.count * 1_000_000_000)
-
-    def stddev(self) -> float | None:
-        """Standard deviation of the sample (ns); 0 of fewer than two."""
-        if not self.count:
-            return None
-        if self.count == 1:
-            return 0.0
-        n = self.count
-        spread = n * self.total_ns2 - self.total_ns ** 2
-        return math.sqrt(spread / (n * (n - 1)))
 
     def to_state(self) -> dict[str, t.Any]:
         return {

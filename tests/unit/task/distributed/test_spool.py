@@ -172,8 +172,6 @@ class SpoolTestCase(test.TestCase):
         reader.remove(1)
 
         self.assertEqual([2], self.spool.sequences())
-        file_bytes = self.path(2).stat().st_size
-        self.assertEqual(spool.SpoolSize(1, file_bytes), self.spool.size())
 
     def test_a_number_is_used_once(self):
         self.write(1)

@@ -147,20 +147,14 @@ class DistributionTestCase(test.TestCase):
         self.assertLessEqual(bucket, distribution.bucket_of(value + 1))
         self.assertEqual(bucket, distribution.bucket_of(int(middle)))
 
-    def test_a_set_of_equal_values_has_no_spread(self) -> None:
+    def test_the_quantiles_of_equal_values_are_that_value(self) -> None:
         for count in (2, 5000):
             seen = of([10 ** 15 + 1] * count)
-            self.assertEqual(0, seen.stddev())
             self.assertEqual(10 ** 15 + 1, seen.percentile(0.9))
-
-    def test_a_tiny_spread_far_from_zero_is_not_lost(self) -> None:
-        block = [10 ** 17, 10 ** 17 + 1, 10 ** 17 + 2]
-        self.assertEqual(1.0, of(block).stddev())
 
     def test_an_empty_set_has_no_statistics(self) -> None:
         empty = carried(of([]))
         self.assertIsNone(empty.mean())
-        self.assertIsNone(empty.stddev())
         self.assertIsNone(empty.percentile(0.5))
         self.assertEqual(0, empty.count_above(lambda value: True))
 
