@@ -415,11 +415,10 @@ class NumpyTestCase(test.TestCase):
         }
         self.assertEqual(
             {
-                "task/results/chunk.py",
-                "task/results/columns.py", "task/results/cutting.py",
+                "task/results/chunk.py", "task/results/cutting.py",
                 "task/results/distribution.py",
                 "task/results/durations.py", "task/results/moments.py",
-                "task/results/progressions.py",
+                "task/results/packed.py", "task/results/progressions.py",
             },
             users,
         )

@@ -26,28 +26,17 @@ import typing as t
 import msgspec
 import numpy as np
 
-from rally.task.results import columns, progressions
 from rally.task.results import head as head_module
 from rally.task.results import packed as packed_module
-from rally.task.results.merging import merge_ordered
-from rally.task.results.packed import ChunkError
-from rally.task.results.row import (
-    Error,
-    Node,
-    Row,
-    Shape,
-    error_of,
-    result_of,
-    row_of,
-    shape_of,
+from rally.task.results import progressions
+from rally.task.results.packed import (
+    ChunkError,
+    Ints,
+    pack_column,
+    unpack_column,
 )
+from rally.task.results.row import Error, Node, Row, Shape, result_of, row_of
 
-__all__ = [
-    "Chunk", "ChunkError", "Error", "Node", "Row", "Shape", "error_of",
-    "merge_ordered", "result_of", "row_of", "shape_of",
-]
-
-Ints: t.TypeAlias = np.ndarray[t.Any, np.dtype[np.int64]]
 Result: t.TypeAlias = dict[str, t.Any]
 
 #: names of the integer columns, in the order of the packed form
@@ -228,13 +217,13 @@ class Chunk(collections.abc.Sequence[Result]):
             packed_module.Packed(
                 version=packed_module.VERSION,
                 count=len(self),
-                columns=[columns.pack(getattr(self, c)) for c in COLUMNS],
-                shape_index=columns.pack(self.shape_index),
+                columns=[pack_column(getattr(self, c)) for c in COLUMNS],
+                shape_index=pack_column(self.shape_index),
                 shapes=[
                     [(n.name, n.depth, n.failed) for n in shape]
                     for shape in self.shapes
                 ],
-                times=[columns.pack(lines.ravel()) for lines in self.times],
+                times=[pack_column(lines.ravel()) for lines in self.times],
                 errors=list(unique),
                 error_of_row=error_of_row,
                 outputs=self.outputs,
@@ -303,7 +292,7 @@ class Chunk(collections.abc.Sequence[Result]):
         )
         if not all(map(_is_preorder, shapes)):
             raise ChunkError(problem="an action inside none")
-        index = columns.unpack(packed.shape_index, count).astype(np.int32)
+        index = unpack_column(packed.shape_index, count).astype(np.int32)
         if count and not 0 <= index.min() <= index.max() < len(shapes):
             raise ChunkError(problem="an iteration of a shape it lacks")
         sizes = np.bincount(index, minlength=len(shapes))
@@ -317,11 +306,11 @@ class Chunk(collections.abc.Sequence[Result]):
         if rows and not 0 <= min(rows) <= max(rows) < count:
             raise ChunkError(problem="an error of a row it does not hold")
         return cls(
-            [columns.unpack(data, count) for data in packed.columns],
+            [unpack_column(data, count) for data in packed.columns],
             index,
             shapes,
             tuple(
-                columns.unpack(data, int(size) * 2 * len(shape)).reshape(
+                unpack_column(data, int(size) * 2 * len(shape)).reshape(
                     int(size), 2 * len(shape)
                 )
                 for data, size, shape in zip(packed.times, sizes, shapes)

@@ -20,9 +20,14 @@ from __future__ import annotations
 import typing as t
 
 import msgspec
+import numpy as np
 import zstandard
 
 from rally import exceptions
+
+Ints: t.TypeAlias = np.ndarray[t.Any, np.dtype[np.int64]]
+_WIDTHS = ("<i1", "<i2", "<i4", "<i8")
+_LIMITS = (1 << 7, 1 << 15, 1 << 31, 1 << 63)
 
 VERSION = 1
 #: a chunk of more than this many bytes, unpacked, is not one of ours
@@ -31,7 +36,6 @@ MAX_ROWS = 3_000_000
 #: integers in all columns together, 128 MB: a column of equal values takes
 #: nine bytes however many they are, so its size says nothing
 MAX_VALUES = 16_000_000
-
 
 #: a chunk on its way is cut so that it takes no more than this, unpacked ...
 MAX_CHUNK_BYTES = 4 * 1024 * 1024
@@ -136,3 +140,59 @@ def decompress(data: bytes) -> bytes:
         return zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as e:
         raise ChunkError(problem=str(e)) from None
+
+
+def _narrow(values: Ints) -> int:
+    """Index of the narrowest width that holds *values*."""
+    lowest, highest = int(values.min()), int(values.max())
+    for i, limit in enumerate(_LIMITS):
+        if -limit <= lowest and highest < limit:
+            return i
+    raise OverflowError("beyond 64 bits")  # cannot be: they are int64
+
+
+def pack_column(values: np.ndarray[t.Any, t.Any]) -> bytes:
+    """Bytes of a column of integers.
+
+    The first byte tells the form, the rest is little-endian:
+
+    * ``c``: all values equal, the value once (8 bytes);
+    * ``0 1 2 3``: values of 1, 2, 4, 8 bytes;
+    * ``d e f g``: first value (8 bytes), then differences of 1, 2, 4, 8.
+    """
+    values = values.astype(np.int64, copy=False)
+    if not len(values):
+        return b"c" + bytes(8)
+    first = values[:1].astype("<i8").tobytes()
+    if values.min() == values.max():
+        return b"c" + first
+    plain = _narrow(values)
+    if plain > 1:
+        steps = np.diff(values)
+        delta = _narrow(steps)
+        if delta < plain:
+            return b"defg"[delta:delta + 1] + first + steps.astype(
+                _WIDTHS[delta]
+            ).tobytes()
+    return b"0123"[plain:plain + 1] + values.astype(_WIDTHS[plain]).tobytes()
+
+
+def unpack_column(data: bytes, count: int) -> Ints:
+    """Inverse of ``pack_column``.
+
+    :raises ValueError: *data* is not a column of *count* values
+    """
+    form, body = data[:1], data[1:]
+    if form == b"c" and len(body) == 8 and count >= 0:
+        value = np.frombuffer(body, "<i8")[0]
+        return np.full(count, value, dtype=np.int64)
+    if len(form) == 1 and form in b"0123":
+        values = np.frombuffer(body, _WIDTHS[b"0123".index(form)])
+        if len(values) == count:
+            return values.astype(np.int64)
+    elif len(form) == 1 and form in b"defg" and len(body) >= 8:
+        first = np.frombuffer(body[:8], "<i8")
+        steps = np.frombuffer(body[8:], _WIDTHS[b"defg".index(form)])
+        if len(steps) == count - 1:
+            return np.cumsum(np.concatenate([first, steps.astype(np.int64)]))
+    raise ValueError("a column does not hold %d integers" % count)

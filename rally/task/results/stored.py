@@ -22,12 +22,13 @@ from __future__ import annotations
 
 import collections.abc
 import functools
+import heapq
 import itertools
 import typing as t
 
 from rally.common.db import StoredChunk
 from rally.common.db import results as envelopes
-from rally.task.results import durations, merging
+from rally.task.results import durations
 from rally.task.results.chunk import Chunk
 from rally.task.results.head import PackedChunk
 
@@ -78,13 +79,58 @@ def workload_results(
     :param only_failures: those with an error. Only chunks that have some are
         read: there may be few in many
     """
-    results = merging.merge_ordered(
+    results = merge_ordered(
         (place.first_ns, functools.partial(_load, place))
         for place in envelopes.places(
             workload_uuid, has_failures=only_failures
         )
     )
     return (row for row in results if row["error"] or not only_failures)
+
+
+def merge_ordered(
+    chunks: t.Iterable[tuple[int, t.Callable[[], Chunk]]],
+) -> t.Iterator[Result]:
+    """Results of all *chunks* in the order of their start.
+
+    A k-way merge: a chunk is loaded when its first row is due and dropped
+    after its last, so memory is bounded by the chunks that overlap.
+
+    :param chunks: pairs of a chunk's first start (ns) and its loader, in
+        ascending order of the first start
+    """
+    order = itertools.count()
+    waiting = iter(chunks)
+    upcoming = next(waiting, None)
+    open_rows: list[tuple[int, int, Result, t.Iterator[t.Any]]] = []
+    while open_rows or upcoming is not None:
+        while upcoming is not None and (
+            not open_rows or upcoming[0] <= open_rows[0][0]
+        ):
+            chunk = upcoming[1]()
+            upcoming = next(waiting, None)
+            if not open_rows and (
+                upcoming is None or not len(chunk)
+                or upcoming[0] > chunk.last_ns
+            ):
+                yield from chunk
+                continue
+            opened = zip(chunk.started_ns.tolist(), chunk)
+            for started_ns, result in opened:
+                heapq.heappush(
+                    open_rows, (started_ns, next(order), result, opened)
+                )
+                break
+        if open_rows:
+            _, tie, result, rows = open_rows[0]
+            yield result
+            for started_ns, following in rows:
+                heapq.heapreplace(
+                    open_rows, (started_ns, tie, following, rows)
+                )
+                break
+            else:
+                heapq.heappop(open_rows)
 
 
 def _load(place: envelopes.Place) -> Chunk:

@@ -22,14 +22,8 @@ import hypothesis.strategies as st
 import msgspec
 import numpy as np
 
-from rally.task.results import columns, packed, row
-from rally.task.results.chunk import (
-    Chunk,
-    ChunkError,
-    Node,
-    Row,
-    merge_ordered,
-)
+from rally.task.results import packed, row, stored
+from rally.task.results.chunk import Chunk, ChunkError, Node, Row
 from tests.unit import test
 
 START_NS = 1_790_000_000_000_000_000
@@ -130,7 +124,7 @@ class ChunkTestCase(test.TestCase):
             ((c.first_ns, (lambda c=c: c)) for c in chunks if len(c)),
             key=lambda pair: pair[0],
         )
-        merged = list(merge_ordered(loaders))
+        merged = list(stored.merge_ordered(loaders))
         self.assertEqual(
             [r["timestamp"] for r in whole], [r["timestamp"] for r in merged]
         )
@@ -156,7 +150,7 @@ class ChunkTestCase(test.TestCase):
                 return Chunk.of_rows([_row(i * 10 + 1), _row(i * 10 + 2)])
             return load
 
-        merged = merge_ordered(
+        merged = stored.merge_ordered(
             (START_NS + i * 10 + 1, loader(i)) for i in range(5)
         )
         next(merged)
@@ -228,13 +222,13 @@ class GarbageTestCase(test.TestCase):
         self.assertIn("it claims a size of", str(error))
 
     def test_a_few_bytes_cannot_stand_for_any_number_of_values(self):
-        column = columns.pack(np.array([1, 1]))
+        column = packed.pack_column(np.array([1, 1]))
         for count, actions in ((packed.MAX_ROWS + 1, 0), (10**6, 10**4)):
             bomb = packed.compress(
                 msgspec.msgpack.encode(
                     packed.Packed(
                         packed.VERSION, count, [column] * 5,
-                        columns.pack(np.array([0, 0])),
+                        packed.pack_column(np.array([0, 0])),
                         [[("a", 0, False)] * actions], [column], [], {}, {},
                     )
                 )
@@ -252,14 +246,16 @@ class ColumnsTestCase(test.TestCase):
         | st.lists(st.integers(START_NS, START_NS + 10**6), max_size=40)
     )
     def test_a_column_comes_back_exactly(self, values):
-        packed = columns.pack(np.array(values, dtype=np.int64))
+        data = packed.pack_column(np.array(values, dtype=np.int64))
 
-        self.assertEqual(values, columns.unpack(packed, len(values)).tolist())
+        self.assertEqual(
+            values, packed.unpack_column(data, len(values)).tolist()
+        )
 
     @hypothesis.given(data=st.binary(max_size=40), count=st.integers(-2, 20))
     def test_garbage_is_a_value_error_or_a_column(self, data, count):
         with contextlib.suppress(ValueError):
-            self.assertEqual(count, len(columns.unpack(data, count)))
+            self.assertEqual(count, len(packed.unpack_column(data, count)))
 
 
 def _row(after_ns):
