@@ -48,7 +48,7 @@ The tests have ports with the same limits on simulated time, see
 ``load_process/``
     the agent's child, which runs an ordinary Runner: ``child`` is what runs
     there, ``parent`` how the agent sees it
-``local/``
+``local``
     agents on the controller's own host
 ``agent_process``
     what ``rally agent start`` runs

@@ -20,16 +20,15 @@ import pathlib
 import typing as t
 
 from rally.common import clock
-from rally.task.distributed import commands, endpoint_ports, serve
+from rally.task.distributed import (
+    commands,
+    endpoint_ports,
+    reception,
+    serve,
+)
 from rally.task.distributed.clock import ClockEstimate, ClockSample
 from rally.task.distributed.security import keys
-from rally.task.distributed.security.allow_list import AgentAllowList
-from rally.task.distributed.wire import (
-    channels,
-    codec,
-    controller_transport,
-    messages,
-)
+from rally.task.distributed.wire import channels, messages
 from rally.task.distributed.wire.channels import Channel
 
 #: exchanges with each agent that give the offset of its clock
@@ -125,13 +124,7 @@ def call(
     names = [agent.name for agent in keys.agents(folder)]
     if not names:
         return []
-    ends = controller_transport.ControllerTransport(
-        channels.addresses_from(listen),
-        keys.controller_key(folder),
-        AgentAllowList(folder),
-        codec.encode,
-        codec.decode,
-    )
+    ends = reception.listen(listen, folder)
     found = Discovery(clock.now_ns() + int(wait_s * NS))
     with contextlib.closing(ends):
         serve.serve(found, endpoint_ports.ControllerEndpoint(ends))

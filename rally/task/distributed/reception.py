@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import threading
 import traceback
 import typing as t
@@ -22,12 +23,38 @@ import typing as t
 from rally.common import logging
 from rally.task.distributed import endpoint_ports, serve
 from rally.task.distributed.controller import lobby
-from rally.task.distributed.wire import channels, messages
+from rally.task.distributed.security import allow_list, keys
+from rally.task.distributed.wire import (
+    channels,
+    codec,
+    controller_transport,
+    messages,
+)
 
 LOG = logging.getLogger(__name__)
 
 #: after a failure: agents say hello again every second or other second
 PAUSE_S = 1.0
+#: where agents dial, unless the person says otherwise
+DEFAULT_ADDRESS = "tcp://*:9790"
+
+
+def listen(
+    address: str | None, keys_folder: pathlib.Path | str | None
+) -> controller_transport.ControllerTransport:
+    """The end that agents dial, those that ``rally agent authorize`` lets in.
+
+    :param address: of the control channel; None, as for the folder: default
+    :raises RallyException: the address or the keys cannot be used
+    """
+    folder = pathlib.Path(keys_folder).expanduser() if keys_folder else None
+    return controller_transport.ControllerTransport(
+        channels.addresses_from(address or DEFAULT_ADDRESS),
+        keys.controller_key(folder),
+        allow_list.AgentAllowList(folder),
+        codec.encode,
+        codec.decode,
+    )
 
 
 class Reception:

@@ -21,6 +21,7 @@ stored then.
 from __future__ import annotations
 
 import collections
+import contextlib
 import pathlib
 import typing as t
 
@@ -31,25 +32,21 @@ from rally.task.cleanup import leftovers, name_search
 from rally.task.distributed import (
     commands,
     controller_ports,
+    local,
     notices,
+    reception,
     serve,
     spool,
 )
 from rally.task.distributed.controller import machine as controller
 from rally.task.distributed.controller import plan
 from rally.task.distributed.controller.membership import AgentState, Member
-from rally.task.distributed.local import agents as local
-from rally.task.distributed.security import allow_list, keys
-from rally.task.distributed.wire import (
-    channels,
-    codec,
-    controller_transport,
-    messages,
-)
+from rally.task.distributed.security import keys
+from rally.task.distributed.wire import channels, messages
 from rally.task.reporting import load_info
 from rally.task.results import aggregate, head, packed
 from rally.task.results import stored as stored_results
-from rally.task.results.progressions import progressions
+from rally.task.results.progressions import Lost, progressions
 from rally.task.work import schedule
 
 LOG = logging.getLogger(__name__)
@@ -243,15 +240,9 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     config = workload["runner"]
     if "agents" not in config:
         return _drain_local(workload)
-    keys_folder = _keys_folder(workload)
-    ends = controller_transport.ControllerTransport(
-        channels.addresses_from(config.get("listen", "tcp://*:9790")),
-        keys.controller_key(keys_folder),
-        allow_list.AgentAllowList(keys_folder),
-        codec.encode,
-        codec.decode,
-    )
-    try:
+    with contextlib.closing(
+        reception.listen(config.get("listen"), config.get("keys"))
+    ) as ends:
         machine = controller.Controller.for_recovery(
             _plan(workload, ends.endpoints, wait_s), clock.now_ns()
         )
@@ -259,8 +250,6 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
         ports = controller_ports.ControllerPorts(ends, sink)
         sink.tell = ports.tell
         serve.serve(machine, ports)
-    finally:
-        ends.close()
     counted = machine.counters
     _count(workload, missing_chunks=counted["missing_chunks"],
            torn_chunks=counted["torn_chunks"])
@@ -412,7 +401,8 @@ def _close(workload: dict[str, t.Any]) -> int:
     merged = aggregate.Aggregate(workload["sla"])
     merged.merge_all(list(sources.values()))
     info["lost"] = [
-        _without(entry, numbers)
+        {**entry, **Lost(progressions(numbers), entry["reason"],
+                         entry["agent"]).to_dict()}
         for entry, numbers in zip(info.get("lost", ()), missing) if numbers
     ]
     info["stored"] = merged.iterations
@@ -471,19 +461,6 @@ def _numbers_of(ranges: t.Iterable[t.Sequence[int]]) -> t.Iterator[int]:
     """Numbers of ranges (first, last, step), as ``load_info`` has them."""
     for first, last, step in ranges:
         yield from range(first, last + 1, step)
-
-
-def _without(
-    entry: dict[str, t.Any], missing: set[int]
-) -> dict[str, t.Any]:
-    return {
-        **entry,
-        "count": len(missing),
-        "numbers": [
-            [first, first + step * (count - 1), step]
-            for first, step, count in progressions(missing)
-        ],
-    }
 
 
 def _store(

@@ -415,6 +415,23 @@ class Spool:
         return explained(self.folder)
 
 
+def lock(folder: pathlib.Path) -> int | None:
+    """Claim *folder* until the descriptor is closed; None: it is claimed.
+
+    The claim ends with its process, whatever that dies of. The folder itself
+    is locked: a file in it could not be made where nothing can.
+
+    :raises OSError: it cannot be read
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
 @contextlib.contextmanager
 def _unless_read_only() -> t.Iterator[None]:
     """Where nothing can be changed, what is there can still be read."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import logging
 import os
 import pathlib
@@ -80,22 +79,12 @@ class SpoolStore:
         }
 
     def _claimed(self) -> int:
-        """Lock the folder until ``close``, or the death of this process.
-
-        The folder itself: a file in it could not be made where nothing can.
-        """
+        """Lock the folder until ``close``, or the death of this process."""
         with spool_module.explained(self._folder):
-            fd = os.open(
-                self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-            )
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise SpoolInUse(
-                path=self._folder, holder=self._noted_holder()
-            ) from None
-        return fd
+            claim = spool_module.lock(self._folder)
+        if claim is None:
+            raise SpoolInUse(path=self._folder, holder=self._noted_holder())
+        return claim
 
     def _note_holder(self, holder: str) -> None:
         with contextlib.suppress(OSError):  # only for the text of an error

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import pathlib
 import socket
 import sys
 import typing as t
@@ -34,9 +33,8 @@ from rally.task.reporting import load_info, progress
 
 if t.TYPE_CHECKING:
     from rally.task import scenario
-    from rally.task.distributed import controller_ports, run_sink
+    from rally.task.distributed import controller_ports, local, run_sink
     from rally.task.distributed.controller import machine as controller
-    from rally.task.distributed.local import agents as local
     from rally.task.distributed.wire import (
         channels,
         controller_transport,
@@ -47,7 +45,6 @@ if t.TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-DEFAULT_LISTEN = "tcp://*:9790"
 DEFAULT_AGENT_TIMEOUT_S = 10.0
 DEFAULT_LEASE_S = 5.0
 DEFAULT_WAIT_S = 60.0
@@ -204,13 +201,18 @@ class DistributedRunner(runner.ScenarioRunner):
                 agents.want(self.config["local_agents"], prepare.code)
                 self._serve_locally(agents, prepare, content)
             else:
-                ends = stack.enter_context(self._listening())
+                from rally.task.distributed import reception
+
+                ends = reception.listen(
+                    self.config.get("listen"), self.config.get("keys")
+                )
+                stack.enter_context(contextlib.closing(ends))
                 self._serve(prepare, content, ends)
 
     @staticmethod
     def _local_agents(scope: task_scope.TaskScope) -> local.LocalAgents:
         """Those that the runners of a task share."""
-        from rally.task.distributed.local import agents as local
+        from rally.task.distributed import local
 
         return scope.share("distributed: local agents", local.LocalAgents)
 
@@ -229,30 +231,6 @@ class DistributedRunner(runner.ScenarioRunner):
             finally:
                 if self._sink is not None:
                     agents.retire(self._sink.unsettled_agents())
-
-    @contextlib.contextmanager
-    def _listening(
-        self
-    ) -> t.Iterator[controller_transport.ControllerTransport]:
-        """The end that agents of other hosts dial."""
-        from rally.task.distributed.security import allow_list, keys
-        from rally.task.distributed.wire import (
-            channels,
-            codec,
-            controller_transport,
-        )
-
-        folder = self.config.get("keys")
-        path = pathlib.Path(folder).expanduser() if folder else None
-        ends = controller_transport.ControllerTransport(
-            channels.addresses_from(self.config.get("listen", DEFAULT_LISTEN)),
-            keys.controller_key(path),
-            allow_list.AgentAllowList(path),
-            codec.encode,
-            codec.decode,
-        )
-        with contextlib.closing(ends):
-            yield ends
 
     def _serve(
         self,

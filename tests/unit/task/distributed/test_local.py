@@ -25,8 +25,8 @@ import tempfile
 import time
 from unittest import mock
 
+from rally.task.distributed import local
 from rally.task.distributed import spool as spool_module
-from rally.task.distributed.local import agents as local
 from rally.task.distributed.wire import messages
 from rally.task.results import chunk
 from tests.unit import test
@@ -108,9 +108,9 @@ class SweepTestCase(test.TestCase):
         self.assertFalse(self.folder.exists())
 
     def test_what_a_living_one_uses_stays(self):
-        claim = local.lock(self.folder)
+        claim = spool_module.lock(self.folder)
         self.addCleanup(os.close, claim)
-        self.assertIsNone(local.lock(self.folder))
+        self.assertIsNone(spool_module.lock(self.folder))
 
         local.sweep(self.parent, time.time() + LATER_S)
 
@@ -190,7 +190,7 @@ class DrainTestCase(test.TestCase):
         self.assertEqual(2, len(self.stored))
 
     def test_of_a_claimed_folder_nothing_is_taken_and_it_is_said(self):
-        claim = local.lock(self.folder)
+        claim = spool_module.lock(self.folder)
         self.addCleanup(os.close, claim)
 
         drained = self.drain()

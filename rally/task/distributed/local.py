@@ -20,35 +20,31 @@ takes seconds, so the workloads of a task share them.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import pathlib
+import select
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 import types
 import typing as t
+import uuid
 import weakref
 
-from rally.common import version
-from rally.task.distributed import notices, reception
-from rally.task.distributed import spool as spool_module
-from rally.task.distributed.local.agent_process import (
-    END_S,
-    SPOOL,
-    LocalAgent,
-    key_file,
-)
-from rally.task.distributed.security import allow_list, keys
-from rally.task.distributed.wire import (
-    channels,
-    codec,
-    controller_transport,
-    messages,
-)
+from rally.common import private_files, version
+from rally.task.distributed import notices, reception, spool
+from rally.task.distributed.security import keys
+from rally.task.distributed.wire import channels, messages
+from rally.task.distributed.wire.channels import Channel
 from rally.task.load import cpus
 
+#: how long an agent may take to end once nobody needs it
+END_S = 10.0
+#: what the name of a spool begins with, before that of its agent
+SPOOL = "spool-"
 PREFIX = "rally-local-"
 #: a folder of a dead controller is left alone for so long: its agents end,
 #: and one that was just made is not locked yet
@@ -59,6 +55,87 @@ RECOVERABLE_S = 7 * 86400.0
 RUN = "run-"
 
 Tell: t.TypeAlias = t.Callable[[notices.AgentLeft], None]
+
+
+class LocalAgent:
+    """A process that ends when ``hang_up`` is called, or its parent dies.
+
+    :param key_file: its spool will be beside it
+    :param on_end: called with how it ended, from a thread
+    """
+
+    def __init__(
+        self,
+        name: str,
+        key_file: pathlib.Path,
+        addresses: t.Mapping[Channel, str],
+        own_cpus: t.Iterable[int],
+        on_end: t.Callable[[LocalAgent, str], None],
+    ) -> None:
+        self.name = name
+        self.instance = uuid.uuid4().hex
+        self._spool = key_file.parent / (SPOOL + name)
+        self._on_end = on_end
+        lifeline, self._lifeline = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable, "-m",
+                    "rally.task.distributed.agent_process",
+                    *(addresses[channel] for channel in Channel),
+                    "--key", str(key_file),
+                    "--spool", str(self._spool),
+                    "--lifeline", str(lifeline),
+                    "--instance", self.instance,
+                ],
+                pass_fds=[lifeline],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    cpus.VARIABLE: ",".join(map(str, own_cpus)),
+                },
+            )
+        finally:
+            os.close(lifeline)
+        self.pid = self._process.pid
+        self._exit_fd = os.pidfd_open(self.pid)
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def _watch(self) -> None:
+        status = self._process.wait()
+        self._on_end(
+            self, "its process ended with exit status %d" % status
+        )
+
+    @property
+    def is_alive(self) -> bool:
+        poll = select.poll()
+        poll.register(self._exit_fd, select.POLLIN)
+        return not poll.poll(0)
+
+    def hang_up(self) -> None:
+        """Let it end: it sees the end of its lifeline.
+
+        In a process that was forked from here it lets go of its copy.
+        """
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)
+
+    def end(self, until_s: float) -> None:
+        """Wait until it has ended, kill it if it does not; leave nothing.
+
+        :param until_s: how long to wait, on the monotonic clock
+        """
+        self.hang_up()
+        self._watcher.join(max(0.0, until_s - time.monotonic()))
+        if self._watcher.is_alive():
+            self._process.kill()
+            self._watcher.join()
+        os.close(self._exit_fd)
+        shutil.rmtree(self._spool, ignore_errors=True)
 
 
 class LocalAgents:
@@ -73,7 +150,7 @@ class LocalAgents:
         self._stack = contextlib.ExitStack()
         self._lock = threading.Lock()
         self._tell: Tell | None = None  # of the run that has them
-        self._last_run = ""
+        self.last_run = ""  # had them before, and is over
         self._claim: int | None = None
         itself = weakref.ref(self)
 
@@ -108,15 +185,10 @@ class LocalAgents:
                 prefix=PREFIX, ignore_cleanup_errors=True
             )
             self.path = pathlib.Path(stack.enter_context(made))
-            self._claim = lock(self.path)
+            self._claim = spool.lock(self.path)
             stack.callback(self._give_back)
-            folder = self.path / "keys"
-            self.transport = controller_transport.ControllerTransport(
-                channels.addresses_from("tcp://127.0.0.1:*"),
-                keys.controller_key(folder),
-                allow_list.AgentAllowList(folder),
-                codec.encode,
-                codec.decode,
+            self.transport = reception.listen(
+                "tcp://127.0.0.1:*", self.path / "keys"
             )
             stack.callback(self.transport.close)
             self._reception = reception.Reception(
@@ -159,13 +231,12 @@ class LocalAgents:
                 self._start(name, own_cpus)
 
     def _start(self, name: str, own_cpus: t.Iterable[int]) -> None:
-        path = key_file(self.path, name)
+        path = self.path / ("%s.key" % name)
         if not path.exists():
             text = keys.authorize(name, self.path / "keys")
-            with open(path, "x", opener=_private) as file:
-                file.write(text)
+            private_files.create(path, text.encode())
         self._agents[name] = LocalAgent(
-            name, self.path, self.transport.endpoints, own_cpus, self._ended
+            name, path, self.transport.endpoints, own_cpus, self._ended
         )
 
     def _end(self, *names: str) -> None:
@@ -193,7 +264,7 @@ class LocalAgents:
             try:
                 yield [each for each in hellos if self._is_there(each)]
             finally:
-                self._last_run = run
+                self.last_run = run
                 with self._lock:
                     self._tell = None
 
@@ -201,11 +272,6 @@ class LocalAgents:
         """Whether it is of a process that has not been replaced."""
         agent = self._agents.get(hello.peer)
         return agent is not None and agent.instance == hello.message.instance
-
-    @property
-    def last_run(self) -> str:
-        """The run that had them before; it is over."""
-        return self._last_run
 
     def report_to(self, tell: Tell) -> None:
         """*tell* is told when one ends during this run, or has by now."""
@@ -225,20 +291,6 @@ class LocalAgents:
         self._end(*(name for name in names if name in self._agents))
 
 
-def lock(folder: pathlib.Path) -> int | None:
-    """Claim *folder* until the descriptor is closed; None: it is claimed.
-
-    The claim ends with its process, whatever that dies of.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
 def sweep(parent: pathlib.Path, now: float) -> None:
     """Remove folders, with their keys, of controllers that were killed.
 
@@ -247,26 +299,22 @@ def sweep(parent: pathlib.Path, now: float) -> None:
     for folder in parent.glob(PREFIX + "*"):
         with contextlib.suppress(OSError):  # somebody else removes it
             status = folder.stat()
-            grace_s = RECOVERABLE_S if _has_chunks(folder) else SETTLED_S
+            grace_s = RECOVERABLE_S if _runs_with_chunks(folder) else SETTLED_S
             if status.st_uid != os.getuid() or (
                 now - status.st_mtime < grace_s
             ):
                 continue
-            claim = lock(folder)
+            claim = spool.lock(folder)
             if claim is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(claim)
 
 
-def _has_chunks(folder: pathlib.Path) -> bool:
-    return any(folder.glob(SPOOL + "*/*/*" + spool_module.CHUNK_SUFFIX))
-
-
-def _has_chunks_of_others(folder: pathlib.Path, run: str) -> bool:
-    return any(
-        path.parent.name != run
-        for path in folder.glob(SPOOL + "*/*/*" + spool_module.CHUNK_SUFFIX)
-    )
+def _runs_with_chunks(folder: pathlib.Path) -> set[str]:
+    return {
+        path.parent.name
+        for path in folder.glob(SPOOL + "*/*/*" + spool.CHUNK_SUFFIX)
+    }
 
 
 class Drained(t.NamedTuple):
@@ -278,7 +326,7 @@ class Drained(t.NamedTuple):
 
 def drain(
     run: str,
-    store: t.Callable[[str, spool_module.SpooledChunk], None],
+    store: t.Callable[[str, spool.SpooledChunk], None],
     parent: pathlib.Path | None = None,
 ) -> Drained:
     """Store what local agents keep of a run whose controller was killed.
@@ -297,35 +345,31 @@ def drain(
         had_run = bool(found) or (folder / (RUN + run)).exists()
         if not had_run or folder.stat().st_uid != os.getuid():
             continue
-        claim = lock(folder)
+        claim = spool.lock(folder)
         if claim is None:
             # something that its controller began: whoever recovers knows
             # that the controller itself is gone
-            writing += sorted(_agent_of(path) for path in found)
+            writing += sorted(map(_agent_of, found))
             continue
         try:
             for path in found:
                 name = _agent_of(path)
-                spool = spool_module.Spool(path.parent, run)
-                if spool.is_written():
+                kept = spool.Spool(path.parent, run)
+                if kept.is_written():
                     writing.append(name)
                     continue
-                found_there = spool.recover()
+                found_there = kept.recover()
                 # not what an earlier recovery of the task had counted
                 torn += found_there.torn + found_there.unfinished
-                for sequence in spool.sequences():
-                    store(name, spool.read(sequence))
-            if not writing and not _has_chunks_of_others(folder, run):
+                for sequence in kept.sequences():
+                    store(name, kept.read(sequence))
+            if not writing and _runs_with_chunks(folder) <= {run}:
                 shutil.rmtree(folder)
         finally:
             os.close(claim)
     return Drained(writing, torn)
 
 
-def _agent_of(spool: pathlib.Path) -> str:
+def _agent_of(path: pathlib.Path) -> str:
     """The local agent that has a spool of a run."""
-    return spool.parent.name.removeprefix(SPOOL)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return path.parent.name.removeprefix(SPOOL)
