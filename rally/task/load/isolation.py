@@ -13,43 +13,23 @@
 """An isolated copy of a value for each iteration, as cheap as can be.
 
 A deep copy of a small context costs 15 us, loading its pickle a fraction
-of that, and what cannot change need not be copied at all.
+of that, and what cannot change need not be copied at all. What is
+large is copied where it is touched, see ``copied_on_touch``.
 """
 
 from __future__ import annotations
 
 import copy
 import copyreg
-import datetime
 import io
 import pickle
 import types
 import typing as t
 
-_ATOMIC = (
-    type(None), bool, int, float, complex, str, bytes, range, type,
-    types.FunctionType, types.BuiltinFunctionType, types.EllipsisType,
-    types.NotImplementedType, types.CodeType, property, datetime.date,
-    datetime.timedelta,
-)
-_MAX_DEPTH = 20
+from rally.task.load import copied_on_touch
+from rally.task.load.immutable import is_immutable
+
 _MAX_NODES = 16
-
-
-def is_immutable(value: t.Any, depth: int = 0) -> bool:
-    """Whether nobody can change *value*, so that all may share it."""
-    kind = type(value)
-    if kind in _ATOMIC or isinstance(value, type):
-        return True
-    if kind in (datetime.datetime, datetime.time):
-        return is_immutable(value.tzinfo, depth + 1)
-    if kind is datetime.timezone:
-        return True
-    return (
-        kind in (tuple, frozenset)
-        and depth < _MAX_DEPTH
-        and all(is_immutable(item, depth + 1) for item in value)
-    )
 
 
 class _NeedsDeepCopy(Exception):
@@ -182,13 +162,15 @@ def _filled(
 def copier(value: t.Any) -> t.Callable[[], t.Any]:
     """A function that makes a new deep copy of *value* at each call.
 
-    *value* must not change any more. The copy raises what a deep copy of
-    *value* raises.
+    *value* must not change any more, unless it is large. The copy raises
+    what a deep copy of *value* raises.
     """
     if is_immutable(value):
         return lambda: value
     if type(value) is not dict or not all(type(key) is str for key in value):
         return _copier_of_any(value)[0]
+    if copied_on_touch.may_be_large(value):
+        return _copier_of_large(value)
     trees = _TreeCopier()
     parts: list[tuple[t.Any, t.Callable[[], t.Any]]] = []
     others = {}
@@ -213,6 +195,16 @@ def copier(value: t.Any) -> t.Callable[[], t.Any]:
         return t.cast("dict[str, t.Any]", made)
 
     return copy_dict
+
+
+def _copier_of_large(value: dict[str, t.Any]) -> t.Callable[[], t.Any]:
+    """A copier of parts, which are copied later than those of others."""
+    copy_all = _copier_of_any(value)[0]
+    try:
+        snapshot = copy_all()  # that no plugin has a reference into
+    except Exception:  # of a plugin's object: it is raised at each copy
+        return copy_all
+    return copied_on_touch.copier(snapshot) or copy_all
 
 
 def _copier_of_any(

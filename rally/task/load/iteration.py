@@ -23,7 +23,7 @@ import msgspec
 
 from rally.common import clock
 from rally.task import types
-from rally.task.load import forks, isolation
+from rally.task.load import copied_on_touch, forks, isolation
 from rally.task.results import row as row_module
 
 if t.TYPE_CHECKING:
@@ -140,6 +140,7 @@ class IterationRunner:
         if self._guard.is_copy:
             self._guard.end()
         slot.scenario = None
+        copied_on_touch.release(context)
         return self._row(number, started, finished, lag, scenario_inst, error)
 
     def cut_off(
