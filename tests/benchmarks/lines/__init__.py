@@ -19,6 +19,7 @@ import typing as t
 from tests.benchmarks import bench, figures
 from tests.benchmarks.lines import (
     agents,
+    contexts,
     many,
     memory,
     noop,
@@ -35,6 +36,7 @@ Measure: t.TypeAlias = t.Callable[
 LINES: t.Mapping[str, Measure] = {
     "noop": noop.measure,
     "agents": agents.measure,
+    "contexts": contexts.measure,
     "many": many.measure,
     "memory": memory.measure,
     "pace": pace.measure,
