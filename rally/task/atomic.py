@@ -19,7 +19,9 @@ read and share that list (a service gets the list of its scenario).
 from __future__ import annotations
 
 import collections
+import contextvars
 import functools
+import inspect
 import time
 import typing as t
 
@@ -57,12 +59,57 @@ MergedAtomicActions: t.TypeAlias = (
 )
 
 
+class _Open(t.NamedTuple):
+    """An action that some coroutine is in, and the one around it."""
+
+    actions: ConcurrentActions  # of whom it is
+    action: AtomicAction
+    outer: _Open | None
+
+
+_innermost: contextvars.ContextVar[_Open | None] = contextvars.ContextVar(
+    "rally_atomic_action", default=None
+)
+
+
+class ConcurrentActions(list[AtomicAction]):
+    """Actions of coroutines, which may run side by side in one iteration.
+
+    So the last action that has not ended is not always the one around the
+    next: each task of asyncio knows its own, and passes it on to the tasks
+    that it makes.
+    """
+
+    def begin(self, action: AtomicAction) -> None:
+        """Put *action* below the innermost one that has not ended."""
+        outer = around = _innermost.get()
+        while around is not None and (
+            around.actions is not self or "finished_at" in around.action
+        ):
+            around = around.outer
+        (self if around is None else around.action["children"]).append(action)
+        _innermost.set(_Open(self, action, outer))
+
+    def end(self, action: AtomicAction) -> None:
+        """*action* is no longer the innermost one."""
+        innermost = _innermost.get()
+        if innermost is not None and innermost.action is action:
+            _innermost.set(innermost.outer)
+
+
 class ActionTimerMixin:
     """Something whose steps are timed."""
 
+    _new_actions: t.ClassVar[type[list[AtomicAction]]] = list
+
+    def __init_subclass__(cls, **kwargs: t.Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if inspect.iscoroutinefunction(getattr(cls, "run", None)):
+            cls._new_actions = ConcurrentActions
+
     def __init__(self) -> None:
         super().__init__()
-        self._atomic_actions: list[AtomicAction] = []
+        self._atomic_actions: list[AtomicAction] = self._new_actions()
 
     def atomic_actions(self) -> list[AtomicAction]:
         """The live list: it grows while actions run."""
@@ -70,11 +117,13 @@ class ActionTimerMixin:
 
     def reset_atomic_actions(self) -> None:
         """Begin a new list; who holds the old one keeps it as it is."""
-        self._atomic_actions = []
+        self._atomic_actions = self._new_actions()
 
 
 class ActionTimer(utils.Timer):
     """Times one action: ``with ActionTimer(self, "boot_server"): ...``.
+
+    In coroutines ``async with`` does the same.
 
     Written out flat: each call and each look-up in here is paid for by every
     atomic action of a run.
@@ -110,10 +159,13 @@ class ActionTimer(utils.Timer):
 
     def __enter__(self) -> ActionTimer:
         actions = self._actions
-        if actions:
-            actions = self._find_parent(actions)
         action = self._action
-        actions.append(action)
+        if type(actions) is ConcurrentActions:
+            actions.begin(action)
+        else:
+            if actions:
+                actions = self._find_parent(actions)
+            actions.append(action)
         self.error = None
         self.start_ns = start_ns = _WALL_BASE_NS + _monotonic_ns()
         action["started_at"] = start_ns / 1e9
@@ -126,15 +178,33 @@ class ActionTimer(utils.Timer):
         if type_ is not None:
             self.error = (type_, value, tb)
             action["failed"] = True
+        if type(self._actions) is ConcurrentActions:
+            self._actions.end(action)
+
+    async def __aenter__(self) -> ActionTimer:
+        return self.__enter__()
+
+    async def __aexit__(self, type_: t.Any, value: t.Any, tb: t.Any) -> None:
+        self.__exit__(type_, value, tb)
 
 
 def action_timer(name: str) -> t.Callable[[_F], _F]:
-    """Time each call of a method as one atomic action.
+    """Time each call of a method, or coroutine, as one atomic action.
 
     :param name: name of the action
     """
 
     def wrap(func: _F) -> _F:
+        if inspect.iscoroutinefunction(func):
+            @functools.wraps(func)
+            async def timed_async(
+                self: t.Any, *args: t.Any, **kwargs: t.Any
+            ) -> t.Any:
+                with ActionTimer(self, name):
+                    return await func(self, *args, **kwargs)
+
+            return t.cast(_F, timed_async)
+
         @functools.wraps(func)
         def timed(self: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
             with ActionTimer(self, name):

@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import typing as t
 
 import hypothesis
@@ -188,3 +190,93 @@ class MergeAtomicActionsTestCase(test.TestCase):
         at_once = atomic.merge_atomic_actions(sum(shares, []))
         self.assertEqual(at_once, stepwise)
         self.assertEqual(list(at_once), list(stepwise))
+
+
+async def _play_at_once(instance: t.Any, tree: t.Any, depth: int = 0) -> None:
+    """Run actions of the shape of *tree*, those of one level side by side.
+    """
+    async def one(name: str, is_to_fail: bool, children: t.Any) -> None:
+        with contextlib.suppress(_Failure):
+            if depth % 2:
+                async with atomic.ActionTimer(instance, name):
+                    await inside(is_to_fail, children)
+            else:
+                with atomic.ActionTimer(instance, name):
+                    await inside(is_to_fail, children)
+
+    async def inside(is_to_fail: bool, children: t.Any) -> None:
+        await asyncio.sleep(0)
+        await _play_at_once(instance, children, depth + 1)
+        await asyncio.sleep(0)
+        if is_to_fail:
+            raise _Failure()
+
+    await asyncio.gather(*[one(*each) for each in tree])
+
+
+class Concurrent(atomic.ActionTimerMixin):
+    async def run(self) -> None:
+        """Makes the class one of coroutines."""
+
+    @atomic.action_timer("sum")
+    async def sum(self, *values: int) -> int:
+        await asyncio.sleep(0)
+        return sum(values)
+
+
+class ConcurrentActionsTestCase(test.TestCase):
+    @hypothesis.settings(max_examples=60)
+    @hypothesis.given(tree=trees)
+    def test_the_tree_is_that_of_the_calls(self, tree: t.Any) -> None:
+        instance = Concurrent()
+        asyncio.run(_play_at_once(instance, tree))
+        self.assertEqual(list(tree), _shape(instance.atomic_actions()))
+
+    @hypothesis.settings(max_examples=30)
+    @hypothesis.given(tree=trees, other=trees)
+    def test_instances_do_not_mix(self, tree: t.Any, other: t.Any) -> None:
+        outer, inner = Concurrent(), Concurrent()
+
+        async def both() -> None:
+            async with atomic.ActionTimer(outer, "outer"):
+                await asyncio.gather(
+                    _play_at_once(outer, tree), _play_at_once(inner, other)
+                )
+
+        asyncio.run(both())
+        self.assertEqual(
+            [("outer", False, list(tree))], _shape(outer.atomic_actions())
+        )
+        self.assertEqual(list(other), _shape(inner.atomic_actions()))
+
+    def test_what_outlives_its_action_belongs_to_the_one_around(self) -> None:
+        instance = Concurrent()
+
+        async def late(ended: asyncio.Event) -> None:
+            await ended.wait()
+            async with atomic.ActionTimer(instance, "late"):
+                pass
+
+        async def begin() -> None:
+            ended = asyncio.Event()
+            async with atomic.ActionTimer(instance, "outer"):
+                async with atomic.ActionTimer(instance, "gone"):
+                    task = asyncio.create_task(late(ended))
+                ended.set()
+                await task
+
+        asyncio.run(begin())
+        self.assertEqual(
+            [("outer", False, [("gone", False, []), ("late", False, [])])],
+            _shape(instance.atomic_actions()),
+        )
+
+    def test_a_method_that_is_a_coroutine_is_timed_to_its_end(self) -> None:
+        instance = Concurrent()
+        self.assertEqual(6, asyncio.run(instance.sum(1, 2, 3)))
+        (action,) = instance.atomic_actions()
+        self.assertIn("finished_at", action)
+        self.assertEqual("sum", action["name"])
+
+    def test_synchronous_plugins_keep_a_plain_list(self) -> None:
+        self.assertIs(list, type(atomic.ActionTimerMixin()._atomic_actions))
