@@ -44,3 +44,13 @@ class JudgingFailed(exceptions.RallyException):
         "traceback, and mend that plugin or take the criterion out of the "
         "task.\n%(trace)s"
     )
+
+
+class CoroutineNotAwaited(exceptions.RallyException):
+    error_code = 139
+    msg_fmt = (
+        "The scenario returned the coroutine %(name)s, which nobody awaits, "
+        "so the iteration did none of its work. Write its method as `async "
+        "def run` (a decorator around it has to be `async` too), or let it "
+        "return nothing."
+    )

@@ -55,7 +55,8 @@ class HangWatch:
             if self._is_hung(worker, now):
                 worker.verdict = (
                     "was ended because it hung: some call let no other "
-                    "thread run, longer than the timeout of %g s"
+                    "thread, or coroutine, run, longer than the timeout of "
+                    "%g s"
                     % (self._timeout_s or 0)
                 )
                 worker.process.kill()

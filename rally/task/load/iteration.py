@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 import traceback
@@ -24,6 +25,7 @@ import msgspec
 from rally.common import clock
 from rally.task import types
 from rally.task.load import copied_on_touch, forks, isolation
+from rally.task.load.errors import CoroutineNotAwaited
 from rally.task.results import row as row_module
 
 if t.TYPE_CHECKING:
@@ -96,6 +98,10 @@ class IterationRunner:
         self._guard = guard or forks.OnceGuard()
         self._scenario_cls = scenario_cls
         self._method_name = method_name
+        #: iterations are coroutines: they are run by ``run_async``
+        self.is_async = inspect.iscoroutinefunction(
+            getattr(scenario_cls, method_name, None)
+        )
         self._copy_context = isolation.copier(dict(context))
         self._copy_args = isolation.copier(dict(args))
         self._deferred = [
@@ -130,7 +136,48 @@ class IterationRunner:
             slot.scenario = scenario_inst = self._scenario_cls(context)
             for name in self._deferred:
                 args[name] = args[name].resolve(scenario_inst)
-            getattr(scenario_inst, self._method_name)(**args)
+            left = getattr(scenario_inst, self._method_name)(**args)
+            finished = _WALL_BASE_NS + _monotonic_ns()
+            if left is not None:
+                _refuse_coroutine(left)
+        except BaseException as e:  # whatever a plugin raises
+            finished = _WALL_BASE_NS + _monotonic_ns()
+            if self._guard.is_copy:
+                self._guard.end(e)
+            error = describe(e)
+        if self._guard.is_copy:
+            self._guard.end()
+        slot.scenario = None
+        copied_on_touch.release(context)
+        return self._row(number, started, finished, lag, scenario_inst, error)
+
+    async def run_async(
+        self, number: int, slot: Slot, due_ns: int | None = None
+    ) -> row_module.Row:
+        """Run iteration *number* of a scenario whose method is ``async``.
+
+        A cancellation is one more error that the scenario may raise.
+
+        :param due_ns: when it was due, nanoseconds since the epoch
+        """
+        scenario_inst, error = None, None
+        slot.number = number
+        try:
+            context = self._copy_context()
+            context["iteration"] = number
+            args = self._copy_args()
+        except BaseException as e:  # of a plugin's object
+            now = clock.now_ns()
+            return row_module.Row(
+                number, now, 0, 0, 0, (), (), describe(e), None
+            )
+        slot.started_ns = started = _WALL_BASE_NS + _monotonic_ns()
+        slot.lag_ns = lag = 0 if due_ns is None else max(1, started - due_ns)
+        try:
+            slot.scenario = scenario_inst = self._scenario_cls(context)
+            for name in self._deferred:
+                args[name] = args[name].resolve(scenario_inst)
+            await getattr(scenario_inst, self._method_name)(**args)
             finished = _WALL_BASE_NS + _monotonic_ns()
         except BaseException as e:  # whatever a plugin raises
             finished = _WALL_BASE_NS + _monotonic_ns()
@@ -207,6 +254,16 @@ class IterationRunner:
             if shape == key:  # a key of names that were cut is not kept
                 self._shapes[key] = shape
         return shape, tuple([int(x * 1e9 + 0.5) - rest_ns for x in times_s])
+
+
+def _refuse_coroutine(left: t.Any) -> None:
+    """An iteration that did nothing yet must not count as done.
+
+    :raises CoroutineNotAwaited: *left*, what ``run`` returned, is one
+    """
+    if inspect.iscoroutine(left):
+        left.close()
+        raise CoroutineNotAwaited(name=left.__qualname__)
 
 
 def _plain(output: t.Any) -> dict[str, t.Any]:

@@ -86,10 +86,12 @@ class Outbox:
         self._counts: collections.deque[str] = collections.deque()
         self._meter = meter
         self._rung_ns = 0  # when the thread was told to send a block
-        self._lags_ns: list[int] = []  # of the thread
+        #: of this thread, and of an event loop
+        self._lags_ns: collections.deque[int] = collections.deque()
         self._slot_waits_ns: collections.deque[int] = collections.deque()
         self._held_ns: collections.deque[int] = collections.deque()
         self._changed = threading.Condition()
+        self._tell_room: t.Callable[[], None] | None = None
         self._wake_at = MAX_ROWS
         self._closing = False
         self._number = 0  # of the last snapshot
@@ -111,6 +113,27 @@ class Outbox:
         if len(self._rows) >= self._wake_at:
             self._wake()
 
+    def offer(self, row: row_module.Row) -> None:
+        """Take a row without a wait, from whoever asks ``has_room``."""
+        self._rows.append(row)
+        if len(self._rows) >= self._wake_at:  # see ``put``
+            with self._changed:
+                self._ring()
+
+    def has_room(self, tell: t.Callable[[], None]) -> bool:
+        """Whether the reader is near enough for more iterations to start.
+
+        :param tell: called once if not: when that has changed; by the
+            thread of the outbox
+        """
+        if len(self._rows) < MAX_ROWS:
+            return True
+        with self._changed:
+            if len(self._rows) < MAX_ROWS or self._failed:
+                return True
+            self._tell_room = tell
+            return False
+
     def count(self, name: str) -> None:
         """Add one to a counter of the aggregate."""
         self._counts.append(name)
@@ -118,6 +141,10 @@ class Outbox:
     def late_for_a_slot(self, late_ns: int) -> None:
         """An iteration was due so long before there was a thread for it."""
         self._slot_waits_ns.append(late_ns)
+
+    def ran_late(self, late_ns: int) -> None:
+        """What runs iterations was so late to run what was ready."""
+        self._lags_ns.append(late_ns)
 
     def held(self, waited_ns: int) -> None:
         """A thread that runs iterations waited until results were taken."""
@@ -132,10 +159,22 @@ class Outbox:
                     LONGEST_WAIT_S,
                 )
                 self.held(time.monotonic_ns() - began_ns)
-            elif len(self._rows) >= self._wake_at:
-                self._wake_at = MAX_ROWS
-                self._rung_ns = time.monotonic_ns()
-                self._changed.notify_all()
+            else:
+                self._ring()
+
+    def _ring(self) -> None:
+        if len(self._rows) >= self._wake_at:
+            self._wake_at = MAX_ROWS
+            self._rung_ns = time.monotonic_ns()
+            self._changed.notify_all()
+
+    def _say_room(self) -> None:
+        """Let iterations go on that wait for room."""
+        with self._changed:
+            self._changed.notify_all()
+            tell, self._tell_room = self._tell_room, None
+        if tell is not None:
+            tell()
 
     def close(self) -> None:
         """Send all that is left, and the last snapshot; then return."""
@@ -160,6 +199,7 @@ class Outbox:
         except Exception as e:  # of a plugin: a criterion of the SLA
             self._failed = True
             self._sink.send_failure(e)
+        self._say_room()
 
     def _idle_wait_s(self) -> float:
         if not self._is_behind:
@@ -192,8 +232,7 @@ class Outbox:
             if self._aggregate is not None:
                 self._aggregate.add_chunk(chunk)
                 self._is_behind = True
-            with self._changed:
-                self._changed.notify_all()
+            self._say_room()
 
     def _maybe_send_snapshot(self) -> None:
         if self._aggregate is None:
@@ -220,8 +259,7 @@ class Outbox:
         """Learn what the load has asked of this process until now."""
         if self._meter is not None:
             self._meter.read(measured, is_last)
-        lags_ns, self._lags_ns = self._lags_ns, []
-        measured.scheduler_lag.add_all(lags_ns)
+        measured.scheduler_lag.add_all(list(_taken(self._lags_ns)))
         measured.slot_wait.add_all(list(_taken(self._slot_waits_ns)))
         for held_ns in _taken(self._held_ns):
             measured.held_ns += held_ns

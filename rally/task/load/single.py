@@ -20,7 +20,7 @@ from __future__ import annotations
 import typing as t
 
 from rally.common import clock, logging
-from rally.task.load import isolation
+from rally.task.load import coroutines, isolation
 from rally.task.load import iteration as iteration_module
 from rally.task.results import row as row_module
 
@@ -81,7 +81,8 @@ def _run_scenario_once(
     runner = iteration_module.IterationRunner(
         cls, method_name, context_obj, scenario_kwargs
     )
-    row = runner.run(number, iteration_module.Slot())
+    with coroutines.one_at_a_time(runner) as run:
+        row = run(number, iteration_module.Slot())
     return t.cast(ScenarioRunnerResult, row_module.result_of(
         row.started_ns, row.duration_ns, row.idle_ns, row.shape, row.times,
         row.error, row.output,

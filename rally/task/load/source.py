@@ -46,8 +46,16 @@ class IterationSource(t.Protocol):
         :param spare: take no more than one of so many that are left
         """
 
+    def draw_now(
+        self, limit: int, spare: int = 1
+    ) -> t.Sequence[int] | None:
+        """Like ``draw_many``, without a wait. None: try after a ring."""
+
     def may_start(self, number: int) -> bool:
         """Whether a drawn number may start now; waits out a fence."""
+
+    def may_start_now(self, number: int) -> bool | None:
+        """Like ``may_start``, without a wait. None: try after a ring."""
 
     def wake(self) -> None:
         """Let the waiting threads of this process look again."""
@@ -152,6 +160,10 @@ class CounterSource(_Source):
 
     def draw_many(self, limit: int, spare: int = 1) -> t.Sequence[int]:
         """Take up to *limit* numbers. Empty: no more."""
+        return self.draw_now(limit, spare)
+
+    def draw_now(self, limit: int, spare: int = 1) -> t.Sequence[int]:
+        """Take up to *limit* numbers. Empty: no more."""
         if limit > 1:
             left = self._times - self._counter.value
             limit = max(1, min(limit, left // spare))
@@ -163,6 +175,8 @@ class CounterSource(_Source):
     def may_start(self, number: int) -> bool:
         """Whether a drawn number may start now."""
         return not self._words[_STOPPED]
+
+    may_start_now = may_start
 
     @property
     def drawn_count(self) -> int:
@@ -297,12 +311,17 @@ class LeaseFeed(_Source):
 
     def draw_many(self, limit: int, spare: int = 1) -> t.Sequence[int]:
         """Take up to *limit* numbers; waits for one. Empty: no more."""
-        while True:
-            drawn = self._try_draw(limit, spare)
-            if drawn or self._is_over():
-                return drawn
+        while (drawn := self.draw_now(limit, spare)) is None:
             with self._changed:
                 self._changed.wait_for(self._has_news, LONGEST_WAIT_S)
+        return drawn
+
+    def draw_now(
+        self, limit: int, spare: int = 1
+    ) -> t.Sequence[int] | None:
+        """Like ``draw_many``, without a wait. None: try after a ring."""
+        drawn = self._try_draw(limit, spare)
+        return drawn if drawn or self._is_over() else None
 
     def _try_draw(self, limit: int, spare: int) -> t.Sequence[int]:
         if self._is_fenced():
@@ -368,16 +387,20 @@ class LeaseFeed(_Source):
 
     def may_start(self, number: int) -> bool:
         """Whether a drawn number may start now; waits out the fence."""
-        words = self._words
-        while not words[_STOPPED]:
-            if time.monotonic_ns() < words[_FENCE]:
-                return True
+        while (may := self.may_start_now(number)) is None:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: words[_STOPPED] or not self._is_fenced(),
+                    lambda: self.may_start_now(number) is not None,
                     LONGEST_WAIT_S,
                 )
-        return False
+        return may
+
+    def may_start_now(self, number: int) -> bool | None:
+        """Like ``may_start``, without a wait. None: try after a ring."""
+        words = self._words
+        if words[_STOPPED]:
+            return False
+        return True if time.monotonic_ns() < words[_FENCE] else None
 
     def _numbers(self, start: int, stop: int) -> t.Sequence[int]:
         """Those with the indices *start* to *stop*, without *stop*.

@@ -44,6 +44,7 @@ from rally.task.results import cutting
 
 if t.TYPE_CHECKING:
     from rally.task import scenario
+    from rally.task.load import worker_loop
 
 LOG = logging.getLogger(__name__)
 _PR_SET_TIMERSLACK = 29  # linux/prctl.h
@@ -172,8 +173,12 @@ def _settle_in(assignment: Assignment) -> None:
 
 def _work(work: Work, assignment: Assignment) -> None:
     writer = frames.FrameWriter(assignment.results_fd)
-    threads: worker_threads.WorkerThreads
+    threads: worker_threads.WorkerThreads | worker_loop.WorkerLoop
     first = _FirstStart(writer)
+    one = iteration.IterationRunner(
+        work.scenario_cls, work.method_name, work.context, work.args,
+        forks.ForkGuard(assignment.copies),
+    )
     gauge = meter.Meter(lambda: threads.slot_count())
     box = outbox.Outbox(
         _PipeSink(writer), work.sla_config, lambda: threads.watermark_ns(),
@@ -184,13 +189,10 @@ def _work(work: Work, assignment: Assignment) -> None:
         first.begin(zero_ns)
         gauge.begin(zero_ns)
 
-    threads = worker_threads.WorkerThreads(
-        work.plan, assignment.slots, work.source,
-        iteration.IterationRunner(
-            work.scenario_cls, work.method_name, work.context, work.args,
-            forks.ForkGuard(assignment.copies),
-        ),
-        box, _start_hook(work, writer, first),
+    kind = _loop_or_threads(one)
+    threads = kind(
+        work.plan, assignment.slots, work.source, one, box,
+        _start_hook(work, writer, first),
         lambda text: writer.write(frames.Problem(text)), assignment.watch,
         begin,
     )
@@ -204,6 +206,17 @@ def _work(work: Work, assignment: Assignment) -> None:
     first.tell_now()
     box.close()
     writer.write(frames.Bye(unstarted))
+
+
+def _loop_or_threads(
+    one: iteration.IterationRunner,
+) -> type[worker_threads.WorkerThreads] | type[worker_loop.WorkerLoop]:
+    """What runs the iterations of a process."""
+    if not one.is_async:
+        return worker_threads.WorkerThreads
+    from rally.task.load import worker_loop  # and with it asyncio
+
+    return worker_loop.WorkerLoop
 
 
 class _FirstStart:
@@ -270,7 +283,8 @@ def _start_hook(
 
 
 def _obey(
-    assignment: Assignment, threads: worker_threads.WorkerThreads
+    assignment: Assignment,
+    threads: worker_threads.WorkerThreads | worker_loop.WorkerLoop,
 ) -> None:
     """Pass on what the pool rings for; end with it."""
     has_started = False

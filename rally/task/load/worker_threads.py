@@ -23,13 +23,12 @@ import collections
 import select
 import sys
 import threading
-import time
 import traceback
 import typing as t
 
 from rally import exceptions
 from rally.common import clock, logging, utils
-from rally.task.load import iteration
+from rally.task.load import drawing, iteration
 from rally.task.load import outbox as outbox_module
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
@@ -37,10 +36,6 @@ from rally.task.results import row as row_module
 
 LOG = logging.getLogger(__name__)
 NEVER_NS = 1 << 62
-#: numbers are drawn ahead for so long, so that fast iterations do not pay
-#: a system call (and hand the interpreter lock over) each
-DRAW_AHEAD_NS = 1_000_000
-MAX_DRAW_AHEAD = 16
 #: in the open model so many threads stand ready for what is due next
 STANDBY = 2
 #: the end of a wait is slept, which is more exact and costs a fraction of
@@ -87,7 +82,7 @@ class WorkerThreads:
         self._slots: list[iteration.Slot] = []
         self._abandoned: list[threading.Thread] = []
         self._drawn: collections.deque[int] = collections.deque()
-        self._draw_ahead, self._drawn_at_ns = 1, 0
+        self._draw_ahead = drawing.DrawAhead()
         # no process draws ahead what another may soon want
         self._spare = 4 * plan.concurrency
         self._unstarted: list[int] = []
@@ -244,17 +239,12 @@ class WorkerThreads:
         time while its threads start, and when few are left for all.
         """
         slot.floor_ns = NEVER_NS
-        drawn_at_ns = time.monotonic_ns()
-        if slot.is_fresh:
-            want = 1
-        else:
-            took_ns = max(1, drawn_at_ns - self._drawn_at_ns)
-            pace = self._draw_ahead * DRAW_AHEAD_NS // took_ns
-            want = max(1, min(pace, 2 * self._draw_ahead, MAX_DRAW_AHEAD))
+        ahead = self._draw_ahead.want()
+        want = 1 if slot.is_fresh else ahead
         numbers = self._source.draw_many(want, self._spare)
         slot.floor_ns = clock.now_ns()
         self._drawn.extend(numbers)
-        self._draw_ahead, self._drawn_at_ns = max(1, len(numbers)), drawn_at_ns
+        self._draw_ahead.drew(len(numbers))
         return bool(numbers)
 
     # ---- open model

@@ -40,8 +40,9 @@ LOG = logging.getLogger(__name__)
 #: counters that every report shows, zero or not
 COUNTERS = (
     "duplicated", "late", "dropped", "timed_out", "abandoned_threads",
-    "replaced_workers", "forked_copies", "missing_chunks", "torn_chunks",
-    "fenced_snapshots", "cut_rows", "database_retries",
+    "abandoned_coroutines", "replaced_workers", "forked_copies",
+    "missing_chunks", "torn_chunks", "fenced_snapshots", "cut_rows",
+    "database_retries",
 )
 PERCENTS = (50, 95, 99)
 #: name of the generator of a run without agents

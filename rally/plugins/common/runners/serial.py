@@ -18,7 +18,7 @@ import typing as t
 
 from rally import consts
 from rally.task import runner
-from rally.task.load import forks, iteration, shared
+from rally.task.load import coroutines, forks, iteration, shared
 from rally.task.load import plan as plan_module
 
 
@@ -73,15 +73,16 @@ class SerialScenarioRunner(runner.ScenarioRunner):
         )
         slot = iteration.Slot()
         unstarted: list[int] = []
-        while not unstarted:
-            numbers = source.draw_many(1)
-            if not numbers:
-                break
-            if not source.may_start(numbers[0]):
-                unstarted.extend(numbers)
-                break
-            self.send_event("iteration", numbers[0])
-            self._send_row(one.run(numbers[0], slot))
+        with coroutines.one_at_a_time(one) as run:
+            while not unstarted:
+                numbers = source.draw_many(1)
+                if not numbers:
+                    break
+                if not source.may_start(numbers[0]):
+                    unstarted.extend(numbers)
+                    break
+                self.send_event("iteration", numbers[0])
+                self._send_row(run(numbers[0], slot))
         source.give_back([*unstarted, *source.held()])
         self.count("forked_copies", copies.value)
         if copies.value:
