@@ -92,6 +92,30 @@ class SleepTestCase(test.TestCase):
 
 
 class TerminateTestCase(test.TestCase):
+    def test_a_sleep_ends_whenever_its_thread_is_terminated(self) -> None:
+        for spins in range(200):
+            caught: list[BaseException] = []
+            about_to = threading.Event()
+
+            def sleeper(
+                caught: list[BaseException] = caught,
+                about_to: threading.Event = about_to,
+            ) -> None:
+                try:
+                    about_to.set()
+                    timing.interruptable_sleep(60, atomic_delay=60)
+                except exceptions.ThreadTimeoutException as e:
+                    caught.append(e)
+
+            victim = threading.Thread(target=sleeper, daemon=True)
+            victim.start()
+            about_to.wait()
+            for _ in range(spins):  # another moment each time
+                pass
+            timing.terminate_thread(victim.ident or 0)
+            victim.join(20)
+            self.assertEqual(1, len(caught))
+
     def test_deadline_ends_a_thread(self) -> None:
         caught: list[BaseException] = []
 
