@@ -124,8 +124,7 @@ class Scenario(
 
         :param min_sleep: seconds
         :param max_sleep: seconds; None: exactly *min_sleep*
-        :param atomic_delay: how long one uninterruptible piece of the sleep
-            may be, seconds
+        :param atomic_delay: has no effect; plugins give it
         :raises InvalidArgumentsException: unless
             ``0 <= min_sleep <= max_sleep``
         """
