@@ -1,0 +1,45 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What can go wrong with a request."""
+
+from __future__ import annotations
+
+from rally import exceptions
+
+#: characters of an answer that an error shows
+SHOWN_CHARS = 200
+
+
+class HttpError(exceptions.RallyException):
+    error_code = 233
+    msg_fmt = "%(method)s %(url)s: %(reason)s"
+
+
+class HttpCheckFailed(exceptions.RallyException):
+    error_code = 234
+    msg_fmt = "%(method)s %(url)s: %(reason)s"
+
+
+class HttpArgumentError(exceptions.RallyException):
+    error_code = 235
+    msg_fmt = "This HTTP request cannot be made: %(reason)s"
+
+
+def cut(text: str | bytes, limit: int = SHOWN_CHARS) -> str:
+    """*text* in quotes, and how much more there is beyond *limit*."""
+    head = text[: limit + 1]
+    if isinstance(head, bytes):
+        head = head.decode("utf-8", "replace")
+    if len(text) <= limit:
+        return repr(head)
+    return "%r... (%d in all)" % (head[:limit], len(text))

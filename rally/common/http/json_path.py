@@ -1,0 +1,78 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Paths into JSON documents: ``user.names[0]``, ``["a.b"].c``, ``[-1]``.
+
+Keys with dots between, indices in brackets, keys in quotes in brackets; a
+``$`` in front is allowed. A path leads to one value. That is the part of
+JSONPath (RFC 9535) that tests of services use, it can be looked at before
+any load, and following it costs a look-up per step.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from rally.common.http import errors
+
+Steps: t.TypeAlias = "tuple[str | int, ...]"
+
+_STEP = re.compile(
+    r'\.?([^.\[\]"]+)|\[(-?\d+)\]|\[("(?:[^"\\]|\\.)*")\]'
+)
+
+
+class NotThere(Exception):
+    """A document has no value at the end of a path."""
+
+
+def parse(path: str) -> Steps:
+    """The steps of *path*.
+
+    :raises HttpArgumentError: it is none
+    """
+    text = path.removeprefix("$")
+    steps: list[str | int] = []
+    at = 0
+    while at < len(text):
+        found = _STEP.match(text, at)
+        if not found:
+            raise errors.HttpArgumentError(
+                reason="%r is no path into a JSON document: write keys with "
+                'dots between, indices like [0], other keys like ["a b"]'
+                % path
+            )
+        key, index, quoted = found.groups()
+        steps.append(
+            key if key is not None
+            else int(index) if index is not None else json.loads(quoted)
+        )
+        at = found.end()
+    return tuple(steps)
+
+
+def follow(document: t.Any, steps: Steps) -> t.Any:
+    """The value at the end.
+
+    :raises NotThere: there is none
+    """
+    for step in steps:
+        kind = list if isinstance(step, int) else dict
+        try:
+            if not isinstance(document, kind):
+                raise NotThere()
+            document = document[t.cast(t.Any, step)]
+        except LookupError:
+            raise NotThere() from None
+    return document
