@@ -183,6 +183,20 @@ class BaseContext(
     def restore(self, state: t.Any) -> None:
         """Take what ``to_state`` gave, before a ``cleanup`` elsewhere."""
 
+    @classmethod
+    def dealer(
+        cls, shared: dict[str, t.Any]
+    ) -> t.Callable[[dict[str, t.Any], int], None] | None:
+        """What gives each iteration a part of the context that is its own.
+
+        It is called with the context of an iteration and its number, in the
+        process that makes the load, where there is no instance.
+
+        :param shared: context of the load; what is taken out of it here is
+            not copied for iterations
+        """
+        return None
+
     def __enter__(self) -> te.Self:
         return self
 
@@ -221,6 +235,27 @@ class Context(BaseContext, validation.ValidatablePluginMixin):
     def get_owner_id(self) -> str:
         """Who owns what this context creates: the workload, or the task."""
         return self.context.get("owner_id") or self.task["uuid"]
+
+
+def dealers(
+    shared: dict[str, t.Any],
+) -> list[t.Callable[[dict[str, t.Any], int], None]]:
+    """What contexts of a workload do for each iteration, lowest order first.
+
+    :param shared: context of the load, see ``BaseContext.dealer``
+    """
+    known = []
+    for name in shared.get("config") or ():
+        try:
+            known.append(Context.get(name, allow_hidden=True))
+        except exceptions.PluginNotFound:  # needed by the controller alone
+            continue
+    made = [cls.dealer(shared) for cls in sorted(known, key=_order_of)]
+    return [deal for deal in made if deal is not None]
+
+
+def _order_of(cls: type[Context]) -> int:
+    return cls.get_order()
 
 
 class SetUpNotEnded(exceptions.RallyException):

@@ -23,6 +23,7 @@ import typing as t
 import msgspec
 
 from rally.common import clock
+from rally.task import context as context_module
 from rally.task import types
 from rally.task.load import copied_on_touch, forks, isolation
 from rally.task.load.errors import CoroutineNotAwaited
@@ -102,7 +103,9 @@ class IterationRunner:
         self.is_async = inspect.iscoroutinefunction(
             getattr(scenario_cls, method_name, None)
         )
-        self._copy_context = isolation.copier(dict(context))
+        shared = dict(context)
+        self._dealers = context_module.dealers(shared)
+        self._copy_context = isolation.copier(shared)
         self._copy_args = isolation.copier(dict(args))
         self._deferred = [
             name for name, value in args.items()
@@ -117,39 +120,21 @@ class IterationRunner:
 
         :param due_ns: when it was due, nanoseconds since the epoch
         """
-        scenario_inst, error = None, None
-        slot.number = number
         try:
-            context = self._copy_context()
-            context["iteration"] = number
-            args = self._copy_args()
+            context, args = self._prepare(number, slot)
         except BaseException as e:  # of a plugin's object
-            now = clock.now_ns()
-            return row_module.Row(
-                number, now, 0, 0, 0, (), (), describe(e), None
-            )
-        slot.started_ns = started = _WALL_BASE_NS + _monotonic_ns()
-        # 0 is for those that are not due at any moment
-        lag = 0 if due_ns is None else max(1, started - due_ns)
-        slot.lag_ns = lag
+            return _not_begun(number, e)
+        error = None
+        _start(slot, due_ns)
         try:
-            slot.scenario = scenario_inst = self._scenario_cls(context)
-            for name in self._deferred:
-                args[name] = args[name].resolve(scenario_inst)
-            left = getattr(scenario_inst, self._method_name)(**args)
+            left = self._method_of(slot, context, args)(**args)
             finished = _WALL_BASE_NS + _monotonic_ns()
             if left is not None:
                 _refuse_coroutine(left)
         except BaseException as e:  # whatever a plugin raises
             finished = _WALL_BASE_NS + _monotonic_ns()
-            if self._guard.is_copy:
-                self._guard.end(e)
-            error = describe(e)
-        if self._guard.is_copy:
-            self._guard.end()
-        slot.scenario = None
-        copied_on_touch.release(context)
-        return self._row(number, started, finished, lag, scenario_inst, error)
+            error = self._error_of(e)
+        return self._end(context, slot, finished, error)
 
     async def run_async(
         self, number: int, slot: Slot, due_ns: int | None = None
@@ -160,54 +145,71 @@ class IterationRunner:
 
         :param due_ns: when it was due, nanoseconds since the epoch
         """
-        scenario_inst, error = None, None
-        slot.number = number
         try:
-            context = self._copy_context()
-            context["iteration"] = number
-            args = self._copy_args()
+            context, args = self._prepare(number, slot)
         except BaseException as e:  # of a plugin's object
-            now = clock.now_ns()
-            return row_module.Row(
-                number, now, 0, 0, 0, (), (), describe(e), None
-            )
-        slot.started_ns = started = _WALL_BASE_NS + _monotonic_ns()
-        slot.lag_ns = lag = 0 if due_ns is None else max(1, started - due_ns)
+            return _not_begun(number, e)
+        error = None
+        _start(slot, due_ns)
         try:
-            slot.scenario = scenario_inst = self._scenario_cls(context)
-            for name in self._deferred:
-                args[name] = args[name].resolve(scenario_inst)
-            await getattr(scenario_inst, self._method_name)(**args)
+            await self._method_of(slot, context, args)(**args)
             finished = _WALL_BASE_NS + _monotonic_ns()
         except BaseException as e:  # whatever a plugin raises
             finished = _WALL_BASE_NS + _monotonic_ns()
-            if self._guard.is_copy:
-                self._guard.end(e)
-            error = describe(e)
-        if self._guard.is_copy:
-            self._guard.end()
-        slot.scenario = None
-        copied_on_touch.release(context)
-        return self._row(number, started, finished, lag, scenario_inst, error)
+            error = self._error_of(e)
+        return self._end(context, slot, finished, error)
 
-    def cut_off(
-        self, slot: Slot, finished_ns: int, error: row_module.Error
-    ) -> row_module.Row:
-        """The row of the iteration that *slot* is in and will not end."""
-        return self._row(
-            slot.number, slot.started_ns, finished_ns, slot.lag_ns,
-            slot.scenario, error,
+    def _prepare(
+        self, number: int, slot: Slot
+    ) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+        """The iteration's own context and arguments.
+
+        :raises BaseException: whatever a plugin's object raises
+        """
+        slot.number = number
+        context = self._copy_context()
+        context["iteration"] = number
+        for deal in self._dealers:
+            deal(context, number)
+        return context, self._copy_args()
+
+    def _method_of(
+        self, slot: Slot, context: dict[str, t.Any], args: dict[str, t.Any]
+    ) -> t.Callable[..., t.Any]:
+        """What to call; *args* are complete then."""
+        slot.scenario = scenario_inst = self._scenario_cls(context)
+        for name in self._deferred:
+            args[name] = args[name].resolve(scenario_inst)
+        method: t.Callable[..., t.Any] = getattr(
+            scenario_inst, self._method_name
         )
+        return method
 
-    def _row(
+    def _error_of(self, exc: BaseException) -> row_module.Error:
+        if self._guard.is_copy:
+            self._guard.end(exc)
+        return describe(exc)
+
+    def _end(
         self,
-        number: int,
-        started: int,
+        context: dict[str, t.Any],
+        slot: Slot,
         finished: int,
-        lag: int,
-        scenario_inst: t.Any,
         error: row_module.Error | None,
     ) -> row_module.Row:
+        if self._guard.is_copy:
+            self._guard.end()
+        copied_on_touch.release(context)
+        ended = self.cut_off(slot, finished, error)
+        slot.scenario = None
+        return ended
+
+    def cut_off(
+        self, slot: Slot, finished: int, error: row_module.Error | None
+    ) -> row_module.Row:
+        """The row of the iteration that *slot* is in, as it is now."""
+        number, started, lag = slot.number, slot.started_ns, slot.lag_ns
+        scenario_inst = slot.scenario
         if scenario_inst is None:
             return row_module.Row(
                 number, started, finished - started, 0, lag, (), (), error,
@@ -254,6 +256,18 @@ class IterationRunner:
             if shape == key:  # a key of names that were cut is not kept
                 self._shapes[key] = shape
         return shape, tuple([int(x * 1e9 + 0.5) - rest_ns for x in times_s])
+
+
+def _not_begun(number: int, exc: BaseException) -> row_module.Row:
+    """The row of an iteration that got no context."""
+    now = clock.now_ns()
+    return row_module.Row(number, now, 0, 0, 0, (), (), describe(exc), None)
+
+
+def _start(slot: Slot, due_ns: int | None) -> None:
+    """Its iteration starts; a lag of 0 is for one not due at any moment."""
+    slot.started_ns = started = _WALL_BASE_NS + _monotonic_ns()
+    slot.lag_ns = 0 if due_ns is None else max(1, started - due_ns)
 
 
 def _refuse_coroutine(left: t.Any) -> None:
