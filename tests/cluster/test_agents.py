@@ -40,9 +40,13 @@ class KilledAgentTestCase(cluster.TestCase):
         self.figure("lost with a killed agent", str(run.workload.lost_count))
         self.discard_spool("n2")
 
-    def test_restarted_it_delivers_what_it_kept_and_starts_nothing(self):
+    def test_restarted_it_delivers_what_it_kept_and_goes_on(self):
         # it counts as lost by its restart, however long that takes
-        run = self.start_load(CLOSED, sleep=0.05, agent_timeout=30)
+        times = 1500
+        run = self.start_load(
+            {"constant": {"times": times, "concurrency": AT_ONCE}},
+            sleep=0.05, agent_timeout=30,
+        )
         self.wait_for_visits(run, 200)
         victim = self.agents["n2"]
 
@@ -51,9 +55,21 @@ class KilledAgentTestCase(cluster.TestCase):
         self.start_host("n2")
 
         run.wait_for_log("agent n2 was lost: its process was restarted")
+        run.wait_for_log("agent n2 has delivered what it had")
+        settled = cluster.now()
         run.finish()
-        self.check_accounting(run.workload, TIMES, AT_ONCE, {"n2"})
-        self.assertLess(self.referee.last(victim.address), killed + 0.5)
+        self.check_accounting(run.workload, times, AT_ONCE, {"n2"})
+        self.check_order(run.workload)
+        self.assertIn("agent n2 makes load again", run.log)
+        later = [
+            event.at for event in self.referee.arrivals(victim.address)
+            if event.at > killed + 0.5
+        ]
+        self.assertGreater(min(later), settled - 0.5)
+        self.figure(
+            "a restarted agent makes load again",
+            "%.1f s after its end" % (min(later) - killed),
+        )
 
 
 class FrozenAgentTestCase(cluster.TestCase):
@@ -93,6 +109,8 @@ class FrozenAgentTestCase(cluster.TestCase):
         frozen = self.freeze_for(self.LONG_S)
 
         thawed = cluster.now()
+        run.wait_for_log("agent n2 has delivered what it had", 60)
+        settled = cluster.now()
         run.finish()
         self.assertIn(LOST_LINE, run.log)
         self.assertIn("agent n2 came back", run.log)
@@ -100,7 +118,7 @@ class FrozenAgentTestCase(cluster.TestCase):
         later = [
             event for event in self.referee.arrivals(
                 self.agents["n2"].address
-            ) if event.at > frozen + 0.5
+            ) if frozen + 0.5 < event.at < settled - 0.5
         ]
         self.figure(
             "starts of a fenced agent once it runs again",

@@ -123,7 +123,7 @@ def from_agents() -> list[messages.Message]:
             ),
         ),
         *(
-            messages.Snapshot(RUN, 3, True, frames.encode_state(state))
+            messages.Snapshot(RUN, 3, True, frames.encode_state(state), 9, 0)
             for state in states()
         ),
         messages.FetchPart(RUN, CONTENT.digest, 0),
@@ -144,7 +144,7 @@ def from_controller() -> list[messages.Message]:
         messages.Prepare(
             RUN, "Dummy.dummy", CONTENT, "constant",
             {"times": 10, "concurrency": 2}, SLA, 1000, False, 1,
-            {"dummy": {"delay": 0.5}}, CODE,
+            {"dummy": {"delay": 0.5}}, CODE, 2, 7,
         ),
         messages.Beat(RUN, BEGIN_NS, 5.0, BEGIN_NS, 2),
         messages.Part(CONTENT.digest, 0, LOAD_CONTENT),

@@ -57,9 +57,11 @@ class Load:
 
     def __init__(self, cluster, name, duration_s):
         self.cluster, self.name, self.duration_s = cluster, name, duration_s
-        self.numbers = collections.deque()
-        self.running = []  # heap of (end, number, how long it takes)
-        self.rows = []
+        self.numbers = collections.deque()  # progressions
+        self.held = 0  # how many numbers these are
+        self.running = []  # heap of (end, progression, how long it takes)
+        self.rows = []  # pairs of end and progression
+        self.unspooled = 0  # how many numbers these are
         self.spooled = 0
         self.deadline = 0
         self.start_at = None
@@ -71,12 +73,15 @@ class Load:
         self.lease = 0
         self.longest_ns = 0
         self.concurrency = 1
+        self.epoch = 0
         self.snapshot = 0
         self.snapshot_at = 0
 
     def obey(self, message, now):
         if isinstance(message, messages.Load):
             self.concurrency = message.prepare.runner["concurrency"]
+            self.epoch = message.prepare.epoch
+            self.spooled = message.prepare.first_chunk
             if self.name in self.cluster.refusing:
                 return [messages.LoadRefused("it lacks a plugin")]
             if self.name in self.cluster.stuck | self.cluster.hesitating:
@@ -86,7 +91,8 @@ class Load:
             return []
         if isinstance(message, messages.Grant):
             self.lease = message.lease
-            self.numbers.extend(progressions.numbers_of([message.numbers]))
+            self.numbers.append(message.numbers)
+            self.held += message.numbers[2]
             self.low, self.is_asked = message.low, False
         elif isinstance(message, messages.LoadRenew):
             self.deadline = message.deadline_ns
@@ -116,34 +122,40 @@ class Load:
             return []
         said = []
         while self.running and self.running[0][0] <= now:
-            end, number, took_ns = heapq.heappop(self.running)
+            end, numbers, took_ns = heapq.heappop(self.running)
             self.longest_ns = max(self.longest_ns, took_ns)
-            self.rows.append((end, number))
-            self.done += 1
+            self.rows.append((end, numbers))
+            self.unspooled += numbers[2]
+            self.done += numbers[2]
             self._fill(end)
-            if len(self.rows) >= self.cluster.chunk_size:
+            if self.unspooled >= self.cluster.chunk_size:
                 said += self._spool()
         self._fill(now)
         if self.begun and self.cluster.announces:
             begun, self.begun = self.begun, []
-            said += [messages.Started((number,)) for number in begun]
-        if len(self.numbers) <= self.low and not self.is_asked and (
+            said += [
+                messages.Started((number,))
+                for number in progressions.numbers_of(begun)
+            ]
+        if self.held <= self.low and not self.is_asked and (
             self.start_at is not None
         ):
             self.is_asked = True
-            said.append(messages.LoadLow(self.drawn, len(self.numbers)))
+            said.append(messages.LoadLow(self.drawn, self.held))
         if self.start_at is not None and now >= self.snapshot_at:
             self.snapshot_at = now + NS
             self.snapshot += 1
             said.append(self._snapshot())
-            said.append(messages.LoadStatus(self.drawn, len(self.numbers)))
+            said.append(messages.LoadStatus(self.drawn, self.held))
             self.is_asked = False
         is_over = self.is_stopped or (self.is_closed and not self.numbers)
         if is_over and not self.running:
             said += self._spool()
             said.append(
                 messages.LoadEnded(
-                    returned=progressions.progressions(self.numbers),
+                    returned=progressions.progressions(
+                        progressions.numbers_of(self.numbers)
+                    ),
                     spooled=self.spooled,
                     number=self.snapshot + 1,
                     aggregate=b"%d" % self.done,
@@ -157,7 +169,7 @@ class Load:
     def _snapshot(self):
         return messages.Snapshot(
             self.cluster.run, self.snapshot, False,
-            b"%d" % self.done, self.longest_ns,
+            b"%d" % self.done, self.longest_ns, self.epoch,
         )
 
     def _fill(self, now):
@@ -166,18 +178,31 @@ class Load:
             and not self.is_stopped and self.start_at is not None
             and self.start_at <= now < self.deadline
         ):
-            number = self.numbers.popleft()
-            self.drawn += 1
-            self.cluster.on_start(self.name, number, now)
-            self.begun.append(number)
+            numbers = self._take()
+            self.drawn += numbers[2]
+            self.cluster.on_start(self.name, numbers, now)
+            if self.cluster.announces:
+                self.begun.append(numbers)
             spread = 0.5 + self.cluster.random.random()
             took_ns = int(self.duration_s * spread * NS)
-            heapq.heappush(self.running, (now + took_ns, number, took_ns))
+            heapq.heappush(self.running, (now + took_ns, numbers, took_ns))
+
+    def _take(self):
+        """The next numbers, which start and end together."""
+        first, step, count = self.numbers.popleft()
+        taken = min(count, self.cluster.at_once)
+        self.held -= taken
+        if taken < count:
+            rest = (first + step * taken, step, count - taken)
+            self.numbers.appendleft(rest)
+        return first, step, taken
 
     def _spool(self):
         if not self.rows:
             return []
-        numbers = [number for _, number in self.rows]
+        parts = [numbers for _, numbers in self.rows]
+        if self.cluster.at_once == 1:
+            parts = progressions.progressions(progressions.numbers_of(parts))
         spool = self.cluster.spools[self.name].setdefault(
             self.cluster.run, {}
         )
@@ -186,17 +211,17 @@ class Load:
             sequence=self.spooled,
             chunk=head.PackedChunk(
                 head.ChunkHead(
-                    count=len(numbers),
+                    count=self.unspooled,
                     failed=0,
                     first_ns=self.rows[0][0],
                     last_ns=self.rows[-1][0],
                     finished_ns=self.rows[-1][0],
-                    numbers=progressions.progressions(numbers),
+                    numbers=tuple(parts),
                 ),
                 b"",
             ),
         )
-        self.rows = []
+        self.rows, self.unspooled = [], 0
         self.spooled += 1
         return [messages.LoadSpooled(self.spooled - 1)]
 
@@ -410,8 +435,9 @@ class Cluster:
         self, seed=0, agents=2, times=200, concurrency=4, duration_s=0.1,
         weather=None, chunk_size=10, store_delay_s=0.01, schedule=None,
         offsets_s=(), versions=None, duration_of_run_s=None, task="",
-        content=CONTENT, ppms=(), announces=False, **plan,
+        content=CONTENT, ppms=(), announces=False, at_once=1, **plan,
     ):
+        """:param at_once: numbers that a load starts together, as one"""
         self.random = random.Random(seed)
         self.clock = network.FakeClock(1_790_000_000.0)
         self.network = network.MemoryNetwork(
@@ -420,6 +446,7 @@ class Cluster:
         self.chunk_size, self.store_delay_s = chunk_size, store_delay_s
         self.times, self.concurrency = times, concurrency
         self.announces = announces  # an event for each iteration
+        self.at_once = at_once
         self.versions = versions or {}
         self.refusing, self.stuck = set(), set()  # names of agents
         self.hesitating = set()  # they refuse once they were told to stop
@@ -523,10 +550,11 @@ class Cluster:
         self.ports.tell(event)
         serve.step(self.machine, self.ports, 0)
 
-    def on_start(self, name, number, now):
-        self.started[number] += 1
-        self.started_by[number] = name
-        self.started_at[number] = now - self.agents[name].offset_ns
+    def on_start(self, name, numbers, now):
+        for number in progressions.numbers_of([numbers]):
+            self.started[number] += 1
+            self.started_by[number] = name
+            self.started_at[number] = now - self.agents[name].offset_ns
 
     def play(self, limit_s=600.0):
         """Run until the controller is finished.
@@ -703,14 +731,17 @@ class Cluster:
     def _store(self, delivered):
         if not self._is_storing:
             return
+        self.on_stored(delivered)
+        self.ports.tell(
+            notices.Stored(delivered.agent, delivered.sequence)
+        )
+
+    def on_stored(self, delivered):
         numbers = list(progressions.numbers_of(delivered.chunk.head.numbers))
         self.stored.update(numbers)
         self.stored_by[delivered.agent] += len(numbers)
         self.chunks.append(delivered.chunk.head)
         self.kept_chunks.append((delivered.agent, delivered.sequence))
-        self.ports.tell(
-            notices.Stored(delivered.agent, delivered.sequence)
-        )
 
     # ---- what came of it
 

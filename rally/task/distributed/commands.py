@@ -47,6 +47,7 @@ class Observe:
     urgent: bool
     state: bytes
     clock_offset_ns: int
+    epoch: int = 0  # it has counted anew since the one before
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

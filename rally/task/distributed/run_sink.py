@@ -85,7 +85,9 @@ class RunSink:
 
     def observe(self, seen: commands.Observe) -> None:
         packed = board_module.Packed(seen.state, seen.clock_offset_ns)
-        self._runner.board.put(seen.agent, seen.number, packed, seen.urgent)
+        self._runner.board.put(
+            seen.agent, seen.number, packed, seen.urgent, seen.epoch
+        )
 
     def announce(self, numbers: t.Sequence[int]) -> None:
         for number in numbers:
@@ -188,7 +190,7 @@ def taking_part(machine: controller_module.Controller) -> list[Member]:
     left = machine.run.plan.shares.count(None)
     shown = []
     for _, member in sorted(machine.members.items()):
-        if member.state is AgentState.JOINED:
+        if member.state is AgentState.JOINED and not member.has_worked:
             left -= 1
             if left < 0:
                 continue
@@ -204,7 +206,7 @@ def describe(member: Member) -> dict[str, t.Any]:
         "version": member.hello.rally_version,
         "host": member.hello.host,
         "cpus": member.hello.cpus,
-        "state": member.state.value,
+        "state": _state_of(member).value,
         "share": member.concurrency,
         "is_takeover": member.is_takeover,
         "position": member.position,
@@ -217,12 +219,23 @@ def describe(member: Member) -> dict[str, t.Any]:
         "returned": member.ledger.returned,
         "delivered": member.ledger.stored,
         "reason": member.reason,
-        "lost": (
-            member.ledger.outstanding_count
-            if member.state in registry.UNDELIVERED
-            else 0
-        ),
+        "lost": member.written_off + registry.Registry.held_back(member),
+        "epochs": member.epoch + 1,
+        "settled": _settled(member),
     }
+
+
+def _state_of(member: Member) -> AgentState:
+    """For people: one that only waits for more work has done its part."""
+    if member.state is AgentState.JOINED and member.has_worked:
+        return AgentState.DONE
+    return member.state
+
+
+def _settled(member: Member) -> int | None:
+    """Iterations it delivered in epochs that are over; None: all are."""
+    is_over = member.state in registry.UNDELIVERED
+    return None if is_over else member.settled
 
 
 def _seconds(ns: int | None) -> float | None:

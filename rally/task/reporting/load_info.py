@@ -41,8 +41,8 @@ LOG = logging.getLogger(__name__)
 COUNTERS = (
     "duplicated", "late", "dropped", "timed_out", "abandoned_threads",
     "abandoned_coroutines", "replaced_workers", "forked_copies",
-    "missing_chunks", "torn_chunks", "fenced_snapshots", "cut_rows",
-    "database_retries",
+    "missing_chunks", "torn_chunks", "fenced_snapshots", "rejoined_agents",
+    "cut_rows", "database_retries",
 )
 PERCENTS = (50, 95, 99)
 #: name of the generator of a run without agents

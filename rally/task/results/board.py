@@ -34,13 +34,27 @@ class Packed:
 class _Source:
     """What is known of one source."""
 
-    __slots__ = ("number", "aggregate", "packed", "is_foreign")
+    __slots__ = (
+        "epoch", "number", "aggregate", "packed", "is_foreign", "earlier",
+    )
 
     def __init__(self) -> None:
+        self.epoch = 0  # of the newest snapshot
+        #: what was counted in the epochs before
+        self.earlier: tuple[Aggregate | Packed, ...] = ()
         self.number = -1  # of the newest snapshot
         self.aggregate: Aggregate | None = None  # the newest that was read
         self.packed: Packed | None = None  # a newer one
         self.is_foreign = False  # its snapshots come as bytes
+
+    def begin(self, epoch: int) -> None:
+        """It counts anew: what it has counted so far stays."""
+        self.epoch = epoch
+        if self.packed is not None:
+            self.earlier += self.packed,
+        elif self.aggregate is not None:  # with all that was earlier
+            self.earlier = self.aggregate,
+        self.packed = None
 
 
 class SnapshotBoard:
@@ -86,17 +100,21 @@ class SnapshotBoard:
         number: int,
         aggregate: Aggregate | Packed,
         urgent: bool = False,
+        epoch: int = 0,
     ) -> bool:
         """Keep *aggregate* unless a newer one of its source is here.
 
-        :param number: grows from snapshot to snapshot of the source
+        :param number: grows from snapshot to snapshot of an epoch
         :param urgent: wake up who waits in ``wait_urgent``
+        :param epoch: of a source that counts from zero in each
         :returns: whether it was newer
         """
         with self._changed:
             known = self._sources.setdefault(source, _Source())
-            if number <= known.number:
+            if (epoch, number) <= (known.epoch, known.number):
                 return False
+            if epoch > known.epoch:
+                known.begin(epoch)
             known.number = number
             if isinstance(aggregate, Packed):
                 known.packed, known.is_foreign = aggregate, True
@@ -123,6 +141,7 @@ class SnapshotBoard:
         with self._changed:
             known = self._sources.setdefault(source, _Source())
             known.number += 1
+            known.earlier = ()
             self._forget_unread(source)
             self._adopt(known, aggregate)
             self._version += 1
@@ -188,18 +207,48 @@ class SnapshotBoard:
             ):
                 return
 
+    def settled(self) -> dict[str, int]:
+        """Of sources that began anew: iterations of the epochs before, as
+        far as they are read by now."""
+        with self._changed:
+            return {
+                name: sum(
+                    each.iterations for each in known.earlier
+                    if isinstance(each, Aggregate)
+                )
+                for name, known in self._sources.items() if known.earlier
+            }
+
     def _restore(self, source: str, known: _Source, packed: Packed) -> None:
+        with self._changed:
+            epoch, earlier = known.epoch, known.earlier
         try:
-            aggregate = self._blank.restored_from(packed.state)
+            aggregate = self._unpacked(packed)
+            if earlier:
+                whole = self._blank.blank()
+                whole.merge_all([
+                    self._unpacked(each) if isinstance(each, Packed) else each
+                    for each in earlier
+                ])
+                earlier = whole,
+                aggregate.merge_all([whole])
         except portable.MalformedState as e:
             self._reject(source, str(e))
             return
-        aggregate.shift(packed.shift_ns)
         with self._changed:
+            if known.epoch != epoch:  # it began anew: this is earlier now
+                return
+            known.earlier = earlier
             known.aggregate = aggregate
             self._read_version += 1
             if known.packed is packed:
                 known.packed = None
+
+    def _unpacked(self, packed: Packed) -> Aggregate:
+        """:raises MalformedState: it makes no sense"""
+        aggregate = self._blank.restored_from(packed.state)
+        aggregate.shift(packed.shift_ns)
+        return aggregate
 
     def _merge(self) -> Aggregate:
         while True:
@@ -240,6 +289,7 @@ class SnapshotBoard:
             self.malformed[source] = problem
             known = self._sources[source]
             known.aggregate = known.packed = None
+            known.earlier = ()
             self._forget_unread(source)
             self._version += 1
             self._read_version += 1

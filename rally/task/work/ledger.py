@@ -14,8 +14,8 @@
 
 The pool keeps one such account of its workers, the controller one of each
 agent. Laws, tested as properties: every number granted is settled exactly
-once (stored, returned or still outstanding), and an account holds no more
-than an interval for each outstanding number.
+once (stored, returned, written off or still outstanding), and an account
+holds no more than an interval for each outstanding number.
 """
 
 from __future__ import annotations
@@ -117,6 +117,7 @@ class Ledger:
         self.granted = 0
         self.stored = 0
         self.returned = 0
+        self.written_off = 0
         self.unknown = 0  # delivered, but never granted or settled already
 
     def grant(self, numbers: Progression) -> None:
@@ -145,6 +146,13 @@ class Ledger:
         taken = self._settle(parts)
         self.returned += count_of(taken)
         return taken
+
+    def write_off(self) -> tuple[Progression, ...]:
+        """Close all that is outstanding: it will not be delivered."""
+        left = self.outstanding()
+        self.written_off += count_of(left)
+        self._firsts, self._grants, self._newest = [], [], None
+        return left
 
     def _settle(self, parts: t.Iterable[Progression]) -> list[Progression]:
         """Close *parts*; those that were open."""
@@ -176,7 +184,7 @@ class Ledger:
 
     @property
     def outstanding_count(self) -> int:
-        return self.granted - self.stored - self.returned
+        return self.granted - self.stored - self.returned - self.written_off
 
     def outstanding(self) -> tuple[Progression, ...]:
         """Numbers granted that are neither stored nor returned.

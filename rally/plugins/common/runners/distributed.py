@@ -431,12 +431,17 @@ class DistributedRunner(runner.ScenarioRunner):
         The last snapshot of an agent that is lost may count iterations whose
         results it took along. They are among the lost ones already.
         """
-        members, sources = self.members, self.board.sources()
-        taken_along = sum(
-            sources[member["name"]].iterations - member["delivered"]
-            for member in members
-            if member["lost"] and member["name"] in sources
-        )
+        members = self.members
+        sources, settled = self.board.sources(), self.board.settled()
+        taken_along = 0
+        for member in members:
+            name = member["name"]
+            if not member["lost"] or name not in sources:
+                continue
+            if member["settled"] is None:
+                taken_along += sources[name].iterations - member["delivered"]
+            elif name in settled:  # it began anew
+                taken_along += settled[name] - member["settled"]
         return counted - taken_along, sum(m["lost"] for m in members)
 
     def agents_progress(self) -> list[progress.AgentProgress]:
@@ -462,7 +467,7 @@ def _iterations(
     sources: t.Mapping[str, aggregate.Aggregate],
 ) -> int:
     """How many iterations of an agent left a result."""
-    if member["lost"]:
+    if member["lost"] and member["settled"] is None:
         return int(member["delivered"])
     source = sources.get(member["name"])
     return 0 if source is None else source.iterations

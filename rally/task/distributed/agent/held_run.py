@@ -43,13 +43,16 @@ class HeldRun:
         self.ended: messages.Ended | None = None
         self._kept: set[int] = set()  # chunks the controller did not store
 
-    def begin(self, run: str, task: str = "") -> None:
-        """Work for *run* from now on, which is one of *task*."""
+    def begin(self, run: str, task: str = "", first_chunk: int = 0) -> None:
+        """Work for *run* from now on, which is one of *task*.
+
+        :param first_chunk: number of the first chunk that may be made
+        """
         self.run, self.task = run, task
         self.lease = self.drawn = self.drawn_ns = self.remaining = 0
         self.is_closed = False
         self.ended = None
-        self._spools[run] = 0
+        self._spools[run] = first_chunk
         self._kept.clear()
 
     def forget(self, run: str) -> None:

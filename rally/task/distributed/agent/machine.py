@@ -301,7 +301,9 @@ class Agent:
             return []
         if self._unfit:
             return [self._to(messages.Refused(message.run, self._unfit))]
-        self._held.begin(message.run, message.code.task)
+        self._held.begin(
+            message.run, message.code.task, message.first_chunk
+        )
         self._liveness.hear_run(now)
         self._events = event_log.EventLog()
         self._advance(LoadEvent.TOLD_TO_PREPARE)

@@ -140,7 +140,11 @@ class Failover:
             self._registry.advance(member, AgentEvent.ASKED_TO_PREPARE)
             commands.append(self._registry.order(member))
             before = share.holder or share.before
-            if before:
+            if before == member.name:
+                commands.append(
+                    Say("agent %s prepares to go on" % member.name)
+                )
+            elif before:
                 commands.append(
                     Say("agent %s prepares to take over from agent %s"
                         % (member.name, before))
@@ -183,11 +187,13 @@ class Failover:
             share.is_given_up = True
 
     def ends(self, member: Member) -> None:
-        """No iteration of *member* runs."""
+        """No iteration of *member* runs, if it had begun."""
+        if member.name in self._promised:  # perhaps it was lost before
+            self.dismiss(member)
+            return
         share = self._held.pop(member.name, None)
         if share is not None:
             share.empty()
-        self.dismiss(member)
 
     def loses(self, member: Member, start_ns: int, now: int) -> None:
         """*member* was lost.

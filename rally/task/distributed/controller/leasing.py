@@ -46,6 +46,10 @@ class Leasing:
         """*member* makes load from now on."""
         self._grants.changed(member.name)
 
+    def forget(self, member: Member) -> None:
+        """What *member* has not seen of its leases is not said again."""
+        self._unseen.pop(member.name, None)
+
     def grant(self, now: int) -> list[Command]:
         """Leases that are due; the word that there will be no more."""
         commands: list[Command] = []

@@ -144,8 +144,9 @@ class Controller:
         return {
             "duplicated": self.run.collector.duplicated,
             "missing_chunks": self.run.collector.missing,
-            "torn_chunks": sum(m.torn for m in self.members.values()),
+            "torn_chunks": sum(m.all_torn for m in self.members.values()),
             "fenced_snapshots": self._fenced_snapshots,
+            "rejoined_agents": sum(m.epoch for m in self.members.values()),
             "dropped_events": self._dropped_events,
         }
 
@@ -276,7 +277,25 @@ class Controller:
         run.registry.advance(member, AgentEvent.LAST_CHUNK_STORED)
         # it counted iterations that it could not deliver: count the rows
         member.is_inexact |= member.ledger.outstanding_count > 0
-        return [run.registry.to(member, messages.Done(run.id))]
+        return [
+            run.registry.to(member, messages.Done(run.id)),
+            *self._begin_anew(member),
+        ]
+
+    def _begin_anew(self, member: Member) -> list[Command]:
+        """One that is back may be given work again, like a spare."""
+        if not (
+            member.is_back and member.state is AgentState.DONE
+            and self.run.phase is Phase.RUNNING
+        ):
+            return []
+        lost = member.ledger.outstanding_count
+        self.run.leasing.forget(member)
+        self.registry.begin_anew(member)
+        return [
+            Say("agent %s has delivered what it had (%d iteration(s) of it "
+                "are lost), and stands by" % (member.name, lost))
+        ]
 
     # ---- what happens on this host
 
@@ -380,6 +399,7 @@ class Controller:
             and run.id == hello.run
         ):  # it prepared for what others did in the meantime
             commands.append(run.registry.to(member, messages.Done(run.id)))
+        commands += self._begin_anew(member)
         commands += self._hear(member, now)
         return [
             *commands, run.registry.welcome(member),
@@ -511,6 +531,9 @@ class Controller:
     ) -> list[Command]:
         if member.start_at_ns is None:
             return []  # it has no part in the load
+        if message.epoch != member.epoch:
+            self._fenced_snapshots += 1
+            return []
         self.run.failover.observe(message.longest_ns)
         return self._observe(
             member, message.number, message.aggregate, message.urgent
@@ -524,7 +547,9 @@ class Controller:
             return []
         member.snapshot = number
         offset = member.clock.offset_ns
-        return [Observe(member.name, number, urgent, state, offset)]
+        return [Observe(
+            member.name, number, urgent, state, offset, member.epoch
+        )]
 
     def _on_chunk(
         self, member: Member, message: messages.ChunkData, now: int

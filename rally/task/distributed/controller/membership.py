@@ -18,9 +18,12 @@ import dataclasses
 import enum
 import typing as t
 
+import msgspec
+
 from rally import exceptions
 from rally.task.distributed.clock import ClockEstimate
 from rally.task.distributed.wire import messages
+from rally.task.results.progressions import count_of
 from rally.task.work.ledger import Ledger
 
 
@@ -52,6 +55,8 @@ class AgentEvent(enum.Enum):
     STORING_FAILED = "storing failed"
     DEADLINE_PASSED = "deadline passed"
     CAME_BACK = "came back"
+    WITHDRAWN = "withdrawn"
+    BEGAN_ANEW = "began anew"
 
 
 _S, _E = AgentState, AgentEvent
@@ -61,9 +66,11 @@ TRANSITIONS: t.Mapping[tuple[AgentState, AgentEvent], AgentState] = {
     (_S.JOINED, _E.DEADLINE_PASSED): _S.LOST,
     (_S.PREPARING, _E.PREPARED): _S.READY,
     (_S.PREPARING, _E.REFUSED): _S.REFUSED,
+    (_S.PREPARING, _E.WITHDRAWN): _S.DONE,
     (_S.PREPARING, _E.DEADLINE_PASSED): _S.LOST,
     (_S.READY, _E.STARTED): _S.RUNNING,
     (_S.READY, _E.DEADLINE_PASSED): _S.LOST,
+    (_S.READY, _E.WITHDRAWN): _S.DONE,
     (_S.READY, _E.LOAD_ENDED): _S.DRAINING,
     (_S.RUNNING, _E.ASKED_TO_END): _S.DRAINING,
     (_S.RUNNING, _E.LOAD_ENDED): _S.DRAINING,
@@ -71,6 +78,7 @@ TRANSITIONS: t.Mapping[tuple[AgentState, AgentEvent], AgentState] = {
     (_S.DRAINING, _E.LAST_CHUNK_STORED): _S.DONE,
     (_S.DRAINING, _E.STORING_FAILED): _S.KEEPING,
     (_S.DRAINING, _E.DEADLINE_PASSED): _S.LOST,
+    (_S.DONE, _E.BEGAN_ANEW): _S.JOINED,
     (_S.LOST, _E.CAME_BACK): _S.RETURNED,
     (_S.RETURNED, _E.LOAD_ENDED): _S.DRAINING,
     (_S.RETURNED, _E.DEADLINE_PASSED): _S.LOST,
@@ -134,6 +142,11 @@ class Member:
     ended: bool = False  # its load is over, ``spooled`` is final
     snapshot: int = 0  # number of the newest snapshot
     start_at_ns: int | None = None
+    epoch: int = 0  # how often it began anew in this run
+    is_back: bool = False  # it was lost or is another process: it may begin
+    written_off: int = 0  # iterations that its epochs before did not deliver
+    settled: int = 0  # and those that they did
+    torn_before: int = 0  # chunks that they found damaged
     is_takeover: bool = False  # it began in the midst of the run
     prepare_by_ns: int = 0  # when its preparation has taken too long
     beat_ns: int = 0  # when the last Beat went to it
@@ -178,12 +191,42 @@ class Member:
             error_ns, self.shift_error_ns
         )
 
+    def begin_anew(self) -> tuple[messages.NumberRun, ...]:
+        """It holds nothing of the run any more, and is there for more work.
+
+        :returns: what it was granted and has not delivered
+        """
+        self.advance(AgentEvent.BEGAN_ANEW)
+        written_off = self.ledger.write_off()
+        self.written_off += count_of(written_off)
+        self.settled = self.ledger.stored
+        self.epoch += 1
+        self.torn_before, self.torn = self.all_torn, 0
+        self.hello = msgspec.structs.replace(self.hello, run="")
+        self.is_back = self.ended = False
+        self.lease = self.drawn = self.remaining = self.snapshot = 0
+        self.marked_ns = self.marked_drawn = 0
+        self.rate = 0.0
+        self.events = self.awaited_events = 0
+        self.start_at_ns = None
+        return written_off
+
     def restarted(self, hello: messages.Hello) -> None:
         """Its process is another one, perhaps with another clock."""
         self.hello = hello
+        self.is_back = True
         self.clock = ClockEstimate()
         self.marked_ns = self.heartbeat_ns = 0
         self.events = self.awaited_events = 0
+
+    @property
+    def all_torn(self) -> int:
+        return self.torn_before + self.torn
+
+    @property
+    def has_worked(self) -> bool:
+        """Whether it was granted anything in this run."""
+        return self.ledger.granted > 0
 
     @property
     def is_active(self) -> bool:

@@ -217,9 +217,11 @@ class Preparation:
         for member in run.failover.due(now):
             member.is_takeover = True
             before = self._begin(member, run.start_ns or now)
+            place = "again" if before == member.name else (
+                "in place of agent %s" % before
+            )
             commands += [
                 self.start_of(member), run.registry.beat(member, now),
-                Say("agent %s makes load in place of agent %s"
-                    % (member.name, before)),
+                Say("agent %s makes load %s" % (member.name, place)),
             ]
         return commands

@@ -31,7 +31,10 @@ from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
 
 #: what agents in these states hold is not delivered in this run
-UNDELIVERED = (AgentState.LOST, AgentState.DONE, AgentState.KEEPING)
+UNDELIVERED = (
+    AgentState.LOST, AgentState.DONE, AgentState.KEEPING, AgentState.JOINED,
+    AgentState.REFUSED,
+)
 #: states in which silence means something
 LISTENED_TO = ACTIVE | {AgentState.JOINED}
 #: heard so long ago, it gets no new work: others can do it in time
@@ -51,6 +54,10 @@ class LostWork:
 
 
 _NAME = operator.attrgetter("name")
+
+
+def _why(member: Member) -> str:
+    return member.reason or "it ended without delivering them"
 
 
 def _put_in(members: list[Member], member: Member) -> None:
@@ -73,6 +80,7 @@ class Registry:
         self.members: dict[str, Member] = {}
         self.rejected: dict[str, str] = {}
         self.leaving: set[str] = set()  # they get no (more) work
+        self._written_off: list[LostWork] = []
         #: by what was asked for, in the order of the names
         self._answers: dict[frozenset[AgentState], list[Member]] = {}
 
@@ -103,7 +111,7 @@ class Registry:
 
     @property
     def spares(self) -> list[Member]:
-        """Agents that hold no work and never did, in this run."""
+        """Agents that hold no work, and nothing of work they had."""
         return [
             member
             for member in self.in_state(AgentState.JOINED)
@@ -118,6 +126,9 @@ class Registry:
         """
         before = member.state
         member.advance(event)
+        self._moved(member, before)
+
+    def _moved(self, member: Member, before: AgentState) -> None:
         for states, answer in self._answers.items():
             is_in = member.state in states
             if is_in != (before in states):
@@ -131,6 +142,15 @@ class Registry:
         for states, answer in self._answers.items():
             if member.state in states:
                 _put_in(answer, member)
+
+    def begin_anew(self, member: Member) -> None:
+        """It has delivered what it could, and may be given work again."""
+        written_off = member.begin_anew()
+        self._moved(member, AgentState.DONE)
+        if written_off:
+            self._written_off.append(
+                LostWork(member.name, _why(member), written_off)
+            )
 
     def forget(self, member: Member) -> None:
         """It holds nothing of this run: its next hello is its first."""
@@ -158,11 +178,9 @@ class Registry:
         member = self.members.get(peer)
         if member is not None:
             is_restarted = hello.instance != member.hello.instance
-            if is_restarted and member.state is AgentState.JOINED:
-                member = Member(peer, hello, now)
-                self.add(member)
-            elif is_restarted:
+            if is_restarted:
                 member.restarted(hello)
+                self.leaving.discard(peer)
             else:
                 member.hello = hello
             return member, is_restarted and member.is_active, []
@@ -205,6 +223,8 @@ class Registry:
         }
         fields["runner"] = member.share
         fields["first_cpu"] = member.position
+        fields["epoch"] = member.epoch
+        fields["first_chunk"] = member.spooled
         return self.to(member, messages.Prepare(**fields))
 
     # ---- signs of life
@@ -215,6 +235,7 @@ class Registry:
         if member.state is not AgentState.LOST:
             return False
         self.advance(member, AgentEvent.CAME_BACK)
+        member.is_back = True
         return True
 
     def forgive(self, now: int) -> None:
@@ -266,21 +287,24 @@ class Registry:
 
     def lost(self) -> list[LostWork]:
         """What was granted and will not be delivered, as known now."""
-        return [
-            LostWork(
-                member.name,
-                member.reason or "it ended without delivering them",
-                member.ledger.outstanding(),
-            )
+        return self._written_off + [
+            LostWork(member.name, _why(member), member.ledger.outstanding())
             for member in self.in_state(*UNDELIVERED)
             if member.ledger.outstanding_count
         ]
 
     def lost_count(self) -> int:
         return sum(
-            member.ledger.outstanding_count
-            for member in self.in_state(*UNDELIVERED)
+            member.written_off + self.held_back(member)
+            for member in self.members.values()
         )
+
+    @staticmethod
+    def held_back(member: Member) -> int:
+        """Iterations it was granted last and will not deliver."""
+        if member.state not in UNDELIVERED:
+            return 0
+        return member.ledger.outstanding_count
 
     @staticmethod
     def to(member: Member, message: messages.Message) -> Send:

@@ -77,7 +77,7 @@ class Run:
     # ---- losing an agent
 
     def lose(self, member: Member, reason: str, now: int) -> list[Command]:
-        if member.state is AgentState.JOINED:
+        if member.state is AgentState.JOINED and not member.has_worked:
             self.registry.forget(member)
             return [
                 Say("agent %s, which held no work, is gone: %s"
@@ -140,7 +140,10 @@ class Run:
     def withdraw(self, heir: Member) -> list[Command]:
         """Who only prepares to take over is not needed any more."""
         self.failover.dismiss(heir)
-        self.registry.forget(heir)
+        if heir.has_worked:
+            self.registry.advance(heir, AgentEvent.WITHDRAWN)
+        else:
+            self.registry.forget(heir)
         return [self.registry.to(heir, messages.Done(self.id))]
 
     def withdraw_heirs(self) -> list[Command]:

@@ -77,7 +77,7 @@ class PreparedLoad:
         self._link = link
         self._order = order.prepare
         self._spool = spool.Spool(order.spool, order.prepare.run)
-        self._spooled = 0
+        self._spooled = order.prepare.first_chunk
         self._longest_ns = 0
         self._lease: int | None = 0
         self._lease_lock = threading.Lock()
@@ -294,6 +294,7 @@ class PreparedLoad:
                     self._order.run, self._number, is_urgent,
                     merged.to_bytes(),
                     max(self._longest_ns, merged.durations.max_ns or 0),
+                    self._order.epoch,
                 )
             )
             self._link.send(

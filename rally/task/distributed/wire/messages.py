@@ -222,6 +222,10 @@ class Prepare(_Message, frozen=True):
     #: values of a section as ``context_codec`` carries them
     options: dict[str, t.Any] = {}
     code: Code = Code()
+    #: how often this agent began in this run before, and the number of the
+    #: first chunk that it may make now
+    epoch: Count = 0
+    first_chunk: Count = 0
 
 
 class Beat(_Message, frozen=True):
@@ -282,7 +286,7 @@ class Done(_Message, frozen=True):
 
 
 class Snapshot(_Message, frozen=True):
-    """State of everything the agent did so far."""
+    """State of everything the agent did in an epoch so far."""
 
     ARRIVAL = Arrival.CUMULATIVE
 
@@ -291,6 +295,7 @@ class Snapshot(_Message, frozen=True):
     urgent: bool  # its local verdict has just turned to failed
     aggregate: bytes  # ``Aggregate.to_bytes``; read by whoever judges
     longest_ns: Count = 0  # from start to end of one iteration, at the most
+    epoch: Count = 0  # as in ``Prepare``: nothing before it is counted here
 
 
 # ---- results channel

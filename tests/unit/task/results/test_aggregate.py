@@ -224,6 +224,42 @@ class SnapshotBoardTestCase(TestCase):
                 sum(newest.values()), board.merged().iterations
             )
 
+    @hypothesis.settings(max_examples=50, deadline=None)
+    @hypothesis.given(
+        arrivals=st.lists(
+            st.tuples(
+                st.sampled_from("ab"), st.integers(0, 3), st.integers(1, 4),
+                st.booleans(),
+            ),
+            max_size=20,
+        )
+    )
+    def test_what_a_source_counted_before_it_began_anew_stays(
+        self, arrivals: list[tuple[str, int, int, bool]]
+    ) -> None:
+        board = board_module.SnapshotBoard(SLA)
+        newest = dict[str, tuple[int, int]]()
+        kept = dict[tuple[str, int], int]()  # by source and epoch
+        for source, epoch, number, is_read in arrivals:
+            is_newer = (epoch, number) > newest.get(source, (0, 0))
+            if is_newer:
+                newest[source] = epoch, number
+                kept[source, epoch] = number
+            state = of(one(i) for i in range(number)).to_bytes()
+            self.assertIs(is_newer, board.put(
+                source, number, board_module.Packed(state, 0), False, epoch
+            ))
+            if is_read:
+                self.assertEqual(
+                    sum(kept.values()), board.merged().iterations
+                )
+        self.assertEqual(sum(kept.values()), board.merged().iterations)
+        for source, settled in board.settled().items():
+            self.assertEqual(settled, sum(
+                count for (name, epoch), count in kept.items()
+                if name == source and epoch < newest[source][0]
+            ))
+
     def test_merging_leaves_the_sources_alone(self) -> None:
         self.board.put("a", 1, of([one(1)]))
         self.board.put("b", 1, of([one(2)]))

@@ -29,6 +29,7 @@ class Naive:
     def __init__(self):
         self.open = set()
         self.granted = self.stored = self.unknown = self.returned_count = 0
+        self.written_off = 0
 
     def grant(self, numbers):
         self.open.update(numbers)
@@ -55,7 +56,9 @@ def stories(draw):
         mine = [n for n in range(1, 91) if owners[n - 1] == owner]
         grants += progressions(n for n in mine if (n - 1) % stride)
     order = draw(st.permutations(grants))
-    kinds = st.sampled_from(["grant", "store", "array", "back", "again"])
+    kinds = st.sampled_from(
+        ["grant", "store", "array", "back", "again", "write off"]
+    )
     return order, draw(st.lists(st.tuples(
         kinds, st.sets(st.integers(1, 99), max_size=30)
     ), max_size=25))
@@ -77,6 +80,11 @@ class LedgerTestCase(test.TestCase):
                     ledger.grant(part)
                 naive.grant(back)
                 back = set()
+            elif kind == "write off":
+                left = list(numbers_of(ledger.write_off()))
+                self.assertEqual(sorted(naive.open), sorted(left))
+                naive.written_off += len(left)
+                naive.open.clear()
             elif kind == "back":
                 taken = ledger.give_back(progressions(numbers))
                 new = naive.settle(numbers)
@@ -98,8 +106,9 @@ class LedgerTestCase(test.TestCase):
         self.assertEqual(len(naive.open), ledger.outstanding_count)
         self.assertEqual(
             (naive.granted, naive.stored, naive.returned_count,
-             naive.unknown),
-            (ledger.granted, ledger.stored, ledger.returned, ledger.unknown),
+             naive.written_off, naive.unknown),
+            (ledger.granted, ledger.stored, ledger.returned,
+             ledger.written_off, ledger.unknown),
         )
         self.assertLessEqual(size_of(ledger), 2 * len(naive.open))
 

@@ -133,7 +133,7 @@ class DoneAndLostTestCase(test.TestCase):
         self.runner.members = [
             {"name": "n%d" % position, "position": position, "state": state,
              "rate": 1.0, "clock_offset_s": None, "clock_error_s": None,
-             "delivered": delivered, "lost": lost}
+             "delivered": delivered, "lost": lost, "settled": None}
             for position, (state, delivered, lost) in enumerate(members)
         ]
 
