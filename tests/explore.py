@@ -65,10 +65,9 @@ def long_runs(hours: float) -> t.Iterator[Case]:
     from tests.unit.task.distributed import test_limits
 
     test_limits.HOURS = hours
-    loaded = unittest.defaultTestLoader.loadTestsFromTestCase(
-        test_limits.ClocksTestCase
-    )
-    yield from cases_of(loaded)
+    for each in (test_limits.WeekTestCase, test_limits.ClocksTestCase):
+        loaded = unittest.defaultTestLoader.loadTestsFromTestCase(each)
+        yield from cases_of(loaded)
 
 
 def play(rounds: int, seed: int) -> unittest.TestResult:
@@ -93,7 +92,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the schedules")
     parser.add_argument(
         "--hours", type=float, default=0,
-        help="only simulate runs that long; a week takes half an hour",
+        help="only simulate runs that long; a week takes four hours",
     )
     asked = parser.parse_args()
     # before a test is imported

@@ -27,6 +27,7 @@ from rally.task.distributed.wire import codec, messages
 from rally.task.results import head
 from rally.task.work.schedule import Schedule
 from tests.simulation.cluster import NS, Cluster
+from tests.simulation.long_run import DAYS, PAUSE_S, LongRun
 from tests.simulation.network import Weather
 from tests.unit import test
 
@@ -89,6 +90,46 @@ class ClocksTestCase(LimitsTestCase):
 
         self.check(cluster)
         self.assertEqual({}, cluster.lost)
+
+
+@ddt.ddt
+class WeekTestCase(test.TestCase):
+    """A week, or as long as it shall be in seven days shorter than that."""
+
+    @staticmethod
+    def seconds():
+        return HOURS * 3600 if HOURS > LONG_HOURS else HOURS * 1200
+
+    def play(self, **options):
+        seconds = self.seconds()
+        run = LongRun(
+            day_s=seconds / DAYS, agents=2, weather=LIVELY, ppms=(200, -200),
+            **options
+        ).play(limit_s=2 * seconds + 600)
+
+        self.assertEqual([], run.problems())
+        self.assertEqual(DAYS, run.restarts)
+        self.assertLess(max(run.standstills), PAUSE_S + 1)
+        # a day has one pause of the controller's machine
+        self.assertLessEqual(len(run.standstills), DAYS)
+        self.assertEqual(DAYS, len(run.weights))
+        self.assertLess(max(run.weights[1:]), 1.25 * run.weights[0])
+        return run
+
+    def test_of_a_closed_model(self):
+        run = self.play(
+            times=int(self.seconds() * 10), concurrency=8, duration_s=0.8,
+        )
+
+        self.assertLessEqual(set(run.losers), {"a0", "a1"})
+
+    @ddt.data(10, 1000)
+    def test_of_an_open_model(self, per_second):
+        self.play(
+            times=int(self.seconds() * per_second), concurrency=60,
+            duration_s=0.5, schedule=Schedule.constant(per_second),
+            at_once=per_second, chunk_size=10 * per_second,
+        )
 
 
 @ddt.ddt
