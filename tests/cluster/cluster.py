@@ -217,11 +217,13 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
         self, inner: dict[str, t.Any], *words: t.Any, sleep: float = 0.05,
         sla: dict[str, t.Any] | None = None,
         visit: dict[str, t.Any] | None = None,
-        contexts: dict[str, t.Any] | None = None, **options: t.Any,
+        contexts: dict[str, t.Any] | None = None,
+        env: t.Mapping[str, str] | None = None, **options: t.Any,
     ) -> Run:
         """Start a task that spreads runner *inner* over all agents.
 
         :param visit: arguments of the scenario
+        :param env: of the controller
         :param options: of the distributed runner
         """
         options = {
@@ -237,7 +239,7 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
                     "contexts": contexts or {},
                 }
             ),
-            *words,
+            *words, env=env,
         )
 
     def wait_for_visits(self, run: Run, count: int) -> None:
@@ -246,6 +248,16 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
             lambda: self.referee.count() >= count,
             "the referee has seen %d iterations" % count, SOON_S,
         )
+
+    def wait_until_settled(self, run: Run, name: str) -> float:
+        """Until agent *name*, which was lost, may get work again, or the
+        run is over; when that was seen."""
+        text = "agent %s has delivered what it had" % name
+        wait_until(
+            lambda: text in run.log or run.process.popen.poll() is not None,
+            SOON_S, "agent %s has delivered what it had" % name,
+        )
+        return now()
 
     def select(self, query: str, *values: t.Any) -> list[t.Any]:
         """Rows of the database, which takes less time than a command."""

@@ -55,8 +55,7 @@ class KilledAgentTestCase(cluster.TestCase):
         self.start_host("n2")
 
         run.wait_for_log("agent n2 was lost: its process was restarted")
-        run.wait_for_log("agent n2 has delivered what it had")
-        settled = cluster.now()
+        settled = self.wait_until_settled(run, "n2")
         run.finish()
         self.check_accounting(run.workload, times, AT_ONCE, {"n2"})
         self.check_order(run.workload)
@@ -109,8 +108,7 @@ class FrozenAgentTestCase(cluster.TestCase):
         frozen = self.freeze_for(self.LONG_S)
 
         thawed = cluster.now()
-        run.wait_for_log("agent n2 has delivered what it had", 60)
-        settled = cluster.now()
+        settled = self.wait_until_settled(run, "n2")
         run.finish()
         self.assertIn(LOST_LINE, run.log)
         self.assertIn("agent n2 came back", run.log)

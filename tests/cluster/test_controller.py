@@ -14,16 +14,24 @@
 
 from __future__ import annotations
 
+import pathlib
 import signal
+import struct
 import time
 
+import ddt
+
 from tests.cluster import cluster
+from tests.functional import sandbox
 from tests.functional.cluster import Workload, report_of
 
+#: makes a process start with a clock that can be stopped
+PAUSED = pathlib.Path(__file__).parent / "paused"
 AT_ONCE = 6
 LONG = {"constant_for_duration": {"duration": 120, "concurrency": AT_ONCE}}
 
 
+@ddt.ddt
 class ControllerGoneTestCase(cluster.TestCase):
     def begin(self):
         run = self.start_load(LONG, sleep=0.05)
@@ -93,6 +101,39 @@ class ControllerGoneTestCase(cluster.TestCase):
         self.assertEqual(0, done.code, done.out + done.err)
         self.check_accounting(run.workload, 900, AT_ONCE)
         self.assertEqual([], run.workload.lost)
+
+    @ddt.data(cluster.LEASE_S + 1, cluster.TIMEOUT_S + 4)
+    def test_one_whose_machine_was_paused_goes_on_at_once(self, seconds):
+        times = 1500
+        taken = self.sandbox.folder / "taken"
+        taken.write_bytes(struct.pack("q", 0))
+        run = self.start_load(
+            {"constant": {"times": times, "concurrency": AT_ONCE}},
+            sleep=0.05, env={
+                "PYTHONPATH": "%s:%s" % (PAUSED, sandbox.TREE),
+                "PAUSED_CLOCK": str(taken),
+            },
+        )
+        self.wait_for_visits(run, 200)
+
+        run.signal(signal.SIGSTOP)
+        since_ns = time.monotonic_ns()
+        time.sleep(seconds)
+        with taken.open("r+b") as file:
+            file.write(struct.pack("q", time.monotonic_ns() - since_ns))
+        resumed = cluster.now()
+        run.signal(signal.SIGCONT)
+
+        done = run.finish()
+        self.assertEqual(0, done.code, done.out + done.err)
+        self.check_accounting(run.workload, times, AT_ONCE)
+        self.assertEqual([], run.workload.lost)
+        first = min(
+            event.at for event in self.referee.arrivals()
+            if event.at > resumed
+        )
+        self.figure("the load goes on", "%.2f s after it" % (first - resumed))
+        self.assertLess(first - resumed, 1.0)
 
     def test_one_nobody_reaches_leaves_no_load(self):
         run = self.begin()

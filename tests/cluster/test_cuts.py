@@ -67,13 +67,17 @@ class OneWayCutTestCase(cluster.TestCase):
             % (source, target, how), "%.2f s" % (last - cut),
         )
         self.assertLess(last - cut, cluster.LEASE_S + 1)
+        settled = self.wait_until_settled(run, "n2")
         done = run.finish()
         self.assertEqual(0, done.code, done.out)
         self.check_accounting(run.workload, TIMES, AT_ONCE, {"n2"})
         is_lost = "agent n2 was lost" in run.log
         self.figure("lost", str(run.workload.lost_count))
         if is_lost:
-            self.assertLess(self.referee.last(agent.address), self.healed)
+            self.assertEqual([], [
+                event for event in self.referee.arrivals(agent.address)
+                if self.healed < event.at < settled - 0.5
+            ])
         wait_until(
             lambda: not agent.spooled(), 30,
             "the spool of the agent that was cut off is empty",

@@ -200,7 +200,7 @@ def taking_part(machine: controller_module.Controller) -> list[Member]:
 
 def describe(member: Member) -> dict[str, t.Any]:
     """One agent as reports show it; durations are added by the runner."""
-    clock_ = member.clock
+    clock_ = member.known_clock
     return {
         "name": member.name,
         "version": member.hello.rally_version,

@@ -129,6 +129,9 @@ class Member:
     concurrency: int = 0
     position: int = 0  # among the agents of the run
     clock: ClockEstimate = dataclasses.field(default_factory=ClockEstimate)
+    clock_before: ClockEstimate = dataclasses.field(
+        default_factory=ClockEstimate
+    )
     ledger: Ledger = dataclasses.field(default_factory=Ledger)
     lease: int = 0  # number of its newest lease
     drawn: int = 0  # iterations it started
@@ -186,7 +189,7 @@ class Member:
     def clock_error_ns(self) -> int | None:
         """Bound that holds for the offset, and held for all that is stored.
         """
-        error_ns = self.clock.error_ns
+        error_ns = self.known_clock.error_ns
         return None if error_ns is None else max(
             error_ns, self.shift_error_ns
         )
@@ -211,8 +214,15 @@ class Member:
         self.start_at_ns = None
         return written_off
 
+    @property
+    def known_clock(self) -> ClockEstimate:
+        """Of its process, or, while nothing is known of that, of the one
+        before."""
+        return self.clock if self.clock.count else self.clock_before
+
     def restarted(self, hello: messages.Hello) -> None:
         """Its process is another one, perhaps with another clock."""
+        self.clock_before = self.known_clock
         self.hello = hello
         self.is_back = True
         self.clock = ClockEstimate()
