@@ -34,7 +34,7 @@ from rally.common.db import retrying
 from rally.task import context, hook
 from rally.task import runner as runner_module
 from rally.task.load import queued as queued_module
-from rally.task.reporting import load_info, progress, recorder
+from rally.task.reporting import load_info, progress, record_writer
 from rally.task.results import aggregate, cutting, head, stored
 from rally.task.results import board as board_module
 from rally.task.results import chunk as chunk_module
@@ -102,7 +102,7 @@ class ResultConsumer:
             task["uuid"], cfg.CONF.database_patience
         )
         self.watch = load_info.RunWatch(workload_cfg, self.retry)
-        self._recorder = recorder.Recorder(self.retry)
+        self._record_writer = record_writer.RecordWriter(self.retry)
         self._record_cost_s = 0.0  # CPU time that the last record took
         self._news = threading.Event()
         self._phase = "contexts"
@@ -112,7 +112,7 @@ class ResultConsumer:
                 ("chunks", self._consume_results),
                 ("aggregates", self._consume_aggregates),
                 ("events", self._consume_events),
-                ("records", self._recorder.run),
+                ("records", self._record_writer.run),
                 ("status", self.wait_and_abort),
             )
         ]
@@ -236,7 +236,7 @@ class ResultConsumer:
             LOG.info("Task %s: an SLA criterion failed, the load stops"
                      % self.task["uuid"])
             self._stop()
-            self._recorder.put(
+            self._record_writer.put(
                 "status",
                 functools.partial(
                     self.task.update_status, consts.TaskStatus.SOFT_ABORTING
@@ -267,7 +267,7 @@ class ResultConsumer:
 
     def record_progress(self, merged: aggregate.Aggregate) -> None:
         """Store what is known so far, for ``task status`` and reports."""
-        self._recorder.put(
+        self._record_writer.put(
             "progress",
             functools.partial(
                 self._write_progress, merged,
@@ -342,7 +342,7 @@ class ResultConsumer:
         self.finish.set()
         self._news.set()
         self.runner.close_streams()
-        self._recorder.close("progress")
+        self._record_writer.close("progress")
         for thread in self._threads:
             thread.join()
         for lost in self.failures:

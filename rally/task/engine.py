@@ -336,7 +336,7 @@ class TaskEngine:
                 workload["name"],
                 workload_obj["uuid"],
             ),
-            notes.Recorder(
+            notes.CleanupRecorder(
                 workload_obj["uuid"],
                 lambda known: self.retry(workload_obj.set_contexts, known),
             ),

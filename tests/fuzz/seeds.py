@@ -183,9 +183,9 @@ def of_load() -> list[messages.LoadMessage]:
 def of_workers() -> list[frames.Frame]:
     """What worker processes say over theirs."""
     return [
-        frames.Ready(),
+        frames.WorkerReady(),
         frames.Block(rows(9).pack(), BEGIN_NS),
-        frames.Snapshot(1, frames.encode_state(states()[1]), False),
+        frames.WorkerSnapshot(1, frames.encode_state(states()[1]), False),
         frames.Event(3),
         frames.Problem("slow"),
         frames.Failure("ValueError", "no", "trace"),

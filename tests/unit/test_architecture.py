@@ -86,6 +86,12 @@ SHARED_CODES = {
     100: {"RallyException", "RallyAssertionError", "ScriptError"},
 }
 
+#: names of classes that two modules share: what Rally's public surface calls
+#: so, and validators, which a module may have of its own
+SHARED_NAMES = {
+    "Platform", "Subtask", "Task", "ValidationError", "Validator", "Workload",
+}
+
 
 def distributed_modules() -> list[str]:
     """Their names below ``rally.task.distributed``."""
@@ -421,6 +427,20 @@ class NumpyTestCase(test.TestCase):
                 "task/results/packed.py", "task/results/progressions.py",
             },
             users,
+        )
+
+
+class ClassNamesTestCase(test.TestCase):
+    def test_a_name_stands_for_one_class(self) -> None:
+        counted = collections.Counter(
+            node.name
+            for path in PACKAGE.rglob("*.py")
+            for node in ast.parse(path.read_text("utf-8")).body
+            if isinstance(node, ast.ClassDef)
+            and not node.name.startswith("_")
+        )
+        self.assertEqual(
+            SHARED_NAMES, {name for name in counted if counted[name] > 1}
         )
 
 

@@ -256,9 +256,10 @@ def register_options_of(
 
 
 def _import_foreign(path: str, label: str, levels: failures.Levels) -> None:
-    failed: list[failures.Failure] = []
+    failed: list[failures.ImportFailure] = []
     import_modules_from_package(
-        path, on_error=lambda *each: failed.append(failures.Failure(*each))
+        path,
+        on_error=lambda *each: failed.append(failures.ImportFailure(*each)),
     )
     failures.report(label, failed, levels)
 

@@ -51,7 +51,7 @@ COMMAND = Levels()
 
 
 @dataclasses.dataclass(frozen=True)
-class Failure:
+class ImportFailure:
     """A module of a plugin package that could not be imported."""
 
     module: str
@@ -75,7 +75,7 @@ def _modules_in(traceback: types.TracebackType | None) -> t.Iterator[str]:
 
 
 def report(
-    package: str, failures: t.Sequence[Failure], levels: Levels
+    package: str, failures: t.Sequence[ImportFailure], levels: Levels
 ) -> None:
     """Log *failures* of one package.
 

@@ -34,7 +34,7 @@ LOG = logging.getLogger(__name__)
 Results: t.TypeAlias = t.Sequence[t.Mapping[str, t.Any]]
 
 
-class Recorder:
+class CleanupRecorder:
     """Tells the database what becomes of contexts, or keeps it on this host.
 
     :param store: tells the database; raises DBException if it cannot

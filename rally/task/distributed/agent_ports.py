@@ -33,7 +33,7 @@ LOG = logging.getLogger(__name__)
 WRONG = (ConnectionChange.REFUSED, ConnectionChange.MISMATCHED)
 
 
-class LoadProcess(t.Protocol):
+class LoadHandle(t.Protocol):
     """A child process that makes loads; see ``load_process.parent``."""
 
     def filenos(self) -> tuple[int, ...]: ...
@@ -84,13 +84,13 @@ class AgentPorts:
         name: str,
         endpoint: endpoint_ports.AgentEndpoint,
         spools: Spools,
-        new_load: t.Callable[[], LoadProcess],
+        new_load: t.Callable[[], LoadHandle],
     ) -> None:
         self._name = name
         self._endpoint = endpoint
         self._spools = spools
         self._new_load = new_load
-        self._load: LoadProcess | None = None
+        self._load: LoadHandle | None = None
         self._run = ""  # of the last load
         self._is_shutdown_asked = False
         self.now_ns = endpoint.now_ns

@@ -84,7 +84,7 @@ class RunSink:
         self._runner.result_queue.append(chunk)
 
     def observe(self, seen: commands.Observe) -> None:
-        packed = board_module.Packed(seen.state, seen.clock_offset_ns)
+        packed = board_module.PackedAggregate(seen.state, seen.clock_offset_ns)
         self._runner.board.put(
             seen.agent, seen.number, packed, seen.urgent, seen.epoch
         )

@@ -25,7 +25,7 @@ _LENGTH_BYTES = 4
 MAX_BYTES = 1 << 29
 
 
-class Ready(msgspec.Struct, tag="ready", frozen=True):
+class WorkerReady(msgspec.Struct, tag="ready", frozen=True):
     """The threads of the worker stand and wait for the start."""
 
 
@@ -37,7 +37,7 @@ class Block(msgspec.Struct, tag="block", frozen=True):
     cut_rows: int = 0  # of those in it, too large to be sent as they were
 
 
-class Snapshot(msgspec.Struct, tag="snapshot", frozen=True):
+class WorkerSnapshot(msgspec.Struct, tag="snapshot", frozen=True):
     """Aggregate of all blocks sent before it."""
 
     number: int
@@ -72,7 +72,7 @@ class Bye(msgspec.Struct, tag="bye", frozen=True):
 
 
 Frame: t.TypeAlias = (
-    Ready | Block | Snapshot | Event | Problem | Failure | Bye
+    WorkerReady | Block | WorkerSnapshot | Event | Problem | Failure | Bye
 )
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Frame)

@@ -56,7 +56,7 @@ class _Pickler(pickle.Pickler):
         return NotImplemented
 
 
-class _Loader(pickle.Unpickler):
+class _Unpickler(pickle.Unpickler):
     def __init__(self, blob: bytes, shared: t.Sequence[t.Any]) -> None:
         super().__init__(io.BytesIO(blob))
         self._shared = shared
@@ -217,9 +217,9 @@ def _copier_of_any(
         pickler.dump(value)
         blob, shared = file.getvalue(), pickler.shared
         reached = set(pickler.memo.copy())
-        _Loader(blob, shared).load()
+        _Unpickler(blob, shared).load()
     except Exception:  # of a plugin's object: then it is up to deepcopy
         return lambda: copy.deepcopy(value), None
     if not shared:
         return lambda: pickle.loads(blob), reached
-    return lambda: _Loader(blob, shared).load(), reached
+    return lambda: _Unpickler(blob, shared).load(), reached

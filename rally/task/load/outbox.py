@@ -38,7 +38,7 @@ MAX_ROWS = 4_000
 LONGEST_WAIT_S = 60.0
 
 
-class Sink(t.Protocol):
+class OutboxSink(t.Protocol):
     """Where an outbox sends to; called by one thread."""
 
     def send_block(
@@ -67,7 +67,7 @@ class Outbox:
 
     def __init__(
         self,
-        sink: Sink,
+        sink: OutboxSink,
         sla_config: t.Mapping[str, t.Any] | None,
         watermark_ns: t.Callable[[], int],
         meter: meter_module.Meter | None = None,

@@ -270,7 +270,9 @@ class WorkerPool:
                 self._take(
                     worker, chunk_module.Chunk.unpack(data), watermark_ns
                 )
-            case frames.Snapshot(number=number, state=state, urgent=urgent):
+            case frames.WorkerSnapshot(
+                number=number, state=state, urgent=urgent
+            ):
                 worker.number, worker.state = number, state
                 worker.uncounted.clear()
                 self._put_snapshot(worker, urgent)
@@ -280,7 +282,7 @@ class WorkerPool:
                 self._listener.on_problem(text)
             case frames.Failure():
                 self._fail(frame)
-            case frames.Ready():
+            case frames.WorkerReady():
                 worker.is_ready = True
             case frames.Bye():
                 worker.bye = frame

@@ -102,7 +102,7 @@ class _PipeSink:
     def send_block(
         self, chunk: chunk_module.Chunk, watermark_ns: int
     ) -> None:
-        waiting: cutting.Part | None = None
+        waiting: cutting.ChunkPart | None = None
         for part in cutting.parts(chunk):
             if waiting is not None:  # more rows follow, perhaps earlier ones
                 self._send_part(waiting, 0)
@@ -110,7 +110,7 @@ class _PipeSink:
         if waiting is not None:
             self._send_part(waiting, watermark_ns)
 
-    def _send_part(self, part: cutting.Part, watermark_ns: int) -> None:
+    def _send_part(self, part: cutting.ChunkPart, watermark_ns: int) -> None:
         self._write(frames.Block(part.data, watermark_ns, part.cut_rows))
 
     def send_snapshot(
@@ -120,7 +120,7 @@ class _PipeSink:
         urgent: bool,
     ) -> None:
         state = frames.encode_state(aggregate.to_state())
-        self._write(frames.Snapshot(number, state, urgent))
+        self._write(frames.WorkerSnapshot(number, state, urgent))
 
     def send_failure(self, exc: BaseException) -> None:
         self._write(frames.Failure(*iteration.describe(exc)))
@@ -212,7 +212,7 @@ def _work(work: Work, assignment: Assignment) -> None:
     threading.Thread(
         target=_obey, args=(assignment, threads), name="control", daemon=True
     ).start()
-    writer.write(frames.Ready())
+    writer.write(frames.WorkerReady())
     unstarted = threads.join()
     first.tell_now()
     box.close()

@@ -24,14 +24,14 @@ from rally.task.results.aggregate import Aggregate
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Packed:
+class PackedAggregate:
     """An aggregate as it came, which nobody has needed yet."""
 
     state: bytes  # ``Aggregate.to_bytes``
     shift_ns: int  # how far the clock of its source is ahead
 
 
-class _Source:
+class _SourceState:
     """What is known of one source."""
 
     __slots__ = (
@@ -41,10 +41,10 @@ class _Source:
     def __init__(self) -> None:
         self.epoch = 0  # of the newest snapshot
         #: what was counted in the epochs before
-        self.earlier: tuple[Aggregate | Packed, ...] = ()
+        self.earlier: tuple[Aggregate | PackedAggregate, ...] = ()
         self.number = -1  # of the newest snapshot
         self.aggregate: Aggregate | None = None  # the newest that was read
-        self.packed: Packed | None = None  # a newer one
+        self.packed: PackedAggregate | None = None  # a newer one
         self.is_foreign = False  # its snapshots come as bytes
 
     def begin(self, epoch: int) -> None:
@@ -78,7 +78,7 @@ class SnapshotBoard:
         self._way = way or right_of_way.RightOfWay()
         self._blank = Aggregate(sla_config)
         self._changed = threading.Condition()  # reentrant
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[str, _SourceState] = {}
         #: sources with something to be restored, in the order of their turns
         self._unread: dict[str, None] = {}
         self._urgent: set[str] = set()  # those of them that come first
@@ -98,7 +98,7 @@ class SnapshotBoard:
         self,
         source: str,
         number: int,
-        aggregate: Aggregate | Packed,
+        aggregate: Aggregate | PackedAggregate,
         urgent: bool = False,
         epoch: int = 0,
     ) -> bool:
@@ -110,13 +110,13 @@ class SnapshotBoard:
         :returns: whether it was newer
         """
         with self._changed:
-            known = self._sources.setdefault(source, _Source())
+            known = self._sources.setdefault(source, _SourceState())
             if (epoch, number) <= (known.epoch, known.number):
                 return False
             if epoch > known.epoch:
                 known.begin(epoch)
             known.number = number
-            if isinstance(aggregate, Packed):
+            if isinstance(aggregate, PackedAggregate):
                 known.packed, known.is_foreign = aggregate, True
                 self._unread.setdefault(source)
                 if urgent:
@@ -128,7 +128,7 @@ class SnapshotBoard:
             self._changed.notify_all()
         return True
 
-    def _adopt(self, known: _Source, aggregate: Aggregate) -> None:
+    def _adopt(self, known: _SourceState, aggregate: Aggregate) -> None:
         known.aggregate, known.packed = aggregate, None
         self._read_version += 1
 
@@ -139,7 +139,7 @@ class SnapshotBoard:
     def replace(self, source: str, aggregate: Aggregate) -> None:
         """Put *aggregate* in the place of whatever *source* said."""
         with self._changed:
-            known = self._sources.setdefault(source, _Source())
+            known = self._sources.setdefault(source, _SourceState())
             known.number += 1
             known.earlier = ()
             self._forget_unread(source)
@@ -219,7 +219,9 @@ class SnapshotBoard:
                 for name, known in self._sources.items() if known.earlier
             }
 
-    def _restore(self, source: str, known: _Source, packed: Packed) -> None:
+    def _restore(
+        self, source: str, known: _SourceState, packed: PackedAggregate
+    ) -> None:
         with self._changed:
             epoch, earlier = known.epoch, known.earlier
         try:
@@ -227,7 +229,8 @@ class SnapshotBoard:
             if earlier:
                 whole = self._blank.blank()
                 whole.merge_all([
-                    self._unpacked(each) if isinstance(each, Packed) else each
+                    each if isinstance(each, Aggregate)
+                    else self._unpacked(each)
                     for each in earlier
                 ])
                 earlier = whole,
@@ -244,7 +247,7 @@ class SnapshotBoard:
             if known.packed is packed:
                 known.packed = None
 
-    def _unpacked(self, packed: Packed) -> Aggregate:
+    def _unpacked(self, packed: PackedAggregate) -> Aggregate:
         """:raises MalformedState: it makes no sense"""
         aggregate = self._blank.restored_from(packed.state)
         aggregate.shift(packed.shift_ns)

@@ -65,7 +65,7 @@ _ACTION_BYTES = 32
 _MARK_BYTES = 64
 
 
-class Part(t.NamedTuple):
+class ChunkPart(t.NamedTuple):
     """Rows of a chunk that go on together."""
 
     rows: Chunk
@@ -76,7 +76,7 @@ class Part(t.NamedTuple):
         return self.rows.packed(self.data)
 
 
-def parts(chunk: Chunk, limits: Limits = LIMITS) -> t.Iterator[Part]:
+def parts(chunk: Chunk, limits: Limits = LIMITS) -> t.Iterator[ChunkPart]:
     """*chunk* in as few parts as halving it makes; none if it is empty.
 
     Nearly always it is a single part, and packed only once.
@@ -90,14 +90,14 @@ def parts(chunk: Chunk, limits: Limits = LIMITS) -> t.Iterator[Part]:
         yield whole
     elif len(chunk) == 1:
         row = cut(chunk, limits)
-        yield Part(row, row.pack(), 1)
+        yield ChunkPart(row, row.pack(), 1)
     else:
         middle = len(chunk) // 2
         yield from parts(chunk.part(0, middle), limits)
         yield from parts(chunk.part(middle, len(chunk)), limits)
 
 
-def _whole(chunk: Chunk, limits: Limits) -> Part | None:
+def _whole(chunk: Chunk, limits: Limits) -> ChunkPart | None:
     """*chunk* as one part; None: it must not be one."""
     if len(chunk) > head.MAX_PROGRESSIONS:
         return None
@@ -106,7 +106,7 @@ def _whole(chunk: Chunk, limits: Limits) -> Part | None:
     except packed.ChunkError:  # too many values, or one that is not packed
         return None
     most = limits.row_bytes if len(chunk) == 1 else limits.chunk_bytes
-    return Part(chunk, data, 0) if len(data) <= most else None
+    return ChunkPart(chunk, data, 0) if len(data) <= most else None
 
 
 def cut(row: Chunk, limits: Limits = LIMITS) -> Chunk:

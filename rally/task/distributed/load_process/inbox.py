@@ -31,7 +31,7 @@ LOG = logging.getLogger(__name__)
 Order: t.TypeAlias = messages.Load | messages.LoadWarm
 
 
-class Listener(t.Protocol):
+class RunningLoad(t.Protocol):
     """A load, as far as the agent talks to it."""
 
     def obey(self, message: messages.LoadMessage) -> None: ...
@@ -46,7 +46,7 @@ class Desk:
         self._link = link
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._load: Listener | None = None
+        self._load: RunningLoad | None = None
         #: said of an ordered load that is still being prepared
         self._early: list[messages.LoadMessage] = []
         self._is_awaited = False
@@ -57,7 +57,7 @@ class Desk:
         """Wait for the next one; None: the agent is gone."""
         return self._orders.get()
 
-    def attach(self, load: Listener) -> None:
+    def attach(self, load: RunningLoad) -> None:
         """*load* is that of the last order: it hears what is said."""
         with self._lock:
             self._load, self._is_awaited = load, False

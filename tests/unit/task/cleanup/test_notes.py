@@ -96,7 +96,7 @@ class RecorderTestCase(Home):
         super().setUp()
         self.stored: list[list[dict[str, t.Any]]] = []
         self.is_gone = True
-        self.record = notes.Recorder(UUID, self.store)
+        self.record = notes.CleanupRecorder(UUID, self.store)
 
     def store(self, results: list[dict[str, t.Any]]) -> None:
         if self.is_gone:

@@ -23,8 +23,8 @@ from rally.task.load import frames
 from tests.unit import test
 
 SENT: list[frames.Frame] = [
-    frames.Ready(), frames.Block(b"x" * 5000, 17), frames.Event(3),
-    frames.Snapshot(1, b"state", True), frames.Problem("hm"),
+    frames.WorkerReady(), frames.Block(b"x" * 5000, 17), frames.Event(3),
+    frames.WorkerSnapshot(1, b"state", True), frames.Problem("hm"),
     frames.Failure("ValueError", "no", "trace"), frames.Bye([1, 2]),
 ]
 

@@ -246,9 +246,10 @@ class SnapshotBoardTestCase(TestCase):
                 newest[source] = epoch, number
                 kept[source, epoch] = number
             state = of(one(i) for i in range(number)).to_bytes()
-            self.assertIs(is_newer, board.put(
-                source, number, board_module.Packed(state, 0), False, epoch
-            ))
+            packed = board_module.PackedAggregate(state, 0)
+            self.assertIs(
+                is_newer, board.put(source, number, packed, False, epoch)
+            )
             if is_read:
                 self.assertEqual(
                     sum(kept.values()), board.merged().iterations
@@ -298,7 +299,7 @@ class SnapshotBoardTestCase(TestCase):
     def test_a_look_ends_with_what_is_urgent(self) -> None:
         for source in "abc":
             state = of([one(1)]).to_bytes()
-            packed = board_module.Packed(state, 0)
+            packed = board_module.PackedAggregate(state, 0)
             self.board.put(source, 1, packed, urgent=source == "b")
 
         self.assertEqual(1, self.board.look(60).iterations)

@@ -25,7 +25,7 @@ from rally.common.db import retrying
 Write: t.TypeAlias = t.Callable[[], t.Any]
 
 
-class Recorder:
+class RecordWriter:
     """Writes the newest record of each kind, one after the other.
 
     :param retry: how writing is done

@@ -17,35 +17,37 @@ from __future__ import annotations
 import threading
 
 from rally.common.db import retrying
-from rally.task.reporting import recorder
+from rally.task.reporting import record_writer
 from tests.unit import test
 
 
-class RecorderTestCase(test.TestCase):
+class RecordWriterTestCase(test.TestCase):
     def setUp(self):
         super().setUp()
         self.written = []
-        self.recorder = recorder.Recorder(retrying.RetryPolicy("uuid", 0))
+        self.writer = record_writer.RecordWriter(
+            retrying.RetryPolicy("uuid", 0)
+        )
 
     def put(self, kind, value):
-        self.recorder.put(kind, lambda: self.written.append(value))
+        self.writer.put(kind, lambda: self.written.append(value))
 
     def test_the_newest_of_each_kind_is_written(self):
         for value in (1, 2, 3):
             self.put("progress", value)
         self.put("status", "stopping")
-        self.recorder.close()
+        self.writer.close()
 
-        self.recorder.run()
+        self.writer.run()
 
         self.assertEqual([3, "stopping"], self.written)
 
     def test_what_is_superseded_is_not_written(self):
         self.put("status", "stopping")
         self.put("progress", 1)
-        self.recorder.close("progress")
+        self.writer.close("progress")
 
-        self.recorder.run()
+        self.writer.run()
 
         self.assertEqual(["stopping"], self.written)
 
@@ -57,17 +59,17 @@ class RecorderTestCase(test.TestCase):
             may_end.wait(30)
             self.written.append("slow")
 
-        thread = threading.Thread(target=self.recorder.run)
+        thread = threading.Thread(target=self.writer.run)
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(may_end.set)
-        self.recorder.put("progress", slow)
+        self.writer.put("progress", slow)
         self.assertTrue(begun.wait(30))
 
         self.put("progress", "next")
 
         self.assertEqual([], self.written)
         may_end.set()
-        self.recorder.close()
+        self.writer.close()
         thread.join()
         self.assertEqual(["slow", "next"], self.written)
