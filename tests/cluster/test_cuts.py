@@ -47,7 +47,7 @@ class OneWayCutTestCase(cluster.TestCase):
         ("n2", cluster.CONTROLLER, "blackhole"),
     )
     @ddt.unpack
-    def test_fences_the_agent_and_its_spool_is_drained(
+    def test_fences_the_agent_and_its_spool_is_collected(
         self, source, target, how
     ):
         run = self.start_load(

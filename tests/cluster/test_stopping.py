@@ -176,7 +176,7 @@ class ThinLinkTestCase(Stopping):
         )
         run.finish()
         self.figure(
-            "time to drain", "%.1f s" % (cluster.now() - self.referee.last())
+            "time to collect", "%.1f s" % (cluster.now() - self.referee.last())
         )
         self.assertEqual("aborted", run.status)
         self.check_stopped(run, asked)

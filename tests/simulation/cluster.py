@@ -679,7 +679,7 @@ class Cluster:
         return self.play(limit_s)
 
     def recover(self, wait_s=30):
-        """A new controller drains the spools of this run."""
+        """A new controller collects the spools of this run."""
         kept = collections.defaultdict(set)
         for agent, sequence in self.kept_chunks:
             kept[agent].add(sequence)

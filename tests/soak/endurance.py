@@ -41,7 +41,7 @@ SLEEP_S = 0.01
 SAMPLE_S = 1.0
 #: connections of each agent to the controller
 CHANNELS = 3
-DRAIN_S = 120.0
+COLLECT_S = 120.0
 JOIN_S = 60.0
 #: small chunks: more of them come and go
 OPTIONS = "raw_result_chunk_size = 200"
@@ -132,7 +132,7 @@ class Endurance(cluster.Home):
         )
         run.wait_for_log("the load starts on", JOIN_S)
         self._follow(run)
-        run.finish(DRAIN_S)
+        run.finish(COLLECT_S)
         return [*self._leave(), *self._judge(run)]
 
     def _follow(self, run: cluster.Run) -> None:

@@ -44,7 +44,7 @@ IN_FLIGHT = 0.5
 OPTIONS = "raw_result_chunk_size = %d"
 SIZE = simulated.ROWS
 JOIN_S = 120.0
-DRAIN_S = 120.0
+COLLECT_S = 120.0
 #: until leases have grown to what the rate needs
 WARM_S = 5.0
 #: how long the load is measured if nothing else is said
@@ -86,7 +86,7 @@ class Figures:
     waiting_chunks: int = 0
     drawn: int = 0
     stored: int = 0
-    drain_s: float = 0.0
+    collect_s: float = 0.0
 
     def problems(self) -> list[str]:
         """What does not hold, as sentences."""
@@ -109,14 +109,14 @@ class Figures:
         return (
             "%d agents, %s iterations/s, %s stored/s: controller %.2f cores, "
             "leases held up for %.0f ms at most, %.0f MiB (%+.1f); %s: last "
-            "stop after %.2f s; %d chunks waited, drained in %.1f s; %s "
+            "stop after %.2f s; %d chunks waited, collected in %.1f s; %s "
             "made, %s stored"
             % (
                 self.agents, format(round(self.per_second), ","),
                 format(round(self.stored_per_second), ","), self.cores,
                 self.hold_ms, self.rss_mib, self.growth_mib, self.criterion,
                 self.stop_s,
-                self.waiting_chunks, self.drain_s, format(self.drawn, ","),
+                self.waiting_chunks, self.collect_s, format(self.drawn, ","),
                 format(self.stored, ","),
             )
         )
@@ -257,7 +257,7 @@ def measure(
     figures.rss_mib = rss_mib(pid)
     figures.growth_mib = figures.rss_mib - rss
     figures.stop_s = _violate(site, criterion)
-    _drain(site, run, figures)
+    _collect(site, run, figures)
     return figures
 
 
@@ -279,15 +279,15 @@ def _violate(site: Site, criterion: str) -> float:
     return (last - culprit.told_ns) / NS + FLUSH_S
 
 
-def _drain(site: Site, run: cluster.Run, figures: Figures) -> None:
+def _collect(site: Site, run: cluster.Run, figures: Figures) -> None:
     fleet, before = site.fleet, clock.now_ns()
     figures.waiting_chunks = fleet.spooled
     figures.drawn = fleet.drawn
     fleet.run_until(
-        lambda: run.process.is_over, DRAIN_S,
+        lambda: run.process.is_over, COLLECT_S,
         "the task is over (%s)" % figures,
     )
-    figures.drain_s = (clock.now_ns() - before) / NS
+    figures.collect_s = (clock.now_ns() - before) / NS
     rows, counted = site.stored(run.uuid)
     figures.stored = counted
     [held] = re.findall(r"held up for at most ([\d.]+) ms", run.log)

@@ -317,18 +317,18 @@ def _runs_with_chunks(folder: pathlib.Path) -> set[str]:
     }
 
 
-class Drained(t.NamedTuple):
+class Collected(t.NamedTuple):
     """What became of the spools of a run."""
 
     still_writing: list[str]  # names of agents that have not ended yet
     torn: int  # chunks that cannot be read
 
 
-def drain(
+def collect(
     run: str,
     store: t.Callable[[str, spool.SpooledChunk], None],
     parent: pathlib.Path | None = None,
-) -> Drained:
+) -> Collected:
     """Store what local agents keep of a run whose controller was killed.
 
     Then their folder is removed, unless one of them still writes, or there
@@ -367,7 +367,7 @@ def drain(
                 shutil.rmtree(folder)
         finally:
             os.close(claim)
-    return Drained(writing, torn)
+    return Collected(writing, torn)
 
 
 def _agent_of(path: pathlib.Path) -> str:

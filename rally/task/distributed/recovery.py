@@ -13,8 +13,8 @@
 """Finishing a task whose controller is gone.
 
 Agents keep the chunks of a run in their spools until a controller has
-stored them. Recovery is such a controller: it generates no load, drains the
-spools, cleans up the contexts that are left, and closes the task with what is
+stored them. Recovery is such a controller: it generates no load, collects the
+chunks, cleans up the contexts that are left, and closes the task with what is
 stored then.
 """
 
@@ -85,7 +85,7 @@ def recover(
     wait_s: float = DEFAULT_WAIT_S,
     say: t.Callable[[str], None] = LOG.info,
 ) -> None:
-    """Drain what agents keep of a task, clean up, close it if it is open.
+    """Collect what agents keep of a task, clean up, close it if it is open.
 
     A task that was closed with iterations lost can be recovered, too: what
     an agent has kept of them is no longer lost then.
@@ -203,7 +203,7 @@ def _fetch(
 ) -> None:
     """Store what the controller of *workload* has not stored any more."""
     info = workload["load_info"] = dict(workload["load_info"] or {})
-    info["awaited"] = _drain(workload, wait_s) if info.get("run") else []
+    info["awaited"] = _collect(workload, wait_s) if info.get("run") else []
     info["recovered"] = True
     for name in info["awaited"]:
         say(_title(workload) + "agent %s did not come; recover the task "
@@ -230,7 +230,7 @@ def _check(task: dict[str, t.Any]) -> None:
         )
 
 
-def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
+def _collect(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     """Store what agents keep of the run of *workload*.
 
     Chunks that could not be had are counted in its ``load_info``.
@@ -239,7 +239,7 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     """
     config = workload["runner"]
     if "agents" not in config:
-        return _drain_local(workload)
+        return _collect_local(workload)
     with contextlib.closing(
         reception.listen(config.get("listen"), config.get("keys"))
     ) as ends:
@@ -260,8 +260,8 @@ def _drain(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     ]
 
 
-def _drain_local(workload: dict[str, t.Any]) -> list[str]:
-    """As ``_drain``, where the agents were on the controller's host.
+def _collect_local(workload: dict[str, t.Any]) -> list[str]:
+    """As ``_collect``, where the agents were on the controller's host.
 
     They ended with it, but their spools are there.
     """
@@ -275,9 +275,9 @@ def _drain_local(workload: dict[str, t.Any]) -> list[str]:
             [stored_results.envelope(spooled.chunk, spooled.sequence, agent)],
         )
 
-    drained = local.drain(workload["load_info"]["run"], store)
-    _count(workload, torn_chunks=drained.torn)
-    return drained.still_writing
+    collected = local.collect(workload["load_info"]["run"], store)
+    _count(workload, torn_chunks=collected.torn)
+    return collected.still_writing
 
 
 def _count(workload: dict[str, t.Any], **found: int) -> None:

@@ -281,7 +281,7 @@ class Agent:
             LoadState.DIALING, LoadState.JOINED
         ) or not self._liveness.is_run_silent(now):
             return []
-        if self.state is LoadState.DRAINING:
+        if self.state is LoadState.DELIVERING:
             self._advance(LoadEvent.CONTROLLER_GONE)
             return [Say("run %s is over for this agent; what it kept of it "
                         "stays in the spool" % self.run, True)]

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from rally.task.distributed.agent import held_run, liveness
 
-#: whoever asked for an end waits at most so long for the spool to drain
+#: whoever asked for an end waits at most this long for the spool to empty
 LONGEST_NS = 10_000_000_000
-#: and so long for a load that would soon end by itself
+#: and this long for a load that would soon end by itself
 CLOSING_NS = LONGEST_NS // 2
 
 

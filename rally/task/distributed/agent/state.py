@@ -29,7 +29,7 @@ class LoadState(enum.Enum):
     READY = "ready"  # waits for the start
     RUNNING = "running"  # makes load while its lease lasts
     STOPPING = "stopping"  # starts nothing more; iterations finish
-    DRAINING = "draining"  # load is over; chunks wait to be fetched
+    DELIVERING = "delivering"  # load is over; chunks wait to be fetched
 
 
 class LoadEvent(enum.Enum):
@@ -55,21 +55,21 @@ TRANSITIONS: t.Mapping[tuple[LoadState, LoadEvent], LoadState] = {
     (_S.PREPARING, _E.PREPARED): _S.READY,
     (_S.PREPARING, _E.REFUSED): _S.JOINED,
     (_S.PREPARING, _E.STOPPED): _S.STOPPING,
-    (_S.PREPARING, _E.LOAD_ENDED): _S.DRAINING,
+    (_S.PREPARING, _E.LOAD_ENDED): _S.DELIVERING,
     (_S.PREPARING, _E.RUN_OVER): _S.DIALING,
     (_S.READY, _E.STARTED): _S.RUNNING,
     (_S.READY, _E.STOPPED): _S.STOPPING,
-    (_S.READY, _E.LOAD_ENDED): _S.DRAINING,
+    (_S.READY, _E.LOAD_ENDED): _S.DELIVERING,
     (_S.READY, _E.RUN_OVER): _S.DIALING,
     (_S.RUNNING, _E.STOPPED): _S.STOPPING,
-    (_S.RUNNING, _E.LOAD_ENDED): _S.DRAINING,
+    (_S.RUNNING, _E.LOAD_ENDED): _S.DELIVERING,
     (_S.RUNNING, _E.RUN_OVER): _S.DIALING,
     # the stop came while its load process was still preparing
     (_S.STOPPING, _E.REFUSED): _S.JOINED,
-    (_S.STOPPING, _E.LOAD_ENDED): _S.DRAINING,
+    (_S.STOPPING, _E.LOAD_ENDED): _S.DELIVERING,
     (_S.STOPPING, _E.RUN_OVER): _S.DIALING,
-    (_S.DRAINING, _E.RUN_OVER): _S.DIALING,
-    (_S.DRAINING, _E.CONTROLLER_GONE): _S.DIALING,
+    (_S.DELIVERING, _E.RUN_OVER): _S.DIALING,
+    (_S.DELIVERING, _E.CONTROLLER_GONE): _S.DIALING,
 }
 
 

@@ -59,7 +59,7 @@ class DrainRequests:
         if state is AgentState.DONE:
             text = "agent %s has been drained" % name
             return _answer(name, True, text, is_over=True), []
-        if state is AgentState.DRAINING:
+        if state is AgentState.DELIVERING:
             return _answer(name, True, "agent %s is draining" % name), []
         if self._run.phase is Phase.STOPPING:
             text = "the run is stopping, and with it every agent"

@@ -101,7 +101,7 @@ class Controller:
 
     @classmethod
     def for_recovery(cls, plan: RunPlan, now: int) -> Controller:
-        """A controller that generates no load and drains the spools.
+        """A controller that generates no load and collects the spools.
 
         It ends when all agents of ``plan.kept`` came and their spools are
         empty, or after ``plan.wait_s`` with those that came.
@@ -262,14 +262,14 @@ class Controller:
         if run.phase in (Phase.RUNNING, Phase.STOPPING):
             if not run.storing_failed:
                 commands += run.collector.fetch(run.registry.active, now)
-            for member in run.registry.in_state(AgentState.DRAINING):
-                commands += self._end_if_drained(member)
+            for member in run.registry.in_state(AgentState.DELIVERING):
+                commands += self._end_if_delivered(member)
             commands += run.finish_if_done(now)
         return commands
 
-    def _end_if_drained(self, member: Member) -> list[Command]:
+    def _end_if_delivered(self, member: Member) -> list[Command]:
         run = self.run
-        if not member.is_drained:
+        if not member.has_delivered_all:
             if run.storing_failed and member.ended:
                 run.registry.advance(member, AgentEvent.STORING_FAILED)
                 member.reason = "it keeps them: they could not be stored"
@@ -443,7 +443,7 @@ class Controller:
             return [to(member, messages.Done(run.id))]
         if state in (AgentState.LOST, AgentState.RETURNED) or (
             is_at_work and (
-                run.phase is Phase.STOPPING or state is AgentState.DRAINING
+                run.phase is Phase.STOPPING or state is AgentState.DELIVERING
             )
         ):
             return [to(member, run.stop_message())]
@@ -594,7 +594,7 @@ class Controller:
             )
         if member.state is AgentState.PREPARING:
             run.registry.advance(member, AgentEvent.PREPARED)
-        if member.state is not AgentState.DRAINING:
+        if member.state is not AgentState.DELIVERING:
             run.registry.advance(member, AgentEvent.LOAD_ENDED)
         return [*commands, *self._count_end(member, message)]
 

@@ -34,11 +34,11 @@ class AgentState(enum.Enum):
     PREPARING = "preparing"  # was told what to run
     READY = "ready"  # prepared; waits for the start
     RUNNING = "running"  # may hold a lease
-    DRAINING = "draining"  # starts nothing more; its spool is not yet empty
+    DELIVERING = "delivering"  # starts nothing more; its spool is not empty
     DONE = "done"  # every chunk it made is in the database
     KEEPING = "keeping"  # its spool keeps what could not be stored
     LOST = "lost"  # liveness deadline passed; what it was granted is lost
-    RETURNED = "returned"  # was lost, came back; its spool is drained
+    RETURNED = "returned"  # was lost, came back; its spool is collected
     REFUSED = "refused"  # cannot take part
 
 
@@ -71,16 +71,16 @@ TRANSITIONS: t.Mapping[tuple[AgentState, AgentEvent], AgentState] = {
     (_S.READY, _E.STARTED): _S.RUNNING,
     (_S.READY, _E.DEADLINE_PASSED): _S.LOST,
     (_S.READY, _E.WITHDRAWN): _S.DONE,
-    (_S.READY, _E.LOAD_ENDED): _S.DRAINING,
-    (_S.RUNNING, _E.ASKED_TO_END): _S.DRAINING,
-    (_S.RUNNING, _E.LOAD_ENDED): _S.DRAINING,
+    (_S.READY, _E.LOAD_ENDED): _S.DELIVERING,
+    (_S.RUNNING, _E.ASKED_TO_END): _S.DELIVERING,
+    (_S.RUNNING, _E.LOAD_ENDED): _S.DELIVERING,
     (_S.RUNNING, _E.DEADLINE_PASSED): _S.LOST,
-    (_S.DRAINING, _E.LAST_CHUNK_STORED): _S.DONE,
-    (_S.DRAINING, _E.STORING_FAILED): _S.KEEPING,
-    (_S.DRAINING, _E.DEADLINE_PASSED): _S.LOST,
+    (_S.DELIVERING, _E.LAST_CHUNK_STORED): _S.DONE,
+    (_S.DELIVERING, _E.STORING_FAILED): _S.KEEPING,
+    (_S.DELIVERING, _E.DEADLINE_PASSED): _S.LOST,
     (_S.DONE, _E.BEGAN_ANEW): _S.JOINED,
     (_S.LOST, _E.CAME_BACK): _S.RETURNED,
-    (_S.RETURNED, _E.LOAD_ENDED): _S.DRAINING,
+    (_S.RETURNED, _E.LOAD_ENDED): _S.DELIVERING,
     (_S.RETURNED, _E.DEADLINE_PASSED): _S.LOST,
 }
 
@@ -109,7 +109,7 @@ def advance(state: AgentState, event: AgentEvent) -> AgentState:
 #: an agent in one of these is working for the run
 ACTIVE = frozenset({
     AgentState.PREPARING, AgentState.READY, AgentState.RUNNING,
-    AgentState.DRAINING, AgentState.RETURNED,
+    AgentState.DELIVERING, AgentState.RETURNED,
 })
 
 
@@ -243,7 +243,7 @@ class Member:
         return self.state in ACTIVE
 
     @property
-    def is_drained(self) -> bool:
+    def has_delivered_all(self) -> bool:
         return (
             self.ended and self.stored >= self.spooled
             and self.events >= self.awaited_events

@@ -46,7 +46,7 @@ class RunPlan:
     iteration_timeout_s: float | None = None
     #: the run before this one, if the same controller knows that it is over
     before: str = ""
-    #: what a recovery drains: agent -> chunks that are stored already;
+    #: what a recovery collects: agent -> chunks that are stored already;
     #: None: this is no recovery
     kept: t.Mapping[str, t.Collection[int]] | None = None
 

@@ -200,7 +200,7 @@ class Preparation:
         run = self._run
         if run.leasing.is_closed:
             at_work = run.registry.in_state(
-                AgentState.RUNNING, AgentState.DRAINING
+                AgentState.RUNNING, AgentState.DELIVERING
             )
             # one that ends may return what it did not start
             is_over = all(member.ended for member in at_work)

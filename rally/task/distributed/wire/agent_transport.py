@@ -240,7 +240,7 @@ class AgentTransport(sockets.End):
             self._redial()
             incoming: list[Incoming] = [
                 *self._changes(ready),
-                *self._drain(ready),
+                *self._read(ready),
                 *(Readable(fd) for fd in fds if fd in ready),
             ]
             if incoming or is_woken or deadline.has_passed:
@@ -282,7 +282,7 @@ class AgentTransport(sockets.End):
                     if change is not None:
                         yield change
 
-    def _drain(self, ready: t.Mapping[t.Any, int]) -> t.Iterator[Received]:
+    def _read(self, ready: t.Mapping[t.Any, int]) -> t.Iterator[Received]:
         for channel, socket in self._sockets.items():
             if socket not in ready:
                 continue

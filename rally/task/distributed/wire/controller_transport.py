@@ -131,7 +131,7 @@ class ControllerTransport(sockets.End):
                 self._waker.clear()
             self._names.clear()
             self._attend(ready)
-            received = self._drain(ready)
+            received = self._read(ready)
             revoked, self._revoked = self._revoked, []
             if revoked or received or is_woken or deadline.has_passed:
                 return [*revoked, *received]
@@ -217,7 +217,7 @@ class ControllerTransport(sockets.End):
                         % address,
                     )
 
-    def _drain(self, ready: t.Mapping[t.Any, int]) -> list[Received]:
+    def _read(self, ready: t.Mapping[t.Any, int]) -> list[Received]:
         received: list[Received] = []
         for channel, socket in self._sockets.items():
             if socket not in ready:

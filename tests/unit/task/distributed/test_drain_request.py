@@ -148,7 +148,7 @@ class OperatorTestCase(Base):
     def test_that_waits_is_told_when_the_run_is_over(self):
         member = membership.Member(
             "node1", messages.Hello("i", "6", "host", 2, 0), clock.now_ns(),
-            AgentState.DRAINING,
+            AgentState.DELIVERING,
         )
         self.machine.registry.add(member)
         address = self.serve()

@@ -138,7 +138,7 @@ class SweepTestCase(test.TestCase):
         self.assertFalse(self.folder.exists())
 
 
-class DrainTestCase(test.TestCase):
+class CollectTestCase(test.TestCase):
     """What local agents kept, after the death of their controller."""
 
     def setUp(self):
@@ -165,8 +165,8 @@ class DrainTestCase(test.TestCase):
             for i in range(count)
         )
 
-    def drain(self):
-        return local.drain(
+    def collect(self):
+        return local.collect(
             RUN,
             lambda name, kept: self.stored.append(
                 (name, kept.sequence)
@@ -175,7 +175,7 @@ class DrainTestCase(test.TestCase):
         )
 
     def test_all_is_stored_and_the_folder_gone(self):
-        self.assertEqual(local.Drained([], 0), self.drain())
+        self.assertEqual(local.Collected([], 0), self.collect())
         self.assertEqual(
             [("local-1", 0), ("local-1", 1), ("local-2", 0)],
             sorted(self.stored),
@@ -186,16 +186,16 @@ class DrainTestCase(test.TestCase):
         path = next(self.folder.rglob("*1" + spool_module.CHUNK_SUFFIX))
         path.write_bytes(path.read_bytes()[:-1])
 
-        self.assertEqual(local.Drained([], 1), self.drain())
+        self.assertEqual(local.Collected([], 1), self.collect())
         self.assertEqual(2, len(self.stored))
 
     def test_of_a_claimed_folder_nothing_is_taken_and_it_is_said(self):
         claim = spool_module.lock(self.folder)
         self.addCleanup(os.close, claim)
 
-        drained = self.drain()
+        collected = self.collect()
 
-        self.assertEqual(["local-1", "local-2"], drained.still_writing)
+        self.assertEqual(["local-1", "local-2"], collected.still_writing)
         self.assertEqual([], self.stored)
 
     def test_a_folder_in_which_nothing_is_left_of_the_run_goes_too(self):
@@ -203,13 +203,13 @@ class DrainTestCase(test.TestCase):
         self.folder.mkdir()
         (self.folder / (local.RUN + RUN)).touch()
 
-        self.assertEqual(local.Drained([], 0), self.drain())
+        self.assertEqual(local.Collected([], 0), self.collect())
         self.assertFalse(self.folder.exists())
 
     def test_what_is_kept_of_another_run_of_the_task_stays(self):
         self.keep("local-1", 1, run="1" * 32)
 
-        self.drain()
+        self.collect()
 
         self.assertEqual(3, len(self.stored))
         self.assertTrue(self.spool("local-1", "1" * 32).sequences())
@@ -218,7 +218,7 @@ class DrainTestCase(test.TestCase):
         shutil.rmtree(self.folder)
         self.keep("local-1", 1, run="1" * 32)
 
-        self.drain()
+        self.collect()
 
         self.assertEqual([], self.stored)
         self.assertTrue(self.folder.exists())
@@ -237,9 +237,9 @@ class DrainTestCase(test.TestCase):
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )
         writer.stdout.read(2)
-        self.assertEqual(["local-1"], self.drain().still_writing)
+        self.assertEqual(["local-1"], self.collect().still_writing)
         writer.communicate(b"")
         self.stored.clear()
 
-        self.assertEqual(local.Drained([], 0), self.drain())
+        self.assertEqual(local.Collected([], 0), self.collect())
         self.assertIn(("local-1", 1), self.stored)

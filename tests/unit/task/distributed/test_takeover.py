@@ -296,7 +296,7 @@ class DrainTestCase(TakeoverTestCase):
         cluster.play()
 
         state, again, over = states
-        self.assertIs(AgentState.DRAINING, state)
+        self.assertIs(AgentState.DELIVERING, state)
         self.assertEqual(
             messages.DrainAnswer("a1", True, False, "agent a1 is draining"),
             again,

@@ -355,7 +355,7 @@ class LossTestCase(test.TestCase):
 
 @ddt.ddt
 class RecoveryTestCase(test.TestCase):
-    """A second controller drains what the agents of the first one keep."""
+    """A second controller collects what the agents of the first one keep."""
 
     def _abandoned_cluster(self, restart=False):
         cluster = Cluster(agents=2, times=10**6, concurrency=4)
@@ -398,7 +398,7 @@ class RecoveryTestCase(test.TestCase):
         cluster = self._abandoned_cluster()
         cluster.recover()
         began = cluster.clock.now_ns()
-        cluster.recover(wait_s=600)  # all have been drained
+        cluster.recover(wait_s=600)  # all have been collected
 
         self.assertIs(Phase.OVER, cluster.machine.phase)
         self.assertLess(cluster.clock.now_ns(), began + 20 * NS)

@@ -44,7 +44,7 @@ class MemoryTransportTestCase(test.TestCase):
     def messages(self, incoming):
         return [each.message for each in incoming if type(each) is Received]
 
-    def drained(self, network, end):
+    def received(self, network, end):
         found = []
         while network.next_delivery_ns() is not None:
             network.sleep_until()
@@ -82,7 +82,8 @@ class MemoryTransportTestCase(test.TestCase):
         controller, agent = network.controller(), network.agent("node1")
         for message in self.numbered(100):
             agent.send(Channel.CONTROL, message)
-        self.assertEqual(self.numbered(100), self.drained(network, controller))
+        received = self.received(network, controller)
+        self.assertEqual(self.numbered(100), received)
 
     @hypothesis.settings(max_examples=30, deadline=None)
     @hypothesis.given(seed=st.integers(0, 2**32))
@@ -93,7 +94,7 @@ class MemoryTransportTestCase(test.TestCase):
             controller, agent = network.controller(), network.agent("node1")
             for message in self.numbered(50):
                 agent.send(Channel.CONTROL, message)
-            outcomes.append(self.drained(network, controller))
+            outcomes.append(self.received(network, controller))
         self.assertEqual(outcomes[0], outcomes[1])
         self.assertLessEqual(set(outcomes[0]), set(self.numbered(50)))
         times = collections.Counter(outcomes[0])
@@ -104,7 +105,7 @@ class MemoryTransportTestCase(test.TestCase):
         controller, agent = network.controller(), network.agent("node1")
         for message in self.numbered(200):
             agent.send(Channel.CONTROL, message)
-        arrived = self.drained(network, controller)
+        arrived = self.received(network, controller)
         times = collections.Counter(arrived)
         self.assertLess(len(times), 200)
         self.assertIn(2, times.values())
@@ -144,12 +145,12 @@ class MemoryTransportTestCase(test.TestCase):
         network = self.network(0, weather)
         controller, agent = network.controller(), network.agent("node1")
         agent.send(Channel.CONTROL, b"hello")
-        self.drained(network, controller)
+        self.received(network, controller)
         controller.send("node1", Channel.CONTROL, b"for the old one")
 
         fresh = network.agent("node1")
 
-        self.assertEqual([], self.drained(network, fresh))
+        self.assertEqual([], self.received(network, fresh))
         self.assertIs(
             Delivery.UNCONNECTED,
             controller.send("node1", Channel.CONTROL, b"x"),
