@@ -41,7 +41,7 @@ class Gatekeeper:
         context: zmq.Context[zmq.Socket[bytes]],
         allow: allow_list.AllowList,
         trouble: sockets.Trouble,
-        operator_key: str = "",
+        operator_key: str,
     ) -> None:
         """:param operator_key: public key of operators, beside agents'"""
         self._allow = allow

@@ -56,24 +56,12 @@ class KeyPair:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AgentKey:
-    """What an agent needs to join: its own pair, and whom it trusts.
-
-    All keys are empty in an unprotected agent, which only a controller on
-    the same host takes.
-    """
+    """What an agent needs to join: its own pair, and whom it trusts."""
 
     name: str
     public: str
     secret: str = dataclasses.field(repr=False)
     controller_public: str
-
-    @classmethod
-    def unprotected(cls, name: str) -> AgentKey:
-        return cls(check_name(name), "", "", "")
-
-    @property
-    def is_protected(self) -> bool:
-        return bool(self.controller_public)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -131,7 +131,6 @@ class AgentTransport(sockets.End):
     catches in the queue go out, late, after the next connection.
 
     :raises AddressUnusable: an address is not of the form tcp://HOST:PORT
-    :raises EncryptionRequired: no keys, and the address of another host
     """
 
     def __init__(
@@ -141,8 +140,6 @@ class AgentTransport(sockets.End):
         encode: channels.Encode,
         decode: channels.Decode,
     ) -> None:
-        protected = key.is_protected
-        sockets.check_protected(addresses.values(), protected)
         super().__init__()
         self._key = key
         self._encode = encode
@@ -218,10 +215,7 @@ class AgentTransport(sockets.End):
         )
         socket.setsockopt(zmq.CONNECT_TIMEOUT, sockets.CONNECT_MS)
         sockets.use_ipv6(socket, address)
-        if self._key.is_protected:
-            sockets.secure_client(socket, self._key)
-        else:
-            socket.setsockopt(zmq.ROUTING_ID, self._key.name.encode("ascii"))
+        sockets.secure_client(socket, self._key)
         watcher = socket.get_monitor_socket(WATCHED_EVENTS)
         self._monitors[channel] = watcher
         self._lines[channel] = Line(self._key.name, channel, address)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import ipaddress
 import re
 import typing as t
 
@@ -55,16 +54,6 @@ class AddressUnusable(exceptions.RallyException):
     msg_fmt = (
         "Address %(address)s cannot be used: %(reason)s. Controller and "
         "agents meet there, so the run cannot begin. %(hint)s"
-    )
-
-
-class EncryptionRequired(exceptions.RallyException):
-    error_code = 254
-    msg_fmt = (
-        "Address %(address)s is reachable from other hosts, so connections "
-        "there need keys: without, anybody could join the run and read the "
-        "credentials it uses. Make a key with `rally agent authorize`, or "
-        "use an address of this host only, such as tcp://127.0.0.1:9790."
     )
 
 
@@ -193,14 +182,3 @@ def addresses_from(address: str) -> dict[Channel, str]:
     for each in addresses:
         split_address(each)
     return dict(zip(Channel, addresses, strict=True))
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this host can reach an address."""
-    host = split_address(address)[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

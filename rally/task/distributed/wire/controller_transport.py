@@ -67,24 +67,19 @@ class ControllerTransport(sockets.End):
     Whoever has the controller's own key is an operator, and no agent,
     whatever the list of agents says.
 
-    :param key: None talks without keys, on loopback only, and then believes
-        the name that an agent gives itself
     :param allow: who may join; asked for each connection, for each message
         that is sent, and for each key among those that are received at once
     :raises AddressUnusable: an address cannot be bound
-    :raises EncryptionRequired: no key, and an address others can reach
     """
 
     def __init__(
         self,
         addresses: t.Mapping[Channel, str],
-        key: keys.KeyPair | None,
+        key: keys.KeyPair,
         allow: allow_list.AllowList,
         encode: channels.Encode,
         decode: channels.Decode,
     ) -> None:
-        protected = key is not None
-        sockets.check_protected(addresses.values(), protected)
         sockets.allow_many_connections()
         super().__init__()
         self._key = key
@@ -98,8 +93,7 @@ class ControllerTransport(sockets.End):
         self.endpoints: dict[Channel, str] = {}
         try:
             self._gate = gatekeeper.Gatekeeper(
-                self._context, allow, self._trouble,
-                "" if key is None else key.public,
+                self._context, allow, self._trouble, key.public
             )
             self._poller.register(self._gate.socket, zmq.POLLIN)
             for channel in Channel:
@@ -175,10 +169,7 @@ class ControllerTransport(sockets.End):
         self._sockets[channel] = socket
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         socket.setsockopt(zmq.BACKLOG, sockets.BACKLOG)
-        if self._key is None:
-            socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        else:
-            sockets.secure_server(socket, self._key)
+        sockets.secure_server(socket, self._key)
         self.endpoints[channel] = sockets.bind(socket, address)
         watcher = socket.get_monitor_socket(FAILED_HANDSHAKES | FAILED_ACCEPTS)
         self._monitors[channel] = watcher
@@ -279,16 +270,13 @@ class ControllerTransport(sockets.End):
         ZeroMQ attaches what ``Gatekeeper`` answered to every frame; the
         identity is the peer's own choice, so it proves nothing.
         """
-        if self._key is None:
-            name = identity.decode("ascii", "replace")
-            return "", name if keys.NAME.fullmatch(name) else None
         public_key = t.cast(str, frame.get("User-Id"))
         if public_key == self._key.public:
             return public_key, channels.operator(identity.hex())
         return public_key, self._allowed(public_key)
 
     def _name_of(self, public_key: str, name: str) -> str | None:
-        if self._key is None or public_key == self._key.public:
+        if public_key == self._key.public:
             return name
         return self._allow.name_of(public_key)
 

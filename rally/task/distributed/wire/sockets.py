@@ -164,16 +164,6 @@ _BIND_HINTS: t.Mapping[int, str] = {
 }
 
 
-def check_protected(addresses: t.Iterable[str], is_protected: bool) -> None:
-    """Refuse to talk without keys beyond this host.
-
-    :raises EncryptionRequired: that is what was asked for
-    """
-    for address in addresses:
-        if not is_protected and not channels.is_loopback(address):
-            raise channels.EncryptionRequired(address=address)
-
-
 def secure_server(socket: zmq.Socket[bytes], key: keys.KeyPair) -> None:
     socket.setsockopt(zmq.CURVE_SERVER, 1)
     socket.setsockopt(zmq.CURVE_PUBLICKEY, key.public.encode("ascii"))

@@ -171,14 +171,26 @@ class SocketTestCase(test.TestCase):
         routing_id: bytes = b"",
     ) -> zmq.Socket:
         """A socket that does what it wants, with a proper key."""
-        context = zmq.Context()
-        self.addCleanup(context.destroy, linger=0)
-        socket = context.socket(zmq.DEALER)
-        self.addCleanup(socket.close, linger=0)
+        socket = self._raw_socket()
         socket.curve_serverkey = key.controller_public.encode()
         socket.curve_publickey = key.public.encode()
         socket.curve_secretkey = key.secret.encode()
         if routing_id:
             socket.routing_id = routing_id
         socket.connect(controller.endpoints[Channel.CONTROL])
+        return socket
+
+    def plain_socket(
+        self, controller: controller_transport.ControllerTransport
+    ) -> zmq.Socket:
+        """One that speaks ZeroMQ, and has no keys."""
+        socket = self._raw_socket()
+        socket.connect(controller.endpoints[Channel.CONTROL])
+        return socket
+
+    def _raw_socket(self) -> zmq.Socket:
+        context = zmq.Context()
+        self.addCleanup(context.destroy, linger=0)
+        socket = context.socket(zmq.DEALER)
+        self.addCleanup(socket.close, linger=0)
         return socket

@@ -174,16 +174,6 @@ class ConversationTestCase(sockets.SocketTestCase):
             "the last message",
         )
 
-    def test_keys_are_optional_on_loopback(self):
-        controller = self.listen(key=None)
-        agent = self.joined(controller, keys.AgentKey.unprotected("local"))
-        self.assertEqual("local", self.inbox[0].peer)
-        controller.send("local", Channel.RESULTS, b"x")
-        self.wait_for(
-            lambda: isinstance(self.events[agent][-1], channels.Received),
-            "the answer",
-        )
-
 
 def encode_all(message: bytes) -> list[bytes]:
     return sockets.encode(message)
@@ -272,11 +262,16 @@ class RefusalTestCase(sockets.SocketTestCase):
         )
         self.assertEqual("node1", key.name)
 
-    def test_an_agent_without_keys_is_told_apart(self):
+    def test_nobody_gets_in_without_keys_on_loopback_either(self):
         controller = self.listen()
-        plain = keys.AgentKey.unprotected("node1")
-        agent = self.dial(controller.endpoints, plain)
-        self.wait_for_change(agent, "mismatched")
+        plain = self.plain_socket(controller)
+        plain.send_multipart(encode_all(b"let me in"))
+
+        self.wait_for(
+            lambda: controller.counters["wrong_protocol"], "the refusal"
+        )
+
+        self.assertEqual([], self.inbox)
 
     def test_an_absent_controller_is_reported_once(self):
         address = free_address()
