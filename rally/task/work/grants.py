@@ -75,57 +75,19 @@ def block_size(
     return size
 
 
-class ClosedWork:
-    """Numbers of a closed model: whoever is free takes the next block."""
-
-    def __init__(self, times: int | None) -> None:
-        self._times = times
-        self._next = 1
-        self._returned: list[Progression] = []
-
-    @property
-    def left(self) -> int | None:
-        """Numbers nobody holds; None if without end."""
-        if self._times is None:
-            return None
-        return self._times - self._next + 1 + count_of(self._returned)
-
-    def take(self, size: int) -> Progression | None:
-        """At most *size* numbers; None if there are none left."""
-        if self._returned:
-            first, step, count = self._returned.pop()
-            if count > size:
-                rest = (first + step * size, step, count - size)
-                self._returned.append(rest)
-            return first, step, min(count, size)
-        if self._times is not None:
-            size = min(size, self._times - self._next + 1)
-        if size < 1:
-            return None
-        first, self._next = self._next, self._next + size
-        return first, 1, size
-
-    def give_back(self, parts: t.Iterable[Progression]) -> None:
-        """Numbers that were granted but certainly not started."""
-        self._returned.extend(parts)
-
-    def take_returned(self) -> list[Progression]:
-        """All that was given back and nobody has taken since."""
-        returned, self._returned = self._returned, []
-        return returned
-
-
 class ClosedGranting:
-    """Blocks of some two seconds of work for whoever runs low.
+    """Blocks of about two seconds of work for whoever runs low.
 
     :param times: iterations in all; None: until the duration has passed
     :param duration_s: for how long, seconds; None: until *times* are done
     """
 
     def __init__(self, times: int | None, duration_s: float | None) -> None:
-        self._work = ClosedWork(times)
+        self._times = times
         self._duration_s = duration_s
         self._start_ns = 0
+        self._next = 1
+        self._returned: list[Progression] = []
         self._blocks: dict[str, int] = {}
         self._changed: set[str] | None = None  # None: all of them
 
@@ -139,7 +101,7 @@ class ClosedGranting:
 
     def is_over(self, now: int) -> bool:
         """Whether nothing more will be granted."""
-        if self._work.left == 0:
+        if self.left == 0:
             return True
         return self._duration_s is not None and (
             now >= self._start_ns + self._duration_s * NS
@@ -160,7 +122,7 @@ class ClosedGranting:
             block = self._blocks.get(member.name, 0)
             if block and member.remaining > block // LOW_PART:
                 continue
-            numbers = self._work.take(self._size(member, members, block))
+            numbers = self._take(self._size(member, members, block))
             if numbers is None:  # others may give some back
                 continue
             self._blocks[member.name] = numbers[2]
@@ -175,20 +137,40 @@ class ClosedGranting:
         wanted = int(member.rate * WORK_S) if member.rate else grown
         return block_size(
             min(wanted, grown), member.concurrency, len(members),
-            self._work.left,
+            self.left,
         )
 
+    def _take(self, size: int) -> Progression | None:
+        """At most *size* numbers; None if there are none left."""
+        if self._returned:
+            first, step, count = self._returned.pop()
+            if count > size:
+                rest = (first + step * size, step, count - size)
+                self._returned.append(rest)
+            return first, step, min(count, size)
+        if self._times is not None:
+            size = min(size, self._times - self._next + 1)
+        if size < 1:
+            return None
+        first, self._next = self._next, self._next + size
+        return first, 1, size
+
     def give_back(self, parts: t.Iterable[Progression]) -> None:
-        self._work.give_back(parts)
+        """Numbers that were granted but certainly not started."""
+        self._returned.extend(parts)
         self._changed = None
 
     def take_all(self) -> list[Progression]:
         """What came back; nobody is granted it any more."""
-        return self._work.take_returned()
+        returned, self._returned = self._returned, []
+        return returned
 
     @property
     def left(self) -> int | None:
-        return self._work.left
+        """Numbers nobody holds; None if without end."""
+        if self._times is None:
+            return None
+        return self._times - self._next + 1 + count_of(self._returned)
 
 
 class OpenGranting:

@@ -38,29 +38,34 @@ class Agent:
     rate: float = 0.0
 
 
-class ClosedWorkTestCase(test.TestCase):
+class ClosedLawsTestCase(test.TestCase):
     @hypothesis.given(
         times=st.integers(0, 500),
-        sizes=st.lists(st.integers(1, 60), min_size=1, max_size=40),
-        data=st.data(),
+        steps=st.lists(
+            st.tuples(
+                st.sampled_from("abc"), st.integers(0, 60), st.booleans()
+            ),
+            max_size=40,
+        ),
     )
     def test_a_number_is_dealt_again_only_if_it_came_back(
-        self, times, sizes, data
+        self, times, steps
     ):
-        closed, held = work.ClosedWork(times), collections.Counter()
-        for size in sizes:
-            part = closed.take(size)
-            if part is None:
-                break
-            numbers = list(numbers_of([part]))
-            self.assertLessEqual(len(numbers), size)
-            held.update(numbers)
-            self.assertEqual({1}, set(held.values()) - {0} or {1})
-            if data.draw(st.booleans()):
-                closed.give_back([part])
-                held.subtract(numbers)
-        out = sum(held.values())
-        self.assertEqual(times - out, closed.left)
+        agents = {name: Agent(name) for name in "abc"}
+        closed, held = work.ClosedGranting(times, None), collections.Counter()
+        closed.begin(0)
+        for name, rate, comes_back in steps:
+            agents[name].rate, agents[name].remaining = rate, 0
+            closed.changed(name)
+            for allotment in closed.due(list(agents.values()), 0):
+                numbers = list(numbers_of([allotment.numbers]))
+                held.update(numbers)
+                self.assertEqual({1}, set(held.values()) - {0})
+                if comes_back:
+                    closed.give_back([allotment.numbers])
+                    held.subtract(numbers)
+        self.assertLessEqual(set(+held), set(range(1, times + 1)))
+        self.assertEqual(times - held.total(), closed.left)
 
     @hypothesis.given(
         wanted=st.integers(0, 10**6), concurrency=st.integers(1, 200),
