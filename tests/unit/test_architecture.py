@@ -65,7 +65,7 @@ LAYERS: t.Mapping[str, t.Collection[str]] = {
         "agent_ports", "agent_process", "controller_ports", "discovery",
         "drain_request", "endpoint_ports", "load_process", "local",
         "reception", "recovery", "run_sink", "security", "spool",
-        "spool_clock", "spool_store", "wire",
+        "spool_store", "wire",
     ),
 }
 #: what the world, the clock and chance come in by

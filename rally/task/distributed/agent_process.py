@@ -30,10 +30,8 @@ from rally.task.distributed import (
     agent_ports,
     endpoint_ports,
     serve,
-    spool_clock,
     spool_store,
 )
-from rally.task.distributed import spool as spool_module
 from rally.task.distributed.agent import machine as agent_module
 from rally.task.distributed.load_process.parent import LoadProcess
 from rally.task.distributed.security import keys
@@ -63,7 +61,7 @@ class AgentProcess:
         self._spools = spool_store.SpoolStore(
             spool_folder, "agent %s, process %d" % (key.name, os.getpid())
         )
-        self._wall_base_ns = self._kept_base(spool_folder)
+        self._wall_base_ns = self._spools.wall_base_ns(clock.WALL_BASE_NS)
         self._transport = agent_transport.AgentTransport(
             addresses, key, codec.encode, codec.decode
         )
@@ -84,17 +82,6 @@ class AgentProcess:
             torn={run: each.cut for run, each in found.items()},
             unfit=self._spools.problem,
         )
-
-    def _kept_base(self, folder: pathlib.Path) -> int:
-        try:
-            with spool_module.explained(folder):
-                return spool_clock.keep_base(
-                    folder, clock.WALL_BASE_NS, bool(self._spools.found)
-                )
-        except spool_module.SpoolError:
-            if not self._spools.problem:
-                raise
-            return clock.WALL_BASE_NS  # it cannot be noted: nothing new is
 
     def _now_ns(self) -> int:
         """Nanoseconds since the epoch, on the clock of this agent."""

@@ -22,6 +22,7 @@ import pathlib
 import typing as t
 
 from rally import exceptions
+from rally.common import clock, private_files
 from rally.task.distributed import spool as spool_module
 from rally.task.distributed.wire import messages
 
@@ -29,6 +30,8 @@ LOG = logging.getLogger(__name__)
 
 #: beside the spools: who has the folder
 HOLDER_FILE = "holder"
+#: and what its clock counts from
+CLOCK_FILE = "clock"
 #: a folder with one of these can perhaps still be read
 READABLE = frozenset({
     errno.EROFS, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EACCES,
@@ -119,6 +122,45 @@ class SpoolStore:
                recovery.unfinished)
         )
         return recovery
+
+    def wall_base_ns(
+        self, fresh_ns: int, boot_id: str | None = None
+    ) -> int:
+        """The wall base of the clock that chunks here are written with.
+
+        A clock of a run is a wall base, read once, plus monotonic time. An
+        agent that is restarted would read another base if the wall clock was
+        set meanwhile, and the times in the chunks it keeps would be off by
+        that. So the base is kept beside the chunks, as long as there are any.
+
+        :param fresh_ns: base read by this process
+        :param boot_id: of this boot of the host, a base is of no use after
+            another; empty: not known; None: asks the kernel
+        :returns: base of what is kept, if it was written since the last boot;
+            else the fresh one
+        :raises SpoolError: it cannot be noted, though there can be new chunks
+        """
+        boot_id = clock.boot_id() if boot_id is None else boot_id
+        noted_ns = self._noted_base(boot_id) if self.found else None
+        if noted_ns is not None:
+            return noted_ns
+        note = "%s %d\n" % (boot_id or "-", fresh_ns)
+        try:
+            with spool_module.explained(self._folder):
+                private_files.write(
+                    self._folder / CLOCK_FILE, [note.encode()]
+                )
+        except spool_module.SpoolError:
+            if not self.problem:
+                raise
+        return fresh_ns
+
+    def _noted_base(self, boot_id: str) -> int | None:
+        try:
+            noted_id, base = (self._folder / CLOCK_FILE).read_text().split()
+            return int(base) if noted_id == boot_id else None
+        except (OSError, ValueError):
+            return None
 
     def spool(self, run: str) -> spool_module.Spool:
         """The spool of *run*; made if need be."""

@@ -79,6 +79,47 @@ class HolderTestCase(SpoolStoreTestCase):
         self.assertEqual([0, 1, 2], kept.sequences())
 
 
+class ClockTestCase(SpoolStoreTestCase):
+    """The base of the clock stays as long as there are chunks."""
+
+    def base(self, fresh_ns, boot_id="boot-1"):
+        """What a process that starts now counts from."""
+        store = self.store()
+        try:
+            return store.wall_base_ns(fresh_ns, boot_id)
+        finally:
+            store.close()
+
+    def test_what_is_kept_keeps_its_clock(self):
+        self.assertEqual(100, self.base(100))
+        self.keep()
+        self.assertEqual(100, self.base(200))
+        self.assertEqual(100, self.base(300))
+
+    def test_without_chunks_the_clock_is_read_anew(self):
+        self.base(100)
+        self.assertEqual(200, self.base(200))
+        self.keep()
+        self.assertEqual(200, self.base(300))
+
+    def test_the_clock_of_another_boot_is_of_no_use(self):
+        self.base(100)
+        self.keep()
+        self.assertEqual(200, self.base(200, boot_id="boot-2"))
+        self.assertEqual(200, self.base(300, boot_id="boot-2"))
+
+    def test_a_damaged_note_is_none(self):
+        self.keep()
+        for text in ("", "boot-1", "boot-1 x", "a b c", "\0"):
+            (self.folder / spool_store.CLOCK_FILE).write_text(text)
+            self.assertEqual(200, self.base(200))
+
+    def test_hosts_that_do_not_say_when_they_booted_keep_none(self):
+        self.base(100, boot_id="")
+        self.keep()
+        self.assertEqual(200, self.base(200, boot_id=""))
+
+
 class ReadOnlyTestCase(SpoolStoreTestCase):
     """On a real file system that becomes read-only."""
 
@@ -112,6 +153,21 @@ class ReadOnlyTestCase(SpoolStoreTestCase):
         })
         self.assertIn("read-only", store.problem)
         self.assertEqual(9, store.read("run-1", 2).chunk.head.count)
+
+    def test_a_clock_that_cannot_be_noted_is_good_enough_to_deliver(self):
+        self.keep()
+        self.remount("ro")
+
+        self.assertEqual(100, self.store().wall_base_ns(100, "boot-1"))
+
+    def test_a_clock_that_cannot_be_noted_is_not_good_enough_for_more(self):
+        self.keep()
+        store = self.store()
+        self.remount("ro")
+
+        self.assertRaises(
+            spool.SpoolError, store.wall_base_ns, 100, "boot-1"
+        )
 
     def test_what_is_delivered_and_cannot_be_removed_does_no_harm(self):
         self.keep()
