@@ -112,9 +112,9 @@ def membership_states() -> str:
 
 def agent_states() -> str:
     """What an agent is at."""
-    from rally.task.distributed.agent import state
+    from rally.task.distributed.agent import machine
 
-    return state_table(state.LoadState, state.TRANSITIONS)
+    return state_table(machine.LoadState, machine.TRANSITIONS)
 
 
 # ---- messages

@@ -128,7 +128,7 @@ class Heartbeat(_Message, frozen=True):
     ARRIVAL = Arrival.CUMULATIVE
 
     run: Name
-    state: Name  # see ``agent.LoadState``
+    state: Name  # a ``LoadState``
     lease: Count  # number of its newest lease
     echo_ns: Moment  # sent_ns of the Beat, controller's clock
     received_ns: Moment  # agent's clock
