@@ -23,7 +23,7 @@ import typing as t
 from rally.common import logging
 from rally.task.distributed import endpoint_ports, serve
 from rally.task.distributed.controller import lobby
-from rally.task.distributed.security import allow_list, keys
+from rally.task.distributed.security import keys
 from rally.task.distributed.wire import (
     channels,
     codec,
@@ -51,7 +51,7 @@ def listen(
     return controller_transport.ControllerTransport(
         channels.addresses_from(address or DEFAULT_ADDRESS),
         keys.controller_key(folder),
-        allow_list.AgentAllowList(folder),
+        keys.AgentAllowList(folder),
         codec.encode,
         codec.decode,
     )

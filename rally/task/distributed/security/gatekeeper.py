@@ -23,7 +23,7 @@ import contextlib
 import zmq
 from zmq.utils import z85
 
-from rally.task.distributed.security import allow_list
+from rally.task.distributed.security import keys
 from rally.task.distributed.wire import sockets
 
 ENDPOINT = "inproc://zeromq.zap.01"
@@ -39,7 +39,7 @@ class Gatekeeper:
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
-        allow: allow_list.AllowList,
+        allow: keys.AllowList,
         trouble: sockets.Trouble,
         operator_key: str,
     ) -> None:

@@ -23,6 +23,7 @@ import contextlib
 import dataclasses
 import datetime
 import logging
+import os
 import pathlib
 import re
 import typing as t
@@ -39,6 +40,9 @@ CONTROLLER_FILE = "controller.key"
 AGENTS_FOLDER = "agents"
 PUBLIC_SUFFIX = ".pub"
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+#: what changes with every change of a file: inode, size, times of change
+Signature: t.TypeAlias = tuple[int, int, int, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ def revoke(name: str, folder: pathlib.Path | None = None) -> None:
             "Authorized are: %s." % (name, agents_folder, known)
         ) from None
     except OSError as error:
-        raise unusable(agents_folder, error.strerror) from None
+        raise _unusable(agents_folder, error.strerror) from None
 
 
 def load_agent_key(path: pathlib.Path | str) -> AgentKey:
@@ -217,13 +221,8 @@ def operator_key(folder: pathlib.Path | None = None) -> AgentKey:
 def agents(folder: pathlib.Path | None = None) -> list[AuthorizedAgent]:
     """Who may join, by name; entries that cannot be read are left out."""
     agents_folder = (folder or default_folder()) / AGENTS_FOLDER
-    found = []
-    for path in sorted(agents_folder.glob("*" + PUBLIC_SUFFIX)):
-        try:
-            found.append(read_authorized(path))
-        except (key_files.KeyFileMalformed, OSError) as error:
-            LOG.warning("Ignored an entry of the allow-list: %s", error)
-    return found
+    paths = sorted(agents_folder.glob("*" + PUBLIC_SUFFIX))
+    return [agent for agent in map(_usable_entry, paths) if agent]
 
 
 def read_authorized(path: pathlib.Path) -> AuthorizedAgent:
@@ -247,7 +246,101 @@ def read_authorized(path: pathlib.Path) -> AuthorizedAgent:
     return AuthorizedAgent(values["name"], values["public"], values["created"])
 
 
-def unusable(
+def _usable_entry(path: pathlib.Path) -> AuthorizedAgent | None:
+    try:
+        return read_authorized(path)
+    except (key_files.KeyFileMalformed, OSError) as error:
+        LOG.warning("Ignored an entry of the allow-list: %s", error)
+        return None
+
+
+class AllowList(t.Protocol):
+    """Says who may join."""
+
+    def name_of(self, public_key: str) -> str | None:
+        """Name of the agent with this key (Z85); None: it may not join."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Entry:
+    path: str
+    signature: Signature
+    agent: AuthorizedAgent | None  # None: not a usable entry
+
+
+class AgentAllowList:
+    """The allow-list that ``rally agent authorize`` and ``revoke`` edit.
+
+    Costs one ``stat`` per question about a known key, so a revocation holds
+    from the next message on. An unknown key costs a scan of the folder, which
+    reads only the files that changed.
+    """
+
+    def __init__(self, folder: pathlib.Path | None = None) -> None:
+        """:raises KeyFolderUnusable: others may add agents to the list"""
+        folder = folder or default_folder()
+        self._folder = folder / AGENTS_FOLDER
+        self._entries: dict[str, _Entry] = {}  # by file name
+        self._by_key: dict[str, _Entry] = {}
+        for path in (folder, self._folder):
+            with contextlib.suppress(OSError):  # not there: none is allowed
+                _check_writers(path)
+
+    def name_of(self, public_key: str) -> str | None:
+        entry = self._by_key.get(public_key)
+        if entry is None or entry.signature != _signature(entry.path):
+            self._scan()
+            entry = self._by_key.get(public_key)
+        if entry is None or entry.agent is None:
+            return None
+        return entry.agent.name
+
+    def _scan(self) -> None:
+        entries = {
+            path.name: self._entry(path)
+            for path in self._folder.glob("*" + PUBLIC_SUFFIX)
+        }
+        self._entries = {
+            name: entry for name, entry in entries.items() if entry
+        }
+        self._by_key = {
+            entry.agent.public: entry
+            for entry in self._entries.values()
+            if entry.agent
+        }
+
+    def _entry(self, path: pathlib.Path) -> _Entry | None:
+        signature = _signature(path)
+        if signature is None:
+            return None
+        known = self._entries.get(path.name)
+        if known is not None and known.signature == signature:
+            return known
+        return _Entry(str(path), signature, _usable_entry(path))
+
+
+def _signature(path: str | pathlib.Path) -> Signature | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
+def _check_writers(folder: pathlib.Path) -> None:
+    """:raises KeyFolderUnusable: others could authorize agents
+    :raises OSError: it cannot be looked at
+    """
+    if folder.stat().st_mode & private_files.WRITABLE_BY_OTHERS:
+        raise _unusable(folder, "other users may write to it")
+
+
+def _unusable(
     path: pathlib.Path, reason: str | None
 ) -> key_files.KeyFolderUnusable:
     return key_files.KeyFolderUnusable(path=path, reason=reason)
@@ -260,10 +353,9 @@ def _ready(folder: pathlib.Path | None) -> pathlib.Path:
     try:
         private_files.make_folder(agents_folder)
         for path in (folder, agents_folder):
-            if path.stat().st_mode & private_files.WRITABLE_BY_OTHERS:
-                raise unusable(path, "other users may write to it")
+            _check_writers(path)
     except OSError as error:
-        raise unusable(folder, error.strerror) from None
+        raise _unusable(folder, error.strerror) from None
     return folder
 
 
@@ -279,7 +371,7 @@ def _make_controller_key(path: pathlib.Path) -> None:
     try:
         private_files.create(path, text.encode("ascii"))
     except OSError as error:
-        raise unusable(path.parent, error.strerror) from None
+        raise _unusable(path.parent, error.strerror) from None
 
 
 def _entry(folder: pathlib.Path, name: str) -> pathlib.Path:
@@ -298,7 +390,7 @@ def _allow(folder: pathlib.Path, agent: AuthorizedAgent) -> None:
             _entry(folder, agent.name), [text.encode("ascii")]
         )
     except OSError as error:
-        raise unusable(folder, error.strerror) from None
+        raise _unusable(folder, error.strerror) from None
 
 
 def _advice(name: str, stamp: str, controller_hint: str | None) -> list[str]:

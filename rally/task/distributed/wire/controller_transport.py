@@ -22,7 +22,7 @@ import typing as t
 import zmq
 from zmq.utils import monitor
 
-from rally.task.distributed.security import allow_list, gatekeeper, keys
+from rally.task.distributed.security import gatekeeper, keys
 from rally.task.distributed.wire import channels, sockets
 from rally.task.distributed.wire.channels import (
     Channel,
@@ -76,7 +76,7 @@ class ControllerTransport(sockets.End):
         self,
         addresses: t.Mapping[Channel, str],
         key: keys.KeyPair,
-        allow: allow_list.AllowList,
+        allow: keys.AllowList,
         encode: channels.Encode,
         decode: channels.Decode,
     ) -> None:

@@ -24,7 +24,7 @@ from rally.task.distributed import (
 from rally.task.distributed.controller import machine as controller_module
 from rally.task.distributed.controller import membership, plan
 from rally.task.distributed.controller.membership import AgentState
-from rally.task.distributed.security import allow_list, keys
+from rally.task.distributed.security import keys
 from rally.task.distributed.wire import (
     agent_transport,
     channels,
@@ -88,7 +88,7 @@ class Base(test.TestCase):
         """Serve until the test ends; the address."""
         ends = controller_transport.ControllerTransport(
             sockets.ANY_PORT, keys.controller_key(self.keys),
-            allow_list.AgentAllowList(self.keys), codec.encode, codec.decode,
+            keys.AgentAllowList(self.keys), codec.encode, codec.decode,
         )
         ports = Ports(ends, is_deaf)
         self.ports, self.heard = ports, ports.heard

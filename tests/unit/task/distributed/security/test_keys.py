@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from rally import exceptions
 from rally.common import private_files
-from rally.task.distributed.security import allow_list, key_files, keys
+from rally.task.distributed.security import key_files, keys
 from tests.unit import test
 
 
@@ -196,7 +196,7 @@ class KeysTestCase(KeyTestCase):
         (self.folder / "agents").chmod(0o770)
         for call in (
             lambda: keys.authorize("x", self.folder),
-            lambda: allow_list.AgentAllowList(self.folder),
+            lambda: keys.AgentAllowList(self.folder),
         ):
             self.assertRaises(key_files.KeyFolderUnusable, call)
 
@@ -219,7 +219,7 @@ class AllowListTestCase(KeyTestCase):
     def setUp(self):
         super().setUp()
         self.first = self.authorized("node1")
-        self.allow = allow_list.AgentAllowList(self.folder)
+        self.allow = keys.AgentAllowList(self.folder)
 
     def test_names_whose_key_it_is(self):
         self.assertEqual("node1", self.allow.name_of(self.first.public))
@@ -258,5 +258,5 @@ class AllowListTestCase(KeyTestCase):
         self.assertIsNone(self.allow.name_of(self.first.public))
 
     def test_there_may_be_no_folder_yet(self):
-        empty = allow_list.AgentAllowList(self.home / "none")
+        empty = keys.AgentAllowList(self.home / "none")
         self.assertIsNone(empty.name_of(self.first.public))
