@@ -271,7 +271,7 @@ class Process:
         said, self.said = self.said, []
         return said if said or self.is_alive else None
 
-    def epitaph(self):
+    def exit_reason(self):
         return "it was killed"
 
     def end(self):

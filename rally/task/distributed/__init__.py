@@ -10,22 +10,23 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""A run on many hosts: who decides, who carries, who keeps.
+"""A run on many hosts: what decides, what carries messages, what keeps data.
 
-Two state machines decide. They get an event and the time, and give commands;
-they do no I/O, so a test can run hours of them in seconds:
+Two state machines decide. They take an event and the time, and return
+commands; they do no I/O, so a test can run hours of them in seconds:
 
 ``controller/``
-    One for each run. ``machine`` is told of everything and hands it to its
+    One for each run. ``machine`` takes every event and hands it to its
     parts: ``registry`` (which agents there are, and signs of life),
     ``preparation`` (gathering, starting, taking over), ``leasing`` (who gets
     which numbers), ``failover`` (who has which share of the concurrency),
-    ``collector`` and ``flow_control`` (fetching chunks), ``drain_requests``.
-    ``run`` is the record they share. ``lobby`` answers agents between runs.
+    ``collector`` and ``flow_control`` (collecting chunks), ``drain_requests``,
+    ``send_queue`` (not all at once). ``run`` is the record they share.
+    ``lobby`` answers agents between runs.
 ``agent/``
     One on each load node: ``machine``, with ``held_run`` (what it works
-    for), ``incoming`` (contexts on their way), ``event_log`` (what must be
-    heard), ``liveness``, ``spare_load``, ``shutdown``.
+    for), ``incoming`` (contexts on their way), ``event_log`` (what must
+    arrive), ``liveness``, ``spare_load``, ``shutdown``.
 
 One loop runs any machine on its ports: ``serve``. Ports are the world:
 
@@ -44,7 +45,7 @@ The tests have ports with the same limits on simulated time, see
 ``wire/``
     messages, codec, channels, sockets
 ``security/``
-    keys, and who may join
+    keys, the allow-list, and the answer to who may connect
 ``load_process/``
     the agent's child, which runs an ordinary Runner: ``child`` is what runs
     there, ``parent`` how the agent sees it
@@ -53,7 +54,7 @@ The tests have ports with the same limits on simulated time, see
 ``agent_process``
     what ``rally agent start`` runs
 
-Where to put what is new:
+Where to add something:
 
 * a message: ``wire/messages`` (it says what becomes of one that is lost), a
   handler in the table of the machine that gets it, an example in

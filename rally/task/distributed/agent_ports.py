@@ -45,7 +45,7 @@ class LoadHandle(t.Protocol):
     @property
     def is_alive(self) -> bool: ...
 
-    def epitaph(self) -> str: ...
+    def exit_reason(self) -> str: ...
 
     def end(self) -> None: ...
 
@@ -149,7 +149,7 @@ class AgentPorts:
             garbage = "something in its load process wrote into its pipe"
         if received is None:
             self._load = None
-            reason = garbage or load.epitaph()
+            reason = garbage or load.exit_reason()
             load.end()
             yield self._gone(reason)
         yield from received or ()

@@ -99,7 +99,7 @@ class DrainRequests:
             return _answer(member.name, False, text), []
         run.registry.leaving.add(member.name)
         commands: list[Command] = []
-        if member in run.failover.heirs:
+        if member in run.failover.successors:
             commands += run.withdraw(member)
         text = "agent %s holds no work, and gets none in this run"
         return _answer(
@@ -109,7 +109,8 @@ class DrainRequests:
     def _can_do_without(self, member: Member) -> bool:
         run = self._run
         others = [
-            *run.registry.working, *run.registry.spares, *run.failover.heirs
+            *run.registry.working, *run.registry.spares,
+            *run.failover.successors,
         ]
         return any(other is not member for other in others)
 

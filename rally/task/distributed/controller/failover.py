@@ -46,7 +46,7 @@ class Share:
     config: dict[str, t.Any]  # of the runner
     concurrency: int
     holder: str = ""  # iterations of this agent may run
-    heir: str = ""  # this agent is to take it over
+    successor: str = ""  # this agent is to take it over
     is_given_up: bool = True  # its holder gets no more work
     before: str = ""  # who had it last
     lost_ns: int | None = None  # when its holder was lost
@@ -72,9 +72,9 @@ class Share:
         self.is_given_up = True
 
     def pass_on(self) -> None:
-        """The heir begins."""
+        """The successor begins."""
         self.before = self.holder or self.before
-        self.holder, self.heir = self.heir, ""
+        self.holder, self.successor = self.successor, ""
         self.is_given_up, self.lost_ns = False, None
 
 
@@ -102,7 +102,7 @@ class Failover:
             if config is not None
         ]
         self._held: dict[str, Share] = {}  # by its holder
-        self._promised: dict[str, Share] = {}  # by its heir
+        self._promised: dict[str, Share] = {}  # by its successor
 
     def observe(self, longest_ns: int) -> None:
         """An iteration took so long, from its start to its end."""
@@ -111,27 +111,27 @@ class Failover:
     @property
     def has_candidates(self) -> bool:
         """Whether anybody could take over a share, or is about to."""
-        return bool(self._registry.spares or self.heirs)
+        return bool(self._registry.spares or self.successors)
 
     @property
     def is_wanted(self) -> bool:
         """Whether a share is given up that nobody prepares for."""
-        return any(s.is_given_up and not s.heir for s in self._shares)
+        return any(s.is_given_up and not s.successor for s in self._shares)
 
     @property
-    def heirs(self) -> list[Member]:
+    def successors(self) -> list[Member]:
         """Who prepares to take over."""
         promised = sorted(
             self._promised.values(), key=lambda share: share.position
         )
-        return [self._registry.members[share.heir] for share in promised]
+        return [self._registry.members[share.successor] for share in promised]
 
     def appoint(self, now: int) -> list[Command]:
         """Let spares prepare for the shares that are given up."""
         commands: list[Command] = []
-        wanted = [s for s in self._shares if s.is_given_up and not s.heir]
+        wanted = [s for s in self._shares if s.is_given_up and not s.successor]
         for share, member in zip(wanted, self._registry.spares):
-            share.heir = member.name
+            share.successor = member.name
             self._promised[member.name] = share
             member.share = share.config
             member.concurrency = share.concurrency
@@ -152,22 +152,22 @@ class Failover:
         return commands
 
     def due(self, now: int) -> list[Member]:
-        """Heirs that may begin."""
+        """Successors that may begin."""
         longest_ns: int | None = self._limit_ns or self._longest_ns
         if not longest_ns and self._registry.working:
             longest_ns = None
         return [
-            self._registry.members[share.heir]
+            self._registry.members[share.successor]
             for share in self._shares
-            if share.heir and share.is_free(now, longest_ns)
-            and is_prepared(self._registry.members[share.heir])
+            if share.successor and share.is_free(now, longest_ns)
+            and is_prepared(self._registry.members[share.successor])
         ]
 
     def late(self, now: int) -> list[Member]:
-        """Heirs whose preparation has taken too long."""
+        """Successors whose preparation has taken too long."""
         return [
             member
-            for member in self.heirs
+            for member in self.successors
             if member.state is AgentState.PREPARING
             and now >= member.prepare_by_ns
         ]
@@ -216,7 +216,7 @@ class Failover:
         """*member* will not take over."""
         share = self._promised.pop(member.name, None)
         if share is not None:
-            share.heir = ""
+            share.successor = ""
 
 
 def is_prepared(member: Member) -> bool:

@@ -27,10 +27,10 @@ from rally.task.distributed import notices
 from rally.task.distributed.clock import ClockSample
 from rally.task.distributed.commands import Announce, Command, Observe, Say
 from rally.task.distributed.controller import (
-    bulk,
     drain_requests,
     failures,
     preparation,
+    send_queue,
 )
 from rally.task.distributed.controller import registry as registry_module
 from rally.task.distributed.controller.failover import CLOCK_SAMPLES
@@ -75,7 +75,7 @@ class Controller:
         self._beats_ns = NEVER  # when to send more beats
         self._looked_ns = 0
         self._look_ns = NEVER  # when to look at the latest
-        self._bulk = bulk.Bulk()
+        self._send_queue = send_queue.SendQueue()
         self._fenced_snapshots = self._dropped_events = 0
         self._from_agents: dict[type, t.Callable[..., list[Command]]] = {
             messages.Ready: self._on_ready,
@@ -154,11 +154,11 @@ class Controller:
 
     @property
     def finished(self) -> bool:
-        return self.run.phase is Phase.OVER and not self._bulk
+        return self.run.phase is Phase.OVER and not self._send_queue
 
     def next_deadline(self) -> int:
         """When ``expire`` wants to be called at the latest."""
-        if self._bulk:
+        if self._send_queue:
             return 0
         return self._next_duty()
 
@@ -171,7 +171,7 @@ class Controller:
         """What to do about *event*."""
         if self.run.phase is Phase.OVER:
             return []
-        return self._bulk.admit(self._answer(event, now))
+        return self._send_queue.admit(self._answer(event, now))
 
     def _answer(self, event: Event, now: int) -> list[Command]:
         if not isinstance(event, channels.Received):
@@ -200,10 +200,10 @@ class Controller:
 
     def expire(self, now: int) -> list[Command]:
         """What is due by now."""
-        waited: list[Command] = [*self._bulk.take()]
+        waited: list[Command] = [*self._send_queue.take()]
         if now < self._next_duty() or self.run.phase is Phase.OVER:
             return waited
-        return [*waited, *self._bulk.admit(self._do_duties(now))]
+        return [*waited, *self._send_queue.admit(self._do_duties(now))]
 
     def _do_duties(self, now: int) -> list[Command]:
         is_tick = now >= self._ticked + self._tick_ns

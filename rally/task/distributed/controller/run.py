@@ -137,19 +137,19 @@ class Run:
         self.failover.gives_up(member)
         return [self.registry.to(member, messages.Stop(self.id, reason))]
 
-    def withdraw(self, heir: Member) -> list[Command]:
+    def withdraw(self, successor: Member) -> list[Command]:
         """Who only prepares to take over is not needed any more."""
-        self.failover.dismiss(heir)
-        if heir.has_worked:
-            self.registry.advance(heir, AgentEvent.WITHDRAWN)
+        self.failover.dismiss(successor)
+        if successor.has_worked:
+            self.registry.advance(successor, AgentEvent.WITHDRAWN)
         else:
-            self.registry.forget(heir)
-        return [self.registry.to(heir, messages.Done(self.id))]
+            self.registry.forget(successor)
+        return [self.registry.to(successor, messages.Done(self.id))]
 
     def withdraw_heirs(self) -> list[Command]:
         return [
             command
-            for member in self.failover.heirs
+            for member in self.failover.successors
             for command in self.withdraw(member)
         ]
 

@@ -346,7 +346,7 @@ class PreparedLoad:
 
     # ---- the thread that listens to the agent
 
-    def obey(self, message: messages.LoadMessage) -> None:
+    def handle(self, message: messages.LoadMessage) -> None:
         """Do what *message* says."""
         if isinstance(message, messages.LoadRenew):
             self.feed.renew(message.deadline_ns - clock.WALL_BASE_NS)
@@ -446,7 +446,7 @@ def _prepare(
 
 
 def _serve(
-    link: Link, order: messages.Load, at: inbox.Desk,
+    link: Link, order: messages.Load, at: inbox.Inbox,
     own_args: t.Sequence[str] | None, has_grown: bool,
 ) -> None:
     """Make the load of *order*, and say how it ended.
@@ -483,7 +483,7 @@ def main(fd: int, own_args: t.Sequence[str] | None = None) -> None:
     # only the load process: the agent waits for the end of this pipe
     os.set_inheritable(fd, False)
     link = Link(socket.socket(fileno=fd))
-    at = inbox.Desk(link)
+    at = inbox.Inbox(link)
     sizes: list[int] = []  # after the first load, and after the last one
     while (order := at.next_order()) is not None:
         if isinstance(order, messages.Load):

@@ -34,12 +34,12 @@ Order: t.TypeAlias = messages.Load | messages.LoadWarm
 class RunningLoad(t.Protocol):
     """A load, as far as the agent talks to it."""
 
-    def obey(self, message: messages.LoadMessage) -> None: ...
+    def handle(self, message: messages.LoadMessage) -> None: ...
 
     def stop(self) -> None: ...
 
 
-class Desk:
+class Inbox:
     """Hands out what the agent says, in the order in which it was said."""
 
     def __init__(self, link: Link) -> None:
@@ -63,7 +63,7 @@ class Desk:
             self._load, self._is_awaited = load, False
             early, self._early = self._early, []
             for message in early:
-                load.obey(message)
+                load.handle(message)
             if self._is_gone:
                 load.stop()
 
@@ -94,6 +94,6 @@ class Desk:
                 self._is_awaited = isinstance(message, messages.Load)
                 self._orders.put(message)
             elif self._load is not None:
-                self._load.obey(message)
+                self._load.handle(message)
             elif self._is_awaited:
                 self._early.append(message)

@@ -109,7 +109,7 @@ class LoadProcess:
     def is_alive(self) -> bool:
         return not self._is_readable(self._exit_fd)
 
-    def epitaph(self) -> str:
+    def exit_reason(self) -> str:
         """Why it is gone: exit status and the end of its output."""
         if not self._is_readable(self._exit_fd, END_S):
             self._kill()

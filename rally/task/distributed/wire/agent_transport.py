@@ -78,7 +78,7 @@ TEXTS: t.Mapping[ConnectionChange, str] = {
 }
 
 
-class Line:
+class Connection:
     """What is known of one channel's connection, from ZeroMQ's events."""
 
     def __init__(self, name: str, channel: Channel, address: str) -> None:
@@ -144,7 +144,7 @@ class AgentTransport(sockets.End):
         self._key = key
         self._encode = encode
         self._decode = decode
-        self._lines: dict[Channel, Line] = {}
+        self._connections: dict[Channel, Connection] = {}
         try:
             for channel in Channel:
                 if channel in addresses:
@@ -183,7 +183,7 @@ class AgentTransport(sockets.End):
 
         :returns: what becomes of it, as far as that is known
         """
-        if not self._lines[channel].is_connected:
+        if not self._connections[channel].is_connected:
             self.counters["unconnected"] += 1
             return Delivery.UNCONNECTED
         frames = self._encode(message)
@@ -218,7 +218,9 @@ class AgentTransport(sockets.End):
         sockets.secure_client(socket, self._key)
         watcher = socket.get_monitor_socket(WATCHED_EVENTS)
         self._monitors[channel] = watcher
-        self._lines[channel] = Line(self._key.name, channel, address)
+        self._connections[channel] = Connection(
+            self._key.name, channel, address
+        )
         self._poller.register(watcher, zmq.POLLIN)
         self._poller.register(socket, zmq.POLLIN)
         socket.connect(address)
@@ -243,22 +245,22 @@ class AgentTransport(sockets.End):
     def _wait_ms(self, deadline: sockets.Deadline) -> int | None:
         """How long to sleep: until the deadline or the next dialing."""
         waits = [deadline.left_ms()]
-        for line in self._lines.values():
-            if line.redial_at is not None:
-                left_s = max(0.0, line.redial_at - time.monotonic())
+        for connection in self._connections.values():
+            if connection.redial_at is not None:
+                left_s = max(0.0, connection.redial_at - time.monotonic())
                 waits.append(sockets.Deadline(left_s).left_ms())
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _redial(self) -> None:
         now_s = time.monotonic()
-        for channel, line in self._lines.items():
-            if line.redial_at is None or line.redial_at > now_s:
+        for channel, connection in self._connections.items():
+            if connection.redial_at is None or connection.redial_at > now_s:
                 continue
-            line.redial_at = None
+            connection.redial_at = None
             socket = self._sockets[channel]
             with contextlib.suppress(zmq.ZMQError):
-                socket.disconnect(line.address)  # usually gone already
-            socket.connect(line.address)
+                socket.disconnect(connection.address)  # usually gone already
+            socket.connect(connection.address)
 
     def _changes(
         self, ready: t.Mapping[t.Any, int]
@@ -270,7 +272,7 @@ class AgentTransport(sockets.End):
                 while True:
                     frames = watcher.recv_multipart(zmq.NOBLOCK)
                     event = monitor.parse_monitor_message(frames)["event"]
-                    change = self._lines[channel].observe(
+                    change = self._connections[channel].observe(
                         event, time.monotonic()
                     )
                     if change is not None:

@@ -22,7 +22,7 @@ import typing as t
 import zmq
 from zmq.utils import monitor
 
-from rally.task.distributed.security import gatekeeper, keys
+from rally.task.distributed.security import authenticator, keys
 from rally.task.distributed.wire import channels, sockets
 from rally.task.distributed.wire.channels import (
     Channel,
@@ -92,10 +92,10 @@ class ControllerTransport(sockets.End):
         self._names: dict[str, str | None] = {}
         self.endpoints: dict[Channel, str] = {}
         try:
-            self._gate = gatekeeper.Gatekeeper(
+            self._authenticator = authenticator.Authenticator(
                 self._context, allow, self._trouble, key.public
             )
-            self._poller.register(self._gate.socket, zmq.POLLIN)
+            self._poller.register(self._authenticator.socket, zmq.POLLIN)
             for channel in Channel:
                 self._listen(channel, addresses[channel])
         except BaseException:
@@ -178,8 +178,8 @@ class ControllerTransport(sockets.End):
 
     def _attend(self, ready: t.Mapping[t.Any, int]) -> None:
         """Answer authentication requests, note failed connections."""
-        if self._gate.socket in ready:
-            self._gate.answer()
+        if self._authenticator.socket in ready:
+            self._authenticator.answer()
         for channel, watcher in self._monitors.items():
             if watcher in ready:
                 self._note_failures(channel, watcher)
@@ -267,7 +267,7 @@ class ControllerTransport(sockets.End):
     ) -> tuple[str, str | None]:
         """The sender's key, and its name if it may join.
 
-        ZeroMQ attaches what ``Gatekeeper`` answered to every frame; the
+        ZeroMQ attaches what ``Authenticator`` answered to every frame; the
         identity is the peer's own choice, so it proves nothing.
         """
         public_key = t.cast(str, frame.get("User-Id"))

@@ -57,21 +57,21 @@ class Recording:
         self.heard = []
         self.stopped = threading.Event()
 
-    def obey(self, message):
+    def handle(self, message):
         self.heard.append(message)
 
     def stop(self):
         self.stopped.set()
 
 
-class DeskTestCase(test.TestCase):
+class InboxTestCase(test.TestCase):
     def setUp(self):
         super().setUp()
         ours, self.theirs = socket.socketpair()
         self.agent = link.Link(self.theirs)
         self.addCleanup(self.agent.close)
         self.addCleanup(ours.close)
-        self.desk = inbox.Desk(link.Link(ours))
+        self.inbox = inbox.Inbox(link.Link(ours))
         self.order = order("r", "/spool")
 
     def test_what_is_said_of_a_load_waits_until_it_is_prepared(self):
@@ -83,10 +83,10 @@ class DeskTestCase(test.TestCase):
         self.agent.send(messages.LoadRenew(2))
         self.agent.close()
         orders = []
-        while (order := self.desk.next_order()) is not None:
+        while (order := self.inbox.next_order()) is not None:
             orders.append(order)
         load = Recording()
-        self.desk.attach(load)
+        self.inbox.attach(load)
 
         self.assertEqual(3, len(orders))
         self.assertEqual([messages.LoadRenew(2)], load.heard)
@@ -94,32 +94,32 @@ class DeskTestCase(test.TestCase):
 
     def test_between_two_loads_nothing_is_kept(self):
         self.agent.send(self.order)
-        self.desk.next_order()
-        self.desk.attach(Recording())
-        self.desk.detach()
+        self.inbox.next_order()
+        self.inbox.attach(Recording())
+        self.inbox.detach()
         self.agent.send(messages.LoadRenew(1))
         self.agent.send(self.order)
-        self.desk.next_order()
+        self.inbox.next_order()
         load = Recording()
-        self.desk.attach(load)
+        self.inbox.attach(load)
 
         self.assertEqual([], load.heard)
 
     def test_a_load_stops_when_what_comes_is_no_message(self):
         self.agent.send(self.order)
-        self.desk.next_order()
+        self.inbox.next_order()
         load = Recording()
-        self.desk.attach(load)
+        self.inbox.attach(load)
         self.theirs.sendall(b"\0\0\0\3bad")
 
         self.assertTrue(load.stopped.wait(WAIT_S))
-        self.assertIsNone(self.desk.next_order())
+        self.assertIsNone(self.inbox.next_order())
 
     def test_a_load_stops_when_the_agent_is_gone(self):
         self.agent.send(self.order)
-        self.desk.next_order()
+        self.inbox.next_order()
         load = Recording()
-        self.desk.attach(load)
+        self.inbox.attach(load)
         self.agent.close()
 
         self.assertTrue(load.stopped.wait(WAIT_S))
@@ -178,7 +178,7 @@ class LoadProcessTestCase(test.TestCase):
         while time.monotonic() < until and poll.poll(WAIT_S * 1000):
             received = self.process.receive()
             if received is None:
-                raise AssertionError(self.process.epitaph())
+                raise AssertionError(self.process.exit_reason())
             for message in received:
                 if isinstance(message, kind):
                     return message

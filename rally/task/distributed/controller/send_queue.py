@@ -22,7 +22,7 @@ from rally.task.distributed.commands import Command, Send
 AT_ONCE = 50
 
 
-class Bulk:
+class SendQueue:
     """What is to be sent and waits for its turn.
 
     The messages to one agent keep their order. Those to agents for which

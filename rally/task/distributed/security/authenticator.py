@@ -30,7 +30,7 @@ ENDPOINT = "inproc://zeromq.zap.01"
 VERSION = b"1.0"
 
 
-class Gatekeeper:
+class Authenticator:
     """Lets known keys in; makes the key the ``User-Id`` of its messages.
 
     Must be there before the first socket that it guards is bound.

@@ -17,7 +17,7 @@ import hypothesis
 import hypothesis.strategies as st
 
 from rally.task.distributed.commands import Say, Send
-from rally.task.distributed.controller.bulk import Bulk
+from rally.task.distributed.controller.send_queue import SendQueue
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
 from tests.unit import test
@@ -31,25 +31,25 @@ def send(peer, number):
     )
 
 
-class BulkTestCase(test.TestCase):
+class SendQueueTestCase(test.TestCase):
     @hypothesis.given(batches=st.lists(
         st.lists(st.sampled_from("abcdefgh"), max_size=20), max_size=10
     ))
     def test_all_is_sent_once_and_in_order_for_each_peer(self, batches):
-        bulk, given, sent, number = Bulk(AT_ONCE), [], [], 0
+        queue, given, sent, number = SendQueue(AT_ONCE), [], [], 0
         for peers in batches:
             commands = [send(peer, number + i)
                         for i, peer in enumerate(peers)]
             number += len(peers)
             given += commands
-            admitted = bulk.admit(commands)
+            admitted = queue.admit(commands)
             self.assertLessEqual(len(admitted), AT_ONCE)
             sent += admitted
-            taken = list(bulk.take())
+            taken = list(queue.take())
             self.assertLessEqual(len(taken), AT_ONCE)
             sent += taken
-        while bulk:
-            sent += bulk.take()
+        while queue:
+            sent += queue.take()
 
         for peer in "abcdefgh":
             self.assertEqual(
@@ -58,17 +58,17 @@ class BulkTestCase(test.TestCase):
             )
 
     def test_an_answer_does_not_wait_behind_others(self):
-        bulk = Bulk(AT_ONCE)
-        bulk.admit([send("a%d" % i, 0) for i in range(100)])
+        queue = SendQueue(AT_ONCE)
+        queue.admit([send("a%d" % i, 0) for i in range(100)])
 
         answer = [send("b", 1)]
-        self.assertEqual(answer, bulk.admit(answer))
-        self.assertEqual([], bulk.admit([send("a99", 1)]))
+        self.assertEqual(answer, queue.admit(answer))
+        self.assertEqual([], queue.admit([send("a99", 1)]))
 
     def test_only_messages_wait(self):
-        bulk = Bulk(AT_ONCE)
+        queue = SendQueue(AT_ONCE)
         said = Say("it starts")
-        admitted = bulk.admit([*(send("a%d" % i, 0) for i in range(9)), said])
+        admitted = queue.admit([*(send("a%d" % i, 0) for i in range(9)), said])
 
         self.assertIn(said, admitted)
-        self.assertEqual(9 - AT_ONCE, len(bulk))
+        self.assertEqual(9 - AT_ONCE, len(queue))
