@@ -29,7 +29,7 @@ from rally.task.distributed.wire.channels import Channel, ConnectionChange
 
 LOG = logging.getLogger(__name__)
 
-#: changes of the connection that a person has to do something about
+#: changes of the connection that the user has to do something about
 WRONG = (ConnectionChange.REFUSED, ConnectionChange.MISMATCHED)
 
 
@@ -121,10 +121,10 @@ class AgentPorts:
     def _settled(
         self, received: channels.Received
     ) -> t.Iterator[channels.Received | notices.SpoolFound]:
-        """*received*, once it can be said what there is of its run.
+        """*received*, once it is known what is left of its run.
 
         A load process that outlived its agent ends its iterations, and
-        spools them. A stop is said again until it is answered.
+        spools them. A stop is repeated until it is answered.
         """
         if isinstance(received.message, messages.Stop):
             run = received.message.run

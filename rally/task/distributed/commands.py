@@ -59,7 +59,7 @@ class Announce:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Say:
-    """Tell the person."""
+    """Tell the user."""
 
     text: str
     is_problem: bool = False

@@ -32,7 +32,7 @@ class Sink(t.Protocol):
     def store(self, chunk: head.DeliveredChunk) -> None:
         """Check and store a chunk.
 
-        ``notices.Stored`` or ``notices.ChunkRefused`` is told then.
+        ``notices.Stored`` or ``notices.ChunkRefused`` follows.
         """
 
     def observe(self, seen: commands.Observe) -> None:
@@ -42,7 +42,7 @@ class Sink(t.Protocol):
         """These iterations were started."""
 
     def say(self, text: str, is_problem: bool) -> None:
-        """Tell the person."""
+        """Tell the user."""
 
     def refresh(self, now: int) -> None:
         """Show where the run stands, if it is time."""
@@ -69,7 +69,7 @@ class ControllerPorts:
         self._hellos = list(hellos)
         #: by then ``wait`` should have been called; it was not, so far
         self._due_ns = 1 << 63
-        #: for so long, at the most, nothing that had come was looked at
+        #: the longest time for which nothing that had come was looked at
         self.longest_hold_ns = 0
         self.now_ns = now_ns
         self.tell = self._endpoint.tell

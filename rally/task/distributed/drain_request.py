@@ -65,9 +65,9 @@ class DrainRefused(exceptions.RallyException):
 class StillDraining(exceptions.RallyException):
     error_code = 146
     msg_fmt = (
-        "Agent %(agent)s still drains after %(wait_s)g s: %(text)s. It gets "
-        "no more work, but iterations that it has started go on until they "
-        "end, and then its results are fetched. Ask again with --wait."
+        "Agent %(agent)s is still draining after %(wait_s)g s: %(text)s. It "
+        "gets no more work, but iterations that it has started go on until "
+        "they end, and then its results are collected. Ask again with --wait."
     )
 
 

@@ -90,7 +90,7 @@ class AgentEndpoint:
 def refusal(
     command: commands.Send, delivery: Delivery
 ) -> notices.NotSent | None:
-    """What a machine has to know of *delivery*; None: nothing."""
+    """What a machine must know about *delivery*; None: nothing."""
     if delivery is Delivery.QUEUED:
         return None
     return notices.NotSent(
@@ -99,7 +99,7 @@ def refusal(
 
 
 def _only_shows_the_way_back(incoming: channels.FromAgents) -> bool:
-    """Whether it is a hello on another channel than that of control."""
+    """Whether it is a hello on another channel than the control channel."""
     return (
         isinstance(incoming, channels.Received)
         and incoming.channel is not Channel.CONTROL

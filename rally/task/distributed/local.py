@@ -46,10 +46,10 @@ END_S = 10.0
 #: what the name of a spool begins with, before that of its agent
 SPOOL = "spool-"
 PREFIX = "rally-local-"
-#: a folder of a dead controller is left alone for so long: its agents end,
+#: a folder of a dead controller is left alone for this long: its agents end,
 #: and one that was just made is not locked yet
 SETTLED_S = 60.0
-#: ... and for so long if there is something in it that can be recovered
+#: ... and for this long if there is something in it that can be recovered
 RECOVERABLE_S = 7 * 86400.0
 #: begins the name of a file for each run that the agents of a folder had
 RUN = "run-"
@@ -211,7 +211,7 @@ class LocalAgents:
     # ---- how many there are
 
     def want(self, count: int, code: messages.Code) -> None:
-        """Let there be *count* of them; does not wait until they are ready.
+        """Have *count* of them; does not wait until they are ready.
 
         One that has ended is replaced. Another number means other shares of
         the CPUs: then all are.
@@ -257,7 +257,7 @@ class LocalAgents:
 
     @contextlib.contextmanager
     def lent(self, run: str) -> t.Iterator[list[channels.Received]]:
-        """Leave agents and transport to *run*; gives what they said."""
+        """Lend agents and transport to *run*; yields the hellos so far."""
         (self.path / (RUN + run)).touch()
         with self._reception.lent() as hellos:
             self.transport.counters.clear()
@@ -274,7 +274,7 @@ class LocalAgents:
         return agent is not None and agent.instance == hello.message.instance
 
     def report_to(self, tell: Tell) -> None:
-        """*tell* is told when one ends during this run, or has by now."""
+        """Have *tell* called when one ends in this run, or ended before."""
         with self._lock:
             self._tell = tell
         for name, agent in self._agents.items():
@@ -287,7 +287,7 @@ class LocalAgents:
                 self._tell(notices.AgentLeft(agent.name, how))
 
     def retire(self, names: t.Collection[str]) -> None:
-        """These are not fit for another run."""
+        """End those that are not fit for another run."""
         self._end(*(name for name in names if name in self._agents))
 
 

@@ -26,7 +26,7 @@ from rally.task.distributed.wire.messages import Count, Name
 
 
 class NotSent(msgspec.Struct, frozen=True):
-    """A transport refused a message: it certainly does not arrive."""
+    """A transport refused a message: it will certainly not arrive."""
 
     peer: str
     channel: Channel
@@ -48,7 +48,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class ChunkRefused(msgspec.Struct, frozen=True):
-    """A chunk that arrived is not one that can be stored."""
+    """A chunk that arrived cannot be stored."""
 
     agent: Name
     sequence: Count
@@ -56,7 +56,7 @@ class ChunkRefused(msgspec.Struct, frozen=True):
 
 
 class StoringFailed(msgspec.Struct, frozen=True):
-    """The engine can store no chunk any more; agents keep them."""
+    """The engine cannot store chunks any more; agents keep them."""
 
     reason: str
 
@@ -85,7 +85,7 @@ class SpoolFound(msgspec.Struct, frozen=True):
 
 
 class ShutdownAsked(msgspec.Struct, frozen=True):
-    """The person wants the agent to end."""
+    """The user wants the agent to end."""
 
 
 #: of a controller

@@ -35,7 +35,7 @@ LOG = logging.getLogger(__name__)
 
 #: after a failure: agents say hello again every second or other second
 PAUSE_S = 1.0
-#: where agents dial, unless the person says otherwise
+#: where agents dial, unless the user says otherwise
 DEFAULT_ADDRESS = "tcp://*:9790"
 
 
@@ -94,7 +94,7 @@ class Reception:
 
     @contextlib.contextmanager
     def lent(self) -> t.Iterator[list[channels.Received]]:
-        """Leave the transport to a run; gives the hellos said so far."""
+        """Lend the transport to a run; yields the hellos said so far."""
         self.close()
         try:
             yield [

@@ -201,7 +201,7 @@ def _fetch(
     wait_s: float,
     say: t.Callable[[str], None],
 ) -> None:
-    """Store what the controller of *workload* has not stored any more."""
+    """Store what the controller of *workload* could no longer store."""
     info = workload["load_info"] = dict(workload["load_info"] or {})
     info["awaited"] = _collect(workload, wait_s) if info.get("run") else []
     info["recovered"] = True
@@ -211,7 +211,7 @@ def _fetch(
 
 
 def _lacks_results(workload: dict[str, t.Any], is_closed: bool) -> bool:
-    """Whether results of *workload* are still to be had, or to be closed."""
+    """Whether *workload* lacks results that may exist, or is not closed."""
     info = workload["load_info"] or {}
     if info.get("awaited") or (is_closed and info.get("lost")):
         return True
@@ -359,7 +359,7 @@ class _Store:
         self.tell(notices.Stored(delivered.agent, delivered.sequence))
 
     def observe(self, seen: commands.Observe) -> None:
-        """What is stored is counted in the end."""
+        """Nothing: what is stored is counted at the end."""
 
     def announce(self, numbers: t.Sequence[int]) -> None:
         """No hook is run."""
@@ -420,7 +420,7 @@ def _refresh(
     merged: aggregate.Aggregate,
     sources: t.Mapping[str, aggregate.Aggregate],
 ) -> None:
-    """Let *info* say what follows from the iterations that are stored.
+    """Update *info* from the iterations that are stored.
 
     What no row tells stays: counters, clocks, how hard generators worked.
     """

@@ -141,7 +141,7 @@ class RunSink:
             if source not in self._told:
                 self._told.add(source)
                 self.say(
-                    "agent %s: its rows are counted in the end, as %s"
+                    "agent %s: its rows are counted at the end: %s"
                     % (source, problem), True,
                 )
 
@@ -173,7 +173,7 @@ class RunSink:
         ]
 
     def unsettled_agents(self) -> list[str]:
-        """Agents of which nobody knows whether they hold the run still."""
+        """Agents that may, for all that is known, still hold the run."""
         is_over = self._machine.finished
         return [
             member.name for member in self._machine.members.values()

@@ -116,9 +116,9 @@ def pack(run_id: str, spooled: SpooledChunk) -> list[bytes]:
         raise ValueError(str(e)) from None
     _head_of(head)
     if not RUN_ID.fullmatch(run_id):
-        raise ValueError("%r is no run id" % run_id)
+        raise ValueError("%r is not a run id" % run_id)
     if not 0 <= spooled.sequence <= MAX_SEQUENCE:
-        raise ValueError("%d is no number of a chunk" % spooled.sequence)
+        raise ValueError("%d is not the number of a chunk" % spooled.sequence)
     payload = spooled.chunk.payload
     fields = _FIELDS.pack(
         MAGIC, run_id.encode("ascii"), spooled.sequence, len(head),
@@ -149,7 +149,7 @@ def unpack(run_id: str, data: bytes) -> SpooledChunk:
     if run != run_id.encode("ascii").ljust(len(run), b"\0"):
         raise ValueError("it belongs to another run")
     if sequence > MAX_SEQUENCE:
-        raise ValueError("%d is no number of a chunk" % sequence)
+        raise ValueError("%d is not the number of a chunk" % sequence)
     if is_first:
         return SpooledChunk(sequence, _of_version_1(body, *rest[1:]))
     head = _head_of(body[:rest[0]])
@@ -235,7 +235,7 @@ class Spool:
         return sorted(each for each in sequences if each is not None)
 
     def write_all(self, chunks: t.Iterable[SpooledChunk]) -> None:
-        """Keep some chunks; they survive a crash from when this returns.
+        """Write some chunks; they survive a crash once this has returned.
 
         :raises ValueError: there is a chunk of that number already, or one
             could not be read back
@@ -401,7 +401,7 @@ class Spool:
             (TORN_SUFFIX, private_files.UNFINISHED)
         ):
             return False
-        self._put_aside(self.folder / name, "it is no chunk file")
+        self._put_aside(self.folder / name, "it is not a chunk file")
         return True
 
     def _put_aside(self, path: pathlib.Path, reason: str) -> None:
@@ -444,7 +444,7 @@ def _unless_read_only() -> t.Iterator[None]:
 
 @contextlib.contextmanager
 def explained(folder: pathlib.Path) -> t.Iterator[None]:
-    """Turn errors of the system into those that help.
+    """Turn errors of the system into ones that say what to do.
 
     :raises SpoolError: instead of OSError
     """

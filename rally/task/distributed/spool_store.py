@@ -234,7 +234,7 @@ class SpoolStore:
                 LOG.warning("What is delivered cannot be removed: %s", e)
 
     def close(self) -> None:
-        """Let others have the folder."""
+        """Release the folder."""
         if self._claim is not None:
             os.close(self._claim)
             self._claim = None

@@ -107,11 +107,11 @@ class ChunkBuilder:
         self._emit_complete()
 
     def flush(self) -> None:
-        """Let everything go that is held."""
+        """Emit everything that is held."""
         self._emit_rows(self.rows)
 
     def flush_complete(self) -> None:
-        """Let the rows go that no earlier one can precede any more."""
+        """Emit the rows that none still to come can precede."""
         self._count_complete()
         self._emit_rows(self._complete_rows)
 
@@ -149,7 +149,7 @@ class ChunkBuilder:
         self._emit_rows(ready - ready % self._size)
 
     def _emit_rows(self, count: int) -> None:
-        """Let the *count* oldest rows go."""
+        """Emit the *count* oldest rows."""
         if not count:
             return
         self._held.sort(key=lambda held: held.block.first_ns)

@@ -10,13 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Which deaths of workers a load survives, and what is told of them."""
+"""Which deaths of workers a load survives, and how they are reported."""
 
 from __future__ import annotations
 
 import collections
 
-#: so many workers are replaced within any ``WINDOW_S``; a scenario that ends
+#: this many workers are replaced within any ``WINDOW_S``; a scenario that ends
 #: its process gets there in seconds, and a long run may lose one now and then
 MAX_IN_WINDOW = 10
 WINDOW_S = 600.0

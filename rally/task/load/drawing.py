@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 
-#: numbers are drawn ahead for so long, so that fast iterations do not pay
+#: numbers are drawn ahead for this long, so that fast iterations do not pay
 #: a system call (and hand the interpreter lock over) each
 DRAW_AHEAD_NS = 1_000_000
 MAX_DRAW_AHEAD = 16
@@ -43,5 +43,5 @@ class DrawAhead:
         return max(1, min(pace, 2 * self._drawn, MAX_DRAW_AHEAD))
 
     def drew(self, count: int) -> None:
-        """So many came."""
+        """*count* numbers came."""
         self._drawn, self._at_ns = max(1, count), self._asked_at_ns

@@ -41,7 +41,7 @@ class JudgingFailed(exceptions.RallyException):
         "The load was stopped because collecting its results failed with "
         "%(type)s: %(message)s. A verdict on the rest would be worthless. "
         "Most likely a criterion of the SLA raised this: look at the "
-        "traceback, and mend that plugin or take the criterion out of the "
+        "traceback, and fix that plugin or take the criterion out of the "
         "task.\n%(trace)s"
     )
 

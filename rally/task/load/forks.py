@@ -79,7 +79,7 @@ class OnceGuard:
 
 
 def problem_of(count: int) -> str:
-    """What a person is told of *count* copies that came back."""
+    """What to report about *count* copies that came back."""
     return (
         "%d process(es) that the scenario forked came back from their "
         "iteration. Each was ended, else it would have gone on as a second "
@@ -89,7 +89,7 @@ def problem_of(count: int) -> str:
 
 
 def tell(count: int, listener: listener_module.PoolListener) -> None:
-    """Count the copies that came back, and name them if there are any."""
+    """Count the copies that came back, and report them if there are any."""
     listener.on_count("forked_copies", count)
     if count:
         listener.on_problem(problem_of(count))

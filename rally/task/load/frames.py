@@ -52,7 +52,7 @@ class Event(msgspec.Struct, tag="event", frozen=True):
 
 
 class Problem(msgspec.Struct, tag="problem", frozen=True):
-    """Something the person at the controller should know."""
+    """Something the user at the controller should know."""
 
     text: str
 

@@ -21,7 +21,7 @@ Go: t.TypeAlias = t.Callable[[int, bool], None]
 
 
 class StartGate:
-    """Where a load that could start at once waits to be told the moment.
+    """Where a load that is ready waits for its moment to start.
 
     Forking workers takes its time, so agents that fork once they are told
     to start would start one after another.

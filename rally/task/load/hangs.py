@@ -26,7 +26,7 @@ from rally.task.load import peer
 
 #: seconds between two looks at a watchdog that is late
 LOOK_S = 1.0
-#: so many looks find it late before its worker is given up. Looks, not
+#: this many looks find it late before its worker is given up. Looks, not
 #: seconds: if the pool itself was not run for a while, nobody is to blame
 LOOKS = 6
 

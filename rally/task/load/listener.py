@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Who is told what happens in a pool of workers."""
+"""Whom a pool of workers tells what happens in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rally.task.results import aggregate as aggregate_module
 
 
 class PoolListener(t.Protocol):
-    """Who is told what happens in a pool; in the thread that runs it."""
+    """Whom a pool tells what happens in it; in the thread that runs it."""
 
     def on_event(self, number: int) -> None:
         """An iteration starts."""
@@ -40,4 +40,4 @@ class PoolListener(t.Protocol):
         """A plugin raised where results are judged; the load must stop."""
 
     def on_count(self, name: str, count: int) -> None:
-        """Something unusual happened so many times more."""
+        """Something unusual happened *count* more times."""

@@ -114,7 +114,7 @@ class Outbox:
             self._wake()
 
     def offer(self, row: row_module.Row) -> None:
-        """Take a row without a wait, from whoever asks ``has_room``."""
+        """Take a row without waiting; for whoever checks ``has_room``."""
         self._rows.append(row)
         if len(self._rows) >= self._wake_at:  # see ``put``
             with self._changed:
@@ -139,11 +139,11 @@ class Outbox:
         self._counts.append(name)
 
     def late_for_a_slot(self, late_ns: int) -> None:
-        """An iteration was due so long before there was a thread for it."""
+        """An iteration was due this long before a thread was free for it."""
         self._slot_waits_ns.append(late_ns)
 
     def ran_late(self, late_ns: int) -> None:
-        """What runs iterations was so late to run what was ready."""
+        """An event loop was this late to run what was ready."""
         self._lags_ns.append(late_ns)
 
     def held(self, waited_ns: int) -> None:
@@ -169,7 +169,7 @@ class Outbox:
             self._changed.notify_all()
 
     def _say_room(self) -> None:
-        """Let iterations go on that wait for room."""
+        """Let iterations that wait for room go on."""
         with self._changed:
             self._changed.notify_all()
             tell, self._tell_room = self._tell_room, None
@@ -256,7 +256,7 @@ class Outbox:
         self._is_behind = False
 
     def _measure(self, measured: saturation.Saturation, is_last: bool) -> None:
-        """Learn what the load has asked of this process until now."""
+        """Read what the load has cost this process so far."""
         if self._meter is not None:
             self._meter.read(measured, is_last)
         measured.scheduler_lag.add_all(list(_taken(self._lags_ns)))

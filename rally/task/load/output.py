@@ -36,11 +36,11 @@ MAX_PROBLEMS = 1000
 
 
 class RunnerOutput:
-    """The streams of a runner, and what else is told of a load.
+    """The streams of a runner, and what else it reports of a load.
 
     * ``result_queue``: stream of chunks; each is a sequence of results;
     * ``event_queue``: stream of ``{"type", "value"}``;
-    * ``problems``: stream of sentences a person should read;
+    * ``problems``: stream of sentences a user should read;
     * ``board``: the newest aggregate of each source, merged;
     * ``lost``: iterations that left no result.
     """
@@ -93,7 +93,7 @@ class RunnerOutput:
         self.board = board.SnapshotBoard(sla_config, self.right_of_way)
 
     def close_streams(self) -> None:
-        """Nothing more comes: who waits at a stream goes on."""
+        """Nothing more comes: whoever waits at a stream goes on."""
         self.result_queue.close()
         self.event_queue.close()
         self.problems.close()
@@ -153,7 +153,7 @@ class RunnerOutput:
             self._flush_results()
 
     def _flush_results(self) -> None:
-        """Let the results go that wait for a chunk to fill."""
+        """Send the results that wait for a chunk to fill."""
         self._flushed_at = time.monotonic()
         if self.result_batch:
             batch, self.result_batch = self.result_batch, []
@@ -166,7 +166,7 @@ class RunnerOutput:
     def row_of(self, result: t.Any) -> row_module.Row | None:
         """The result of one iteration, in Rally's form, as a row.
 
-        From any thread. What is no result is refused alone, and counted.
+        From any thread. What is not a result is refused alone, and counted.
         """
         raise NotImplementedError
 
@@ -176,7 +176,7 @@ class RunnerOutput:
             self.counters[name] += count
 
     def send_event(self, type: str, value: t.Any = None) -> None:
-        """Tell hooks of something.
+        """Send an event to hooks.
 
         :param type: of the event: ``iteration``
         :param value: number of the iteration
@@ -203,7 +203,7 @@ class RunnerOutput:
         raise NotImplementedError
 
     def tell_spool_wait(self) -> None:
-        """Put on the board for how long results have waited."""
+        """Put on the board how long results have waited."""
         waited_ns = self.result_queue.held_ns
         if waited_ns > self._spool_wait_ns:
             self._spool_wait_ns = waited_ns

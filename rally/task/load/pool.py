@@ -107,7 +107,7 @@ class WorkerPool:
             self._builder.flush()
 
     def ring(self) -> None:
-        """Let all workers look at what has changed; from any thread."""
+        """Have all workers look at what has changed; from any thread."""
         with self._ring_lock:
             for worker in self._workers.values():
                 # rung already, or dead: nothing to do
@@ -334,7 +334,7 @@ class WorkerPool:
     # ---- ends
 
     def _end(self, worker: peer_module.Peer) -> None:
-        """Close the books of a worker that delivers nothing more."""
+        """Account for a worker that delivers nothing more."""
         with self._ring_lock:
             del self._workers[worker.results_fd]
             os.close(worker.control_fd)
@@ -353,7 +353,7 @@ class WorkerPool:
             self._bury(worker, death)
 
     def _bury(self, worker: peer_module.Peer, death: str) -> None:
-        """Name the death of a worker, and replace it if that helps."""
+        """Report the death of a worker, and replace it if that helps."""
         self.deaths.add(death)
         is_needed = not (self._source.is_used_up or self._is_time_over)
         if is_needed and self.deaths.may_replace(time.monotonic()):

@@ -35,7 +35,7 @@ SOURCE = "queue"
 
 
 class QueuedResults:
-    """What was found in the queue of *runner* and is no chunk; one thread."""
+    """What the queue of *runner* holds that is not a chunk; one thread."""
 
     def __init__(self, runner: output.RunnerOutput) -> None:
         self._runner = runner

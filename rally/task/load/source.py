@@ -43,7 +43,7 @@ class IterationSource(t.Protocol):
     def draw_many(self, limit: int, spare: int = 1) -> t.Sequence[int]:
         """Take up to *limit* numbers; waits for one. Empty: no more.
 
-        :param spare: take no more than one of so many that are left
+        :param spare: take no more than one of this many that are left
         """
 
     def draw_now(

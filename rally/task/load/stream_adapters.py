@@ -32,7 +32,7 @@ class BoardSink:
         self._runner = runner
 
     def send_block(self, chunk: chunk_module.Chunk, watermark_ns: int) -> None:
-        """The runner lets its chunks go itself."""
+        """Nothing: the runner sends its chunks itself."""
 
     def send_snapshot(
         self,

@@ -87,7 +87,7 @@ class Stream(collections.deque[T]):
             return [self.popleft() for _ in range(min(most, len(self)))]
 
     def abandon(self) -> None:
-        """Nobody gets from here any more: hold up no one who appends."""
+        """Nobody reads here any more: do not hold up whoever appends."""
         with self._changed:
             self.limit = None
             self._changed.notify_all()
@@ -96,7 +96,7 @@ class Stream(collections.deque[T]):
         return self.limit is None or len(self) < self.limit or self._closed
 
     def close(self) -> None:
-        """Say that nothing more comes; what is there can still be got."""
+        """Say that nothing more comes; what is there can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What stands for the task where load is made and no database is."""
+"""Stands in for the task where load is made without a database."""
 
 from __future__ import annotations
 

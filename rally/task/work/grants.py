@@ -23,7 +23,7 @@ from rally.task.work.schedule import Schedule
 NS = 1_000_000_000
 #: an agent asks for more when less than this part of a lease is left
 LOW_PART = 2
-#: a lease is at most so many times as large as the one before it: the rate
+#: a lease is at most this many times as large as the one before it: the rate
 #: seen over a few milliseconds says little
 GROWTH = 4
 #: seconds of work in a lease
@@ -36,7 +36,7 @@ WINDOW_NS = 250_000_000
 
 
 class Grantee(t.Protocol):
-    """Who is granted work: what granting needs to know of an agent."""
+    """What granting work needs to know of an agent."""
 
     name: str
     concurrency: int  # iterations it may run at once
@@ -95,7 +95,7 @@ class ClosedGranting:
         self._start_ns, self._changed = start_ns, None
 
     def changed(self, name: str) -> None:
-        """What is left to an agent, or its rate, is another one."""
+        """An agent's remaining numbers, or its rate, have changed."""
         if self._changed is not None:
             self._changed.add(name)
 
@@ -161,7 +161,7 @@ class ClosedGranting:
         self._changed = None
 
     def take_all(self) -> list[Progression]:
-        """What came back; nobody is granted it any more."""
+        """Take what was given back, to grant it to nobody."""
         returned, self._returned = self._returned, []
         return returned
 
@@ -191,13 +191,13 @@ class OpenGranting:
         self._start_ns = start_ns
 
     def changed(self, name: str) -> None:
-        """What is left to an agent does not matter: the time does."""
+        """Nothing: the time decides, not what is left to an agent."""
 
     def is_over(self, now: int) -> bool:
         return self._granted >= self._times and not self._returned
 
     def due(self, members: list[G], now: int) -> list[Allotment[G]]:
-        """Leases for the window that has come near."""
+        """Leases for the window that is due."""
         ahead = now - self._start_ns + AHEAD_NS
         ahead -= ahead % WINDOW_NS
         until = min(self._times, self._schedule.count_before(ahead))
@@ -230,7 +230,7 @@ class OpenGranting:
         self._returned.extend(parts)
 
     def take_all(self) -> list[Progression]:
-        """What came back; nobody is granted it any more."""
+        """Take what was given back, to grant it to nobody."""
         returned, self._returned = self._returned, []
         return returned
 

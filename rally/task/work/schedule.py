@@ -24,7 +24,7 @@ NS = 1_000_000_000
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Schedule:
-    """Due moments of iterations 0, 1, 2 ... after the zero of the run.
+    """Due times of iterations 0, 1, 2 ... after the zero of the run.
 
     The offered rate is ``start`` and grows by ``step`` after every
     ``step_ns`` until it reaches ``end``, for the run as a whole: whoever

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Events that the controller has to learn, whatever the network does."""
+"""Events that must reach the controller, whatever the network does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rally.task.distributed.wire import messages
 MAX_KEPT = 200_000
 #: events of one message, and numbers in them
 MAX_EVENTS = 1_000
-#: said again if nothing was noted for so long
+#: sent again if nothing was noted for this long
 AGAIN_NS = 1_000_000_000
 
 Event: t.TypeAlias = messages.Started | messages.Report
@@ -49,7 +49,7 @@ class EventLog:
         return self._first + len(self._events)
 
     def add(self, event: Event, run: str, now: int) -> list[messages.Events]:
-        """Keep an event; what is to be said of it."""
+        """Keep an event; returns what to send."""
         self._events.append(event)
         self._kept += _weight(event)
         while self._kept > MAX_KEPT and len(self._events) > 1:
@@ -59,7 +59,7 @@ class EventLog:
     def noted(
         self, count: int, run: str, now: int
     ) -> list[messages.Events]:
-        """The controller has the first *count*; what to say again."""
+        """The controller has the first *count*; returns what to send again."""
         while self._events and self._first < count:
             self._drop_first()
         if not self._events or now - self._said_ns < AGAIN_NS:

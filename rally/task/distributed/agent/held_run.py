@@ -77,12 +77,12 @@ class HeldRun:
     def progressed(
         self, status: messages.LoadLow | messages.LoadStatus, now: int
     ) -> None:
-        """The load process said how far it is."""
+        """The load process reported its progress."""
         self.drawn_ns = now
         self.drawn, self.remaining = status.drawn, status.remaining
 
     def spooled(self, count: int) -> None:
-        """There are *count* chunks of the run by now."""
+        """The spool holds *count* chunks of the run by now."""
         self._kept.update(range(self._spools.get(self.run, 0), count))
         self.found(self.run, count, 0)
 
@@ -125,7 +125,7 @@ class HeldRun:
         )
 
     def ended_by(self, end: messages.LoadEnded) -> messages.Ended:
-        """The load process came to its end."""
+        """The load process reported the end of its load."""
         self.spooled(end.spooled)
         return messages.Ended(
             run=self.run,
@@ -142,7 +142,7 @@ class HeldRun:
         )
 
     def abandoned(self, run: str, reason: str = "") -> messages.Ended:
-        """*run* is not running here (any more): the spool is all."""
+        """*run* does not run here (any more): the spool is all there is."""
         return messages.Ended(
             run=run,
             spooled=self._spools.get(run, 0),

@@ -43,7 +43,7 @@ class Incoming:
         return self._ask(now)
 
     def take(self, part: messages.Part, now: int) -> list[Command]:
-        """A part has come; what else to ask for."""
+        """Take a part; returns what to ask for next."""
         is_wanted = (
             part.digest == self._content.digest
             and len(self._parts) <= part.index < self._asked
@@ -58,7 +58,7 @@ class Incoming:
         return self._ask(now)
 
     def expire(self, now: int) -> list[Command]:
-        """Ask again for what should have come long ago."""
+        """Ask again for parts that are overdue."""
         if now - self._asked_ns < AGAIN_NS:
             return []
         self._asked = len(self._parts)
@@ -86,7 +86,7 @@ class Incoming:
         return len(self._parts) == self._count
 
     def data(self) -> bytes | None:
-        """All of it; None: it is not what its digest says."""
+        """The whole content; None: it does not match its digest."""
         if self._hash.hexdigest() != self._content.digest:
             return None
         return b"".join(self._parts)

@@ -17,9 +17,9 @@ from __future__ import annotations
 NS = 1_000_000_000
 HELLO_NS = 1 * NS
 #: the controller learns from what comes in on a channel where to send what
-#: goes out on it: show it again after so long
+#: goes out on it: show it again after this long
 ATTACH_NS = 5 * NS
-#: without a sign of the controller for so long, it is gone, perhaps for good
+#: a controller that is silent for this long is gone, perhaps for good
 SILENCE_NS = 10 * NS
 #: ... and after so long nobody waits for it with a load any more. Until then
 #: its machine may have been paused: leases see to it that nothing is started
@@ -37,11 +37,11 @@ class Liveness:
         self._attached_ns = 0
 
     def hear(self, now: int) -> None:
-        """The controller gave a sign of life."""
+        """The controller was heard from."""
         self._heard_ns = now
 
     def hear_run(self, now: int) -> None:
-        """... and it was one of the run that the agent works for."""
+        """... and about the run that the agent works for."""
         self._run_heard_ns = now
 
     def is_run_silent(self, now: int) -> bool:
@@ -70,14 +70,14 @@ class Liveness:
         self._said_hello_ns = now
 
     def must_attach(self, now: int) -> bool:
-        """Whether to show the way back on the other channels, too."""
+        """Whether to say hello on the other channels, too."""
         if now - self._attached_ns < ATTACH_NS:
             return False
         self._attached_ns = now
         return True
 
     def is_silent(self, now: int) -> bool:
-        """Whether it has not been heard for longer than it should."""
+        """Whether the controller is overdue."""
         return now - self._heard_ns >= 2 * HELLO_NS
 
     def is_controller_gone(self, now: int) -> bool:

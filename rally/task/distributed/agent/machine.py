@@ -56,7 +56,7 @@ Event: t.TypeAlias = (
 
 
 class LoadState(enum.Enum):
-    """What an agent is at. The controller sees it in each heartbeat."""
+    """What an agent is doing. The controller sees it in each heartbeat."""
 
     DIALING = "dialing"  # nobody has answered yet
     JOINED = "joined"  # accepted; holds no run
@@ -225,7 +225,7 @@ class Agent:
     def _on_connection(
         self, event: channels.ConnectionEvent, now: int
     ) -> list[Command]:
-        """A hello on each channel lets the controller learn the way back."""
+        """A hello on each channel tells the controller where to answer."""
         if event.change is not channels.ConnectionChange.CONNECTED:
             return []
         if event.channel is Channel.CONTROL:
@@ -235,7 +235,7 @@ class Agent:
     def _on_not_sent(
         self, notice: notices.NotSent, now: int
     ) -> list[Command]:
-        """Most is said again, or asked for; what is too large never fits."""
+        """Most is said or asked for again; what is too large never fits."""
         message = notice.message
         if notice.why is not Delivery.TOO_LARGE:
             return []
@@ -370,7 +370,7 @@ class Agent:
     def _fetch_content(
         self, prepare: messages.Prepare, now: int
     ) -> list[Command]:
-        """Begin the load, once there is what it gets."""
+        """Begin the load once its content is here."""
         known, data = self._content
         if known == prepare.content:
             return self._start_load(prepare, data)
@@ -396,7 +396,9 @@ class Agent:
         data = self._incoming.data()
         self._forget_incoming()
         if data is None:
-            return self._refuse("what it was sent is not what was meant")
+            return self._refuse(
+                "the content it received does not match its digest"
+            )
         self._content = prepare.content, data
         return self._start_load(prepare, data)
 

@@ -62,18 +62,18 @@ class SpareLoad:
         return [*commands, WarmLoad(code)]
 
     def take(self, task: str) -> list[Command]:
-        """There is a load: the process that waits makes it, if it may."""
+        """A load begins: the process that waits makes it, if it may."""
         commands = self.end() if task != self._task else []
         self._task, self._has_died = None, False
         return commands
 
     def end(self) -> list[Command]:
-        """No process shall wait."""
+        """End the process that waits."""
         if not self.is_there:
             return []
         self._task = None
         return [EndLoad()]
 
     def expire(self, now: int) -> list[Command]:
-        """One that has waited for long does not pay."""
+        """End a process that has waited too long to be worth its memory."""
         return self.end() if now - self._since_ns >= KEEP_NS else []

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Fetching chunks from the spools of the agents, at the pace of storing."""
+"""Collects chunks from the agents' spools as fast as they can be stored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Pending:
 
 
 class Collector:
-    """Which chunks were asked for, have come, and are stored.
+    """Which chunks were asked for, have arrived, and are stored.
 
     :param run: id of the run
     :param kept: sequence numbers that are in the database already, by agent
@@ -59,7 +59,7 @@ class Collector:
         self.missing = 0
 
     def fetch(self, members: list[Member], now: int) -> list[Command]:
-        """Ask for what may be asked for, one agent after the other."""
+        """Ask for as many as may be under way, one agent after the other."""
         commands: list[Command] = []
         for member in self._in_turn(members):
             if not self._has_room_at_all:
@@ -104,7 +104,7 @@ class Collector:
         return Send(agent, Channel.RESULTS, fetch)
 
     def fetch_again(self, now: int) -> list[Command]:
-        """Ask again for chunks that should have come long ago."""
+        """Ask again for chunks that are overdue."""
         late = [
             key
             for key, pending in self._pending.items()
@@ -118,7 +118,7 @@ class Collector:
     def arrived(
         self, member: Member, data: messages.ChunkData, now: int
     ) -> list[Command]:
-        """A chunk has come: it is to be stored, unless it came before."""
+        """A chunk has arrived: store it, unless it arrived before."""
         pending = self._pending.get((member.name, data.sequence))
         if pending is None or pending.data is not None:
             self.duplicated += 1
@@ -168,7 +168,7 @@ class Collector:
         return pending
 
     def forget_asked(self, member: Member) -> None:
-        """The agent is gone: what it was asked for may be asked for later."""
+        """The agent is gone: what it was asked for can be asked for again."""
         for key in [key for key in self._pending if key[0] == member.name]:
             if self._pending[key].data is None:
                 self._drop(*key)
@@ -176,5 +176,5 @@ class Collector:
 
     @property
     def is_storing(self) -> bool:
-        """Whether chunks have come and are not stored yet."""
+        """Whether chunks have arrived and are not stored yet."""
         return any(pending.data for pending in self._pending.values())

@@ -20,7 +20,7 @@ from rally.task.distributed.controller.run import Phase, Run
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
 
-#: what is told of an agent that cannot be drained, by its state
+#: why an agent in this state cannot be drained
 CANNOT = {
     AgentState.LOST: "it is lost: nothing more is granted to it anyway",
     AgentState.RETURNED: "it was lost, and only delivers what it has",

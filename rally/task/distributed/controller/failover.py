@@ -105,7 +105,7 @@ class Failover:
         self._promised: dict[str, Share] = {}  # by its successor
 
     def observe(self, longest_ns: int) -> None:
-        """An iteration took so long, from its start to its end."""
+        """An iteration took this long, from start to end."""
         self._longest_ns = max(self._longest_ns, longest_ns)
 
     @property
@@ -115,7 +115,7 @@ class Failover:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether a share is given up that nobody prepares for."""
+        """Whether a share that was given up has no successor yet."""
         return any(s.is_given_up and not s.successor for s in self._shares)
 
     @property
@@ -173,7 +173,7 @@ class Failover:
         ]
 
     def begins(self, member: Member) -> str:
-        """*member* makes load from now on; in place of whom."""
+        """*member* makes load from now on; returns whom it replaces."""
         share = self._promised.pop(member.name)
         self._held.pop(share.holder, None)
         share.pass_on()

@@ -32,7 +32,7 @@ class AgentCannotRun(exceptions.RallyException):
     error_code = 246
     msg_fmt = (
         "Agent %(agent)s cannot take part in the run: %(reason)s. No load "
-        "was generated. Mend this on the agent's host, then start the task "
+        "was generated. Fix this on the agent's host, then start the task "
         "again."
     )
 
@@ -50,6 +50,6 @@ class RunStopped(exceptions.RallyException):
     error_code = 145
     msg_fmt = (
         "The run was stopped because agent %(agent)s cannot go on: "
-        "%(reason)s What was delivered before is stored. Mend this on the "
+        "%(reason)s What was delivered before is stored. Fix this on the "
         "agent's host, then start the task again."
     )

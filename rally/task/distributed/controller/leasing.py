@@ -51,7 +51,7 @@ class Leasing:
         self._unseen.pop(member.name, None)
 
     def grant(self, now: int) -> list[Command]:
-        """Leases that are due; the word that there will be no more."""
+        """Grant what is due; say when there will be no more."""
         commands: list[Command] = []
         members = [
             member
@@ -87,7 +87,7 @@ class Leasing:
         message: messages.Heartbeat | messages.WorkRequest,
         now: int,
     ) -> list[messages.Grant]:
-        """Learn how far an agent is; the leases it has not seen."""
+        """Note an agent's progress; returns the leases it has not seen."""
         member.progressed(message.drawn, message.drawn_ns)
         unseen = self._later(member, message.lease)
         self._unseen[member.name] = unseen

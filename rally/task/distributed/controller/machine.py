@@ -47,9 +47,9 @@ from rally.task.distributed.wire.channels import Delivery
 from rally.task.work import grants as grants_module
 
 TICK_NS = 250_000_000
-#: the controller itself was not run for so long: its agents are not to blame
+#: if the controller itself did not run for this long, no agent is to blame
 STALL_NS = 2_000_000_000
-#: what concerns all agents is looked at no more often than so: each message
+#: what concerns all agents is looked at no more often than this: each message
 #: would cost as much as there are agents
 LOOK_NS_PER_AGENT = 20_000
 #: with no more agents than this, at each message
@@ -120,14 +120,14 @@ class Controller:
 
     @property
     def phase_text(self) -> str:
-        """How far the run is, for people."""
+        """The phase of the run, in words."""
         progress = self._preparation.progress
         text = self.run.phase.value
         return "%s (%s)" % (text, progress) if progress else text
 
     @property
     def failure(self) -> exceptions.RallyException | None:
-        """What the run failed with."""
+        """The error that the run failed with."""
         return self.run.failure
 
     @property
@@ -140,7 +140,7 @@ class Controller:
 
     @property
     def counters(self) -> dict[str, int]:
-        """What was dropped, missing or there twice."""
+        """What was dropped, missing or duplicated."""
         return {
             "duplicated": self.run.collector.duplicated,
             "missing_chunks": self.run.collector.missing,
@@ -213,7 +213,7 @@ class Controller:
         return [*commands, *self._go_on(now)] if is_look else commands
 
     def _tick(self, now: int) -> list[Command]:
-        """What is due a few times in a second."""
+        """What is due a few times a second."""
         run = self.run
         if now - self._ticked > STALL_NS + self._tick_ns:
             run.registry.forgive(now)
@@ -230,7 +230,7 @@ class Controller:
         return commands
 
     def _send_beats(self, now: int) -> list[Command]:
-        """Some of the beats that are due; the others at once, but later."""
+        """Some of the beats that are due; the rest at the next look."""
         if now < self._beats_ns:
             return []
         beats = self.run.registry.beats(now)
@@ -248,7 +248,7 @@ class Controller:
         return self._go_on(now) if now >= self._look_ns else []
 
     def _go_on(self, now: int) -> list[Command]:
-        """Whatever the new state of things makes possible."""
+        """Do whatever the new state allows."""
         run = self.run
         self._looked_ns, self._look_ns = now, NEVER
         commands: list[Command] = []
@@ -327,7 +327,7 @@ class Controller:
     def _on_not_sent(
         self, notice: notices.NotSent, now: int
     ) -> list[Command]:
-        """Most is said again; what is too large never fits."""
+        """Most is repeated; what is too large never fits."""
         if notice.why is not Delivery.TOO_LARGE:
             return []
         kind = type(notice.message).__name__
@@ -431,7 +431,7 @@ class Controller:
     def _assert_again(
         self, member: Member, message: messages.Heartbeat
     ) -> list[Command]:
-        """Say again what the agent evidently has not heard."""
+        """Repeat what the agent evidently has not heard."""
         run, state, to = self.run, member.state, self.registry.to
         is_at_work = message.state in ("preparing", "ready", "running")
         if state is AgentState.PREPARING:
@@ -459,7 +459,7 @@ class Controller:
         return commands
 
     def _order_again(self, member: Member, agent_state: str) -> list[Command]:
-        """Say again what to prepare, unless that is what it is at."""
+        """Repeat what to prepare, unless it is busy preparing that."""
         run, to = self.run, self.registry.to
         if agent_state == "preparing":
             is_over = run.phase is Phase.STOPPING  # it has not heard so
@@ -601,7 +601,7 @@ class Controller:
     def _count_end(
         self, member: Member, message: messages.Ended
     ) -> list[Command]:
-        """What it means for the run that a load ended so."""
+        """Decide what the end of this load means for the run."""
         run = self.run
         if message.is_fatal and run.failure is None:
             return run.stop(

@@ -165,7 +165,7 @@ class Member:
         self.state = advance(self.state, event)
 
     def progressed(self, drawn: int, drawn_ns: int) -> None:
-        """Measure the rate, over no less than ``RATE_WINDOW_NS``.
+        """Measure the rate, over at least ``RATE_WINDOW_NS``.
 
         :param drawn_ns: when it had started *drawn* iterations, agent's
             clock: it may say so much later, and more than once
@@ -179,7 +179,7 @@ class Member:
             self.marked_ns, self.marked_drawn = drawn_ns, drawn
 
     def shift_ns(self) -> int:
-        """What is to be taken off its times, now."""
+        """What to subtract from its times, now."""
         self.shift_error_ns = max(
             self.shift_error_ns, self.clock.error_ns or 0
         )
@@ -221,7 +221,7 @@ class Member:
         return self.clock if self.clock.count else self.clock_before
 
     def restarted(self, hello: messages.Hello) -> None:
-        """Its process is another one, perhaps with another clock."""
+        """It has a new process, perhaps with another clock."""
         self.clock_before = self.known_clock
         self.hello = hello
         self.is_back = True

@@ -20,7 +20,7 @@ import typing as t
 from rally.task.distributed.wire import messages
 
 NS = 1_000_000_000
-#: a sign of life goes to each agent so often ...
+#: each agent gets a sign of life this often ...
 BEAT_NS = NS // 2
 #: ... and more often if the lease is short
 BEATS_PER_LEASE = 6
@@ -47,7 +47,7 @@ class RunPlan:
     #: the run before this one, if the same controller knows that it is over
     before: str = ""
     #: what a recovery collects: agent -> chunks that are stored already;
-    #: None: this is no recovery
+    #: None: this is not a recovery
     kept: t.Mapping[str, t.Collection[int]] | None = None
 
     @property

@@ -45,7 +45,7 @@ class Preparation:
     # ---- gathering and preparing
 
     def gather(self, now: int) -> list[Command]:
-        """Prepare the first of those who came, once they are enough.
+        """Prepare the first that came, once there are enough.
 
         Whoever gets no share of the concurrency stays a spare.
         """
@@ -87,7 +87,7 @@ class Preparation:
 
     @property
     def progress(self) -> str:
-        """What of the content was sent; empty: nothing worth a word."""
+        """How much of the content was sent; empty: not worth mentioning."""
         count = len(self._run.registry.in_state(AgentState.PREPARING))
         if len(self._run.plan.content) < MEBI or not count:
             return ""
@@ -161,7 +161,7 @@ class Preparation:
     # ---- the start
 
     def start(self, now: int) -> list[Command]:
-        """All agents are prepared: begin, everywhere at one moment."""
+        """All agents are prepared: start them at the same moment."""
         run = self._run
         ready = run.failover.due(now)
         round_trip = max(m.clock.round_trip_ns or 0 for m in ready)
@@ -181,7 +181,7 @@ class Preparation:
         return [*commands, Say("the load starts on %s" % names)]
 
     def _begin(self, member: Member, start_ns: int) -> str:
-        """*member* makes load from now on; in place of whom."""
+        """*member* makes load from now on; returns whom it replaces."""
         self._run.registry.advance(member, AgentEvent.STARTED)
         member.start_at_ns = start_ns + member.clock.offset_ns
         self._run.leasing.joins(member)

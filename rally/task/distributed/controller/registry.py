@@ -135,7 +135,7 @@ class Registry:
                 _put_in(answer, member) if is_in else _take_out(answer, member)
 
     def add(self, member: Member) -> None:
-        """Somebody new, in whatever state, or in place of one so named."""
+        """Add a member, in any state, or replace the one of that name."""
         if member.name in self.members:
             self.forget(self.members[member.name])
         self.members[member.name] = member
@@ -164,7 +164,7 @@ class Registry:
     def introduce(
         self, peer: str, hello: messages.Hello, now: int
     ) -> tuple[Member | None, bool, list[Command]]:
-        """Somebody said hello.
+        """An agent said hello.
 
         :returns: the member, or None if it is not acceptable; whether its
             process was restarted in the middle of the run; what to do
@@ -239,7 +239,7 @@ class Registry:
         return True
 
     def forgive(self, now: int) -> None:
-        """The controller itself was not run: silence proves nothing."""
+        """The controller itself did not run: silence proves nothing."""
         for member in self.members.values():
             member.heard_ns = now
 

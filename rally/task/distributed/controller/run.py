@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Where a run stands: its phase, what it has lost, how it comes to its end.
+"""Where a run stands: its phase, what it has lost, how it ends.
 
 The parts of a controller share this record; each of them decides about
 something of its own.
@@ -40,7 +40,7 @@ from rally.task.work import grants as grants_module
 
 
 class Phase(enum.Enum):
-    """How far the run is."""
+    """How far the run has come."""
 
     GATHERING = "waiting for agents"
     PREPARING = "preparing agents"
@@ -89,7 +89,7 @@ class Run:
         return self.count_loss(member, reason)
 
     def count_loss(self, member: Member, reason: str) -> list[Command]:
-        """Some of what *member* was granted will perhaps not come."""
+        """Some of what *member* was granted may never arrive."""
         return [
             Say("agent %s was lost: %s; %d iteration(s) granted to it are "
                 "not stored"
@@ -121,12 +121,12 @@ class Run:
 
     @property
     def _is_deserted(self) -> bool:
-        """Work is left, and nobody to do it."""
+        """Whether work is left, and nobody to do it."""
         return not (self.leasing.is_closed or self.has_workers)
 
     @property
     def has_workers(self) -> bool:
-        """Somebody works, or could take over."""
+        """Whether somebody works, or could take over."""
         return bool(self.registry.working or self.failover.has_candidates)
 
     # ---- letting agents go
@@ -138,7 +138,7 @@ class Run:
         return [self.registry.to(member, messages.Stop(self.id, reason))]
 
     def withdraw(self, successor: Member) -> list[Command]:
-        """Who only prepares to take over is not needed any more."""
+        """A successor that still prepares is no longer needed."""
         self.failover.dismiss(successor)
         if successor.has_worked:
             self.registry.advance(successor, AgentEvent.WITHDRAWN)
@@ -180,7 +180,7 @@ class Run:
         return messages.Stop(self.id, self.stop_reason or "its part is over")
 
     def finish_if_done(self, now: int) -> list[Command]:
-        """Nothing is left to be done, or to be waited for?"""
+        """End the run if nothing is left to do or to wait for."""
         # who only joined a recovery has nothing of the run in its spool
         over = self.registry.in_state(AgentState.DONE, AgentState.JOINED)
         awaited = set(self.plan.kept or ()) - {m.name for m in over}

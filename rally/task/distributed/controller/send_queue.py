@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Sending to many agents in parts, with a look at what has come between."""
+"""Sends to many agents a few at a time, and looks at what comes in between."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AT_ONCE = 50
 
 
 class SendQueue:
-    """What is to be sent and waits for its turn.
+    """Messages that wait for their turn to be sent.
 
     The messages to one agent keep their order. Those to agents for which
     nothing waits go first: they answer something.
@@ -38,7 +38,7 @@ class SendQueue:
         return len(self._waiting)
 
     def admit(self, commands: list[Command]) -> list[Command]:
-        """What of *commands* is to be carried out now; the rest waits."""
+        """Those of *commands* to carry out now; the rest waits."""
         if not self._waiting and len(commands) <= self._at_once:
             return commands
         admitted: list[Command] = []

@@ -58,7 +58,7 @@ SNAPSHOT_INTERVAL_S = 1.0
 FAILING_INTERVAL_S = 0.3
 #: chunks that may wait to be spooled; then the load is held up
 WAITING = 16
-#: so many are put on the disk together, if they come within this
+#: this many are written to disk together, if they come within this
 GROUP = 8
 LINGER_S = 0.05
 #: how long a thread that has been told to end may take
@@ -66,7 +66,7 @@ CLOSE_S = 1.0
 #: a large context leaves holes in the memory, so a process grows with each;
 #: this is worth a fresh one
 GROWTH_BYTES = 1 << 28
-#: a wait that nothing ends looks again after so long
+#: a wait that nothing ends looks again after this long
 LONG_S = 3600.0
 
 
@@ -149,7 +149,7 @@ class PreparedLoad:
     # ---- the main thread
 
     def run(self) -> messages.LoadEnded:
-        """Get ready, wait for the start, make the load; how it ended.
+        """Get ready, wait for the start, make the load; returns how it ended.
 
         Workers are forked before the start if the runner can do that: it
         takes far longer than the difference that agents may start with.
@@ -170,7 +170,7 @@ class PreparedLoad:
         return self._ended()
 
     def let_go(self) -> None:
-        """Let go of what would be there for the process's life."""
+        """Release what would otherwise live as long as the process."""
         self._granted.set()
         if self._asking is not None:
             self._asking.join(CLOSE_S)
@@ -368,8 +368,8 @@ class PreparedLoad:
                 self.feed.give_back(numbers_of([grant.numbers]))
                 self.runner.problem(
                     "A load process was granted more iterations than it can "
-                    "keep in mind before it starts them, so some go back to "
-                    "the controller. This is a defect of Rally; report it "
+                    "hold before it starts them, so some go back to the "
+                    "controller. This is a defect of Rally; report it "
                     "together with the log of the run."
                 )
         self._granted.set()
@@ -383,7 +383,7 @@ class PreparedLoad:
 
 
 def _reason(problem: Exception) -> str:
-    """What a person is told of *problem*; without a full stop."""
+    """What a user reads about *problem*; without a full stop."""
     text = str(problem)
     if not isinstance(problem, exceptions.RallyException):
         text = "%s: %s" % (type(problem).__name__, text)
@@ -391,7 +391,7 @@ def _reason(problem: Exception) -> str:
 
 
 def _dict_of(plain: t.Any) -> dict[str, t.Any]:
-    """:raises CannotBeRead: it is no dict, or cannot be read"""
+    """:raises CannotBeRead: it is not a dict, or cannot be read"""
     value = context_codec.from_plain(plain)
     if not isinstance(value, dict):
         raise context_codec.CannotBeRead(

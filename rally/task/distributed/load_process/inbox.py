@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Where a load process takes the agent's messages.
+"""What a load process receives from its agent.
 
 One thread reads them as long as the process lives. Orders wait for the main
 thread; whatever else is said belongs to the load of the last order.
@@ -32,7 +32,7 @@ Order: t.TypeAlias = messages.Load | messages.LoadWarm
 
 
 class RunningLoad(t.Protocol):
-    """A load, as far as the agent talks to it."""
+    """A load, as the agent talks to it."""
 
     def handle(self, message: messages.LoadMessage) -> None: ...
 
@@ -40,14 +40,14 @@ class RunningLoad(t.Protocol):
 
 
 class Inbox:
-    """Hands out what the agent says, in the order in which it was said."""
+    """Hands out the agent's messages in the order in which they came."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._load: RunningLoad | None = None
-        #: said of an ordered load that is still being prepared
+        #: for an ordered load that is still being prepared
         self._early: list[messages.LoadMessage] = []
         self._is_awaited = False
         self._is_gone = False
@@ -58,7 +58,7 @@ class Inbox:
         return self._orders.get()
 
     def attach(self, load: RunningLoad) -> None:
-        """*load* is that of the last order: it hears what is said."""
+        """Hand messages to *load*, that of the last order, from now on."""
         with self._lock:
             self._load, self._is_awaited = load, False
             early, self._early = self._early, []
@@ -68,7 +68,7 @@ class Inbox:
                 load.stop()
 
     def detach(self) -> None:
-        """The load is over; until the next order nothing is for anybody."""
+        """The load is over: what comes before the next order is dropped."""
         with self._lock:
             self._load = None
 

@@ -37,7 +37,7 @@ END_S = 3.0
 #: what follows in the load process's command line is where to find the
 #: configuration of its host
 OWN = "--own-configuration"
-#: of the output of one load process, the agent passes on so much; a log is
+#: of the output of one load process, the agent passes on this much; a log is
 #: no place for 100 MB that a scenario prints
 PASSED_ON_BYTES = 1_000_000
 #: what is kept of its end, for the report of a death

@@ -54,7 +54,7 @@ class KeyFileMalformed(exceptions.RallyException):
     error_code = 252
     msg_fmt = (
         "Key file %(path)s cannot be used: %(reason)s. Without an intact key "
-        "no connection can be protected. Replace it by a new one: "
+        "no connection can be protected. Replace it with a new one: "
         "`rally agent authorize NAME > NAME.key` on the controller."
     )
 
@@ -133,7 +133,7 @@ def read_secret(path: pathlib.Path) -> bytes:
 def check_pair(path: pathlib.Path, public: str, secret: str) -> None:
     """Refuse a public key that does not belong to the secret key.
 
-    :raises KeyFileMalformed: it does not, or one of them is no key at all
+    :raises KeyFileMalformed: it does not, or one of them is not a key
     """
     check_public(path, public)
     try:

@@ -70,7 +70,7 @@ class AgentKey:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AuthorizedAgent:
-    """An entry of the controller's list."""
+    """An entry of the allow-list."""
 
     name: str
     public: str

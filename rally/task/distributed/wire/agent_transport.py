@@ -63,7 +63,7 @@ TEXTS: t.Mapping[ConnectionChange, str] = {
     ),
     ConnectionChange.UNREACHABLE: (
         "No controller answers at %(address)s (%(channel)s); agent %(name)s "
-        "keeps dialing, as it listens during a run only."
+        "keeps dialing, because a controller listens only during a run."
     ),
     ConnectionChange.REFUSED: (
         "The controller at %(address)s refused the key of agent %(name)s: it "
@@ -79,7 +79,7 @@ TEXTS: t.Mapping[ConnectionChange, str] = {
 
 
 class Connection:
-    """What is known of one channel's connection, from ZeroMQ's events."""
+    """The state of one channel's connection, from ZeroMQ's events."""
 
     def __init__(self, name: str, channel: Channel, address: str) -> None:
         self.channel = channel
@@ -95,7 +95,7 @@ class Connection:
         return self._change is ConnectionChange.CONNECTED
 
     def observe(self, event: int, now_s: float) -> ConnectionEvent | None:
-        """Take one event of ZeroMQ; give the change if it is news."""
+        """Take one event of ZeroMQ; returns the change, if it is one."""
         last, self._last_event = self._last_event, event
         if event in (zmq.EVENT_CONNECT_RETRIED, zmq.EVENT_CONNECT_DELAYED):
             self.redial_at = None
@@ -125,7 +125,7 @@ class Connection:
 
 
 class AgentTransport(sockets.End):
-    """Sockets of an agent; for one thread, but for ``wake``.
+    """Sockets of an agent; for one thread, except ``wake``.
 
     Messages are taken while a channel is ``CONNECTED``; those that a loss
     catches in the queue go out, late, after the next connection.

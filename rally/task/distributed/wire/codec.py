@@ -70,7 +70,7 @@ def decode_load(body: bytes) -> messages.LoadMessage:
 
 
 def encode_content(content: messages.LoadContent) -> bytes:
-    """Bytes of what a load gets."""
+    """Bytes of the content of a load."""
     return _ENCODER.encode(content)
 
 

@@ -62,7 +62,7 @@ class Route:
 
 
 class ControllerTransport(sockets.End):
-    """Sockets of a controller; for one thread, but for ``wake``.
+    """Sockets of a controller; for one thread, except ``wake``.
 
     Whoever has the controller's own key is an operator, and no agent,
     whatever the list of agents says.
@@ -196,8 +196,8 @@ class ControllerTransport(sockets.End):
                     self._trouble.note(
                         "wrong_protocol",
                         "strangers",  # they have not said who they are
-                        "Something that is no Rally agent, or has the key of "
-                        "another controller, connected to %s" % address,
+                        "Something that is not a Rally agent, or has the key "
+                        "of another controller, connected to %s" % address,
                     )
                 elif event & FAILED_ACCEPTS:
                     self._trouble.note(
@@ -224,7 +224,7 @@ class ControllerTransport(sockets.End):
     def _accept(
         self, channel: Channel, frames: list[zmq.Frame]
     ) -> Received | None:
-        """A message of an agent that may join; others are noted, not kept."""
+        """A message of an agent that may join; others are only counted."""
         identity = frames[0].bytes
         public_key, peer = self._sender(frames[-1], identity)
         if peer is None:
@@ -281,13 +281,13 @@ class ControllerTransport(sockets.End):
         return self._allow.name_of(public_key)
 
     def _allowed(self, public_key: str) -> str | None:
-        """The agent's name; the list is asked once in each look."""
+        """The agent's name; the list is asked once per look."""
         if public_key not in self._names:
             self._names[public_key] = self._allow.name_of(public_key)
         return self._names[public_key]
 
     def _forget(self, public_key: str) -> None:
-        """A key is refused now: whoever had it is out, but for a new key."""
+        """A key is refused now: its agent is out, but for a newer one."""
         gone = {
             key: route
             for key, route in self._routes.items()

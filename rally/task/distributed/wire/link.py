@@ -55,7 +55,7 @@ class Link:
     def receive(self) -> list[messages.LoadMessage] | None:
         """Wait for data; messages complete by now, None at the end.
 
-        :raises ProtocolError: the other end sent what is no message
+        :raises ProtocolError: the other end sent something else than a message
         """
         try:
             data = self._socket.recv(_READ_BYTES)

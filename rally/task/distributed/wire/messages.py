@@ -41,7 +41,7 @@ PROTOCOL_VERSION = b"rally/3"
 NumberRun: t.TypeAlias = Progression
 NumberRuns: t.TypeAlias = Progressions
 MAX_STARTED = 10_000
-#: characters of what is told a person
+#: characters of a text for the user
 MAX_TEXT = 20_000
 Name: t.TypeAlias = t.Annotated[str, msgspec.Meta(max_length=255)]
 MAX_MODULES = 10_000
@@ -51,10 +51,10 @@ Modules: t.TypeAlias = t.Annotated[
 
 
 class Arrival(enum.Enum):
-    """What is done about a message of a kind that does not arrive."""
+    """What is done about a message of this kind that is lost."""
 
     CUMULATIVE = "nothing: the next one has it all"
-    REPEATED = "its sender says it again until it sees that it was heard"
+    REPEATED = "its sender repeats it until it sees that it arrived"
     ASKED_FOR = "whoever misses the answer asks again"
 
 
@@ -123,7 +123,7 @@ class Refused(_Message, frozen=True):
 
 
 class Heartbeat(_Message, frozen=True):
-    """Answer to a Beat; says also how far the load is."""
+    """Answer to a Beat, with the progress of the load."""
 
     ARRIVAL = Arrival.CUMULATIVE
 
@@ -140,7 +140,7 @@ class Heartbeat(_Message, frozen=True):
 
 
 class WorkRequest(_Message, frozen=True):
-    """The numbers granted run low."""
+    """The granted numbers are running low."""
 
     run: Name
     lease: Count  # the newest lease it has
@@ -158,7 +158,7 @@ class Started(_Message, frozen=True):
 
 
 class Report(_Message, frozen=True):
-    """Something a person should know; the run goes on. An event."""
+    """Something a user should know; the run goes on. An event."""
 
     text: str
 
@@ -385,7 +385,7 @@ Message: t.TypeAlias = (
 
 
 class LoadContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a load gets; the content of a Prepare."""
+    """Arguments and context of a load; the content of a Prepare."""
 
     given_args: dict[str, t.Any]  # as in the task file, to be checked
     args: t.Any  # with resources looked up, see ``context_codec``
@@ -430,7 +430,7 @@ class LoadRefused(_Message, frozen=True):
 
 
 class LoadLow(_Message, frozen=True):
-    """Load process: the numbers granted run low."""
+    """Load process: the granted numbers are running low."""
 
     drawn: Count
     remaining: Count
@@ -443,7 +443,7 @@ class LoadSpooled(_Message, frozen=True):
 
 
 class LoadStatus(_Message, frozen=True):
-    """Load process: how far it is."""
+    """Load process: its progress."""
 
     drawn: Count
     remaining: Count

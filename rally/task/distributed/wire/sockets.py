@@ -271,7 +271,7 @@ class End:
         self._waker.wake()
 
     def close(self, linger_s: float = 1.0) -> None:
-        """Let what is queued go out for *linger_s* at most, then end."""
+        """Send what is queued for *linger_s* at most, then end."""
         for channel in self._monitors:
             self._sockets[channel].disable_monitor()
         self._monitors.clear()
