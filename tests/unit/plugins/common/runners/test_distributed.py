@@ -24,7 +24,7 @@ from rally.common.db import retrying
 from rally.plugins.common.runners import distributed
 from rally.task import runner, sla
 from rally.task.reporting import load_info
-from rally.task.results import aggregate, chunk
+from rally.task.results import aggregate, board, chunk
 from tests.unit import test
 
 
@@ -129,11 +129,17 @@ class DoneAndLostTestCase(test.TestCase):
     def count(self, name, iterations, number=1):
         self.runner.board.put(name, number, counted(iterations))
 
-    def members(self, *members):
+    def count_anew(self, name, iterations, epoch):
+        packed = board.PackedAggregate(counted(iterations).to_bytes(), 0)
+        self.runner.board.put(name, 1, packed, False, epoch)
+        self.runner.board.merged()
+
+    def members(self, *members, settled=None):
         self.runner.members = [
             {"name": "n%d" % position, "position": position, "state": state,
              "rate": 1.0, "clock_offset_s": None, "clock_error_s": None,
-             "delivered": delivered, "lost": lost, "settled": None}
+             "delivered": delivered, "lost": lost,
+             "settled": settled if state == "running" else None}
             for position, (state, delivered, lost) in enumerate(members)
         ]
 
@@ -164,6 +170,15 @@ class DoneAndLostTestCase(test.TestCase):
         before = self.seen()
         self.runner.board.replace("n1", counted(20))
         self.assertEqual(before, self.seen())
+
+    def test_so_is_what_one_took_along_that_began_anew(self):
+        self.count("n0", 60)
+        self.count_anew("n1", 25, epoch=0)
+        self.count_anew("n1", 10, epoch=1)
+        self.members(("done", 60, 0), ("running", 28, 5), settled=20)
+        seen = self.seen()
+        self.assertEqual((90, 5), (seen.done, seen.lost))
+        self.assertEqual([60, 35], [x.iterations for x in seen.agents])
 
     def test_results_without_a_snapshot_are_done(self):
         self.count("n1", 15)
