@@ -22,6 +22,7 @@ import typing as t
 if t.TYPE_CHECKING:
     from rally.common.plugin import discover as discover_module
     from rally.common.plugin import failures as failures_module
+    from rally.common.plugin import folders
 
 _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
 
@@ -108,7 +109,15 @@ def _load_files(told: failures_module.Levels) -> None:
 
     more = os.environ.get(PATHS_VARIABLE, "").split(",")
     for path in (*PLUGIN_FOLDERS, *filter(None, more)):
-        discover.load_plugins(path, levels=told)
+        discover.load_plugins(path, levels=told, loader=_loader())
+
+
+@functools.cache
+def _loader() -> folders.Loader:
+    """The one of this process: paths that are given twice are loaded once."""
+    from rally.common.plugin import folders
+
+    return folders.Loader()
 
 
 def load_paths(paths: t.Sequence[str]) -> None:
@@ -119,7 +128,7 @@ def load_paths(paths: t.Sequence[str]) -> None:
 
     with options.noticing():
         for path in paths:
-            discover.load_plugins(path)
+            discover.load_plugins(path, loader=_loader())
     if paths:
         os.environ[PATHS_VARIABLE] = ",".join(
             os.path.abspath(os.path.expanduser(path)) for path in paths

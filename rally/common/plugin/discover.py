@@ -10,14 +10,14 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Finding plugins: in packages, by installed entry points, in folders."""
+"""Finding plugins: in packages, and by installed entry points.
+
+Those in files and folders: ``rally.common.plugin.folders``.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import importlib.machinery
-import importlib.util
 import os
 import pkgutil
 import sys
@@ -30,6 +30,8 @@ from rally.common.plugin import failures
 
 if t.TYPE_CHECKING:
     import importlib.metadata
+
+    from rally.common.plugin import folders
 
 LOG = logging.getLogger(__name__)
 
@@ -268,6 +270,7 @@ def load_plugins(
     dir_or_file: str,
     depth: int = 0,
     levels: failures.Levels = failures.COMMAND,
+    loader: folders.Loader | None = None,
 ) -> None:
     """Import plugins from a file, or from a folder and all below it.
 
@@ -278,155 +281,10 @@ def load_plugins(
     :param dir_or_file: a path; nothing happens if it does not exist
     :param depth: how many folders we are below the first one
     :param levels: at which level a file that cannot be imported is logged
+    :param loader: what it has tried before is not tried again; None: all is
     """
-    path = os.path.expanduser(dir_or_file)
-    if os.path.isdir(path):
-        if depth == 0:
-            LOG.debug("Loading plugins from directories %s", path)
-        _load_folder(path, frozenset(), levels)
-    elif os.path.isfile(path) and path.endswith(".py"):
-        _add_to_path(os.path.dirname(os.path.realpath(path)))
-        _load_file(path, None, levels)
+    from rally.common.plugin import folders
 
-
-def _load_folder(
-    folder: str, above: frozenset[str], levels: failures.Levels
-) -> None:
-    """Load *folder*; *above* ends loops that links make."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    _add_to_path(real)
-    entries = sorted(os.listdir(folder))
-    package = None
-    if "__init__.py" in entries:
-        package = _load_package(folder, levels)
-    for entry in entries:
-        path = os.path.join(folder, entry)
-        if os.path.isdir(path):
-            if entry != "__pycache__" and not entry.startswith("."):
-                _load_folder(path, above | {real}, levels)
-        elif entry.endswith(".py") and entry != "__init__.py":
-            _load_file(path, package, levels)
-            _give_both_names(folder, entries, package)
-
-
-def _load_package(folder: str, levels: failures.Levels) -> str | None:
-    """Import ``__init__.py`` of *folder*; the name it has, if that worked."""
-    path = os.path.realpath(os.path.join(folder, "__init__.py"))
-    known = _imported_as(path)
-    if known is not None:
-        _mark(sys.modules[known])
-        return known
-    name = _free_name(os.path.basename(os.path.realpath(folder)), path)
-    spec = importlib.util.spec_from_file_location(
-        name, path, submodule_search_locations=[os.path.dirname(path)]
-    )
-    return name if _execute(spec, {name}, levels) else None
-
-
-def _load_file(
-    path: str, package: str | None, levels: failures.Levels
-) -> None:
-    """Import one file, unless a neighbour has imported it already.
-
-    Inside a folder that is a package the module is known by its dotted name
-    and by its short one: neighbours use either.
-    """
-    real = os.path.realpath(path)
-    known = _imported_as(real)
-    if known is not None:
-        _mark(sys.modules[known])
-        return
-    stem = os.path.basename(path)[: -len(".py")]
-    short = _free_name(stem, real)
-    name = f"{package}.{stem}" if package else short
-    spec = importlib.util.spec_from_file_location(name, real)
-    _execute(spec, {name, short}, levels)
-
-
-def _give_both_names(
-    folder: str, entries: t.Sequence[str], package: str | None
-) -> None:
-    """Let ``import x`` and ``from . import x`` mean one module.
-
-    Called after each file, for it may have imported its neighbours.
-    """
-    for entry in entries if package else ():
-        stem, extension = os.path.splitext(entry)
-        if extension != ".py" or stem == "__init__":
-            continue
-        known = _imported_as(os.path.realpath(os.path.join(folder, entry)))
-        if known is not None:
-            module = sys.modules[known]
-            sys.modules.setdefault(stem, module)
-            sys.modules.setdefault(f"{package}.{stem}", module)
-            _bind_to_parent(f"{package}.{stem}", module)
-
-
-def _free_name(name: str, path: str) -> str:
-    """*name*, or one made from *path* if another module has that name."""
-    if name not in sys.modules and not _is_importable_elsewhere(name, path):
-        return name
-    digest = hashlib.sha256(path.encode()).hexdigest()[:12]
-    return f"rally_plugin_{digest}_{name}"
-
-
-def _is_importable_elsewhere(name: str, path: str) -> bool:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return False
-    if spec is None or spec.origin is None:
-        return False
-    return os.path.realpath(spec.origin) != path
-
-
-def _imported_as(path: str) -> str | None:
-    for name, module in list(sys.modules.items()):
-        origin = getattr(module, "__file__", None)
-        if origin is not None and os.path.realpath(origin) == path:
-            return name
-    return None
-
-
-def _execute(
-    spec: importlib.machinery.ModuleSpec | None,
-    names: set[str],
-    levels: failures.Levels,
-) -> bool:
-    """Import a file under *names*; whether that worked."""
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    _mark(module)
-    for each in names:
-        sys.modules[each] = module
-    error: Exception | None = None
-    try:
-        spec.loader.exec_module(module)
-    except Exception as e:  # whatever a plugin's module does on import
-        error = e
-    # out of the block that handles it: logs repeat what is being handled
-    if error is not None:
-        for each in names:
-            sys.modules.pop(each, None)
-        failures.report_file(str(spec.origin), error, levels)
-        return False
-    _bind_to_parent(spec.name, module)
-    LOG.debug("Loaded plugin module %s from %s", spec.name, spec.origin)
-    return True
-
-
-def _mark(module: types.ModuleType) -> None:
-    setattr(module, MARK, True)
-
-
-def _bind_to_parent(name: str, module: types.ModuleType) -> None:
-    parent, _, child = name.rpartition(".")
-    if parent in sys.modules:
-        setattr(sys.modules[parent], child, module)
-
-
-def _add_to_path(folder: str) -> None:
-    if folder not in sys.path:
-        sys.path.append(folder)
+    if depth == 0 and os.path.isdir(os.path.expanduser(dir_or_file)):
+        LOG.debug("Loading plugins from directories %s", dir_or_file)
+    (loader or folders.Loader()).load(dir_or_file, levels)
