@@ -174,13 +174,18 @@ def of_distributed(names: t.Iterable[str]) -> set[str]:
 
 
 def loaded_after(code: str) -> set[str]:
-    """Names of the modules that are loaded once *code* has been run."""
+    """Names of the modules that are loaded once *code* has been run, without
+    those that were put off and are not used yet.
+    """
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
             [
                 sys.executable, "-c",
                 code + "\nimport json, sys\n"
-                "print('\\n' + json.dumps(sorted(sys.modules)))",
+                "from rally.common import later\n"
+                "print('\\n' + json.dumps(sorted(name for name in "
+                "sys.modules if not isinstance(sys.modules[name], "
+                "later.PutOff))))",
             ],
             cwd=ROOT, env={"HOME": home, "PYTHONPATH": str(ROOT)},
             capture_output=True, text=True, check=True, timeout=120,
