@@ -209,6 +209,49 @@ def deprecated_flags(
             yield flag, syntax.aliases[flag]
 
 
+class _Sparing:
+    """How typer converts values, without what need not be converted.
+
+    Releases that convert with pydantic need longer to load it than Rally
+    needs for all else that it does with a command line.
+    """
+
+    def __init__(self, get_runtime_param: t.Callable[[], t.Any]) -> None:
+        self._get_runtime_param = get_runtime_param
+
+    def coerce(self, value: t.Any, param: t.Any, ctx: t.Any) -> t.Any:
+        annotation = param.type_descriptor.annotation
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        if annotation is str and isinstance(value, str):
+            return value
+        if annotation == list[str] and isinstance(value, (list, tuple)):
+            return list(value)
+        runtime = self._get_runtime_param()
+        return runtime.coerce(value, param=param, ctx=ctx)
+
+
+def spare_adapters(command: t.Any) -> None:
+    """Let typer load pydantic only for values of *command* that are no texts.
+    """
+    command.get_params = functools.partial(_params, command.get_params)
+
+
+def _params(get_params: t.Callable[[t.Any], t.Any], ctx: t.Any) -> t.Any:
+    params = get_params(ctx)  # with --help, which is made for the context
+    for param in params:
+        convert = getattr(param, "get_runtime_param", None)
+        # a typer that has it; it may be done already
+        if convert and not isinstance(convert, functools.partial):
+            sparing = _Sparing(convert)
+            param.get_runtime_param = functools.partial(_same, sparing)
+    return params
+
+
+def _same(value: t.Any) -> t.Any:
+    return value
+
+
 def install(command: t.Any) -> None:
     """Let *command*, and all below it, take arguments as Rally's do.
 
@@ -219,6 +262,7 @@ def install(command: t.Any) -> None:
     """
     for _, leaf in cliutils.iter_commands(command):
         if leaf.callback is not None:
+            spare_adapters(leaf)
             leaf.parse_args = functools.partial(
                 _parse, leaf, leaf.parse_args
             )

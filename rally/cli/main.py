@@ -28,11 +28,10 @@ import traceback
 import typing as t
 
 import typer
-import typer.core
 import typer.main
 
 from rally import exceptions
-from rally.cli import argutils, cliutils, envutils
+from rally.cli import argutils, cliutils, envutils, groups
 from rally.common import logcli, logging
 
 _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
@@ -45,41 +44,32 @@ USAGE_ERROR = 2
 #: what a shell reports of a process that Ctrl-C ended
 INTERRUPTED = 130
 
+#: what imports make stays: to look at it each 700 objects, as Python does,
+#: takes a twentieth of the time of a small task
+_GC_THRESHOLD = 10_000
+
 #: each is the name of a module of ``rally.cli.commands``
 CATEGORIES = ("agent", "db", "deployment", "env", "plugin", "task")
 
 
-class CategoryGroup(typer.core.TyperGroup):
-    """A group of commands whose categories are imported on demand."""
-
-    def list_commands(self, ctx: t.Any) -> list[str]:
-        return [*super().list_commands(ctx), *self._unloaded()]
-
-    def get_command(self, ctx: t.Any, cmd_name: str) -> t.Any:
-        if cmd_name in self._unloaded():
-            self.add_command(_load(cmd_name), cmd_name)
-        found = super().get_command(ctx, cmd_name)
-        if found is None:  # a typo, say: let typer see what there is
-            for name in self._unloaded():
-                self.add_command(_load(name), name)
-        return found
-
-    def _unloaded(self) -> list[str]:
-        return [name for name in CATEGORIES if name not in self.commands]
-
-
-def _load(name: str) -> t.Any:
+def _category(name: str) -> t.Any:
     module = importlib.import_module("rally.cli.commands." + name)
-    group = typer.main.get_group(getattr(module, name + "_app"))
-    group.name = name
+    group = groups.of_app(getattr(module, name + "_app"), name)
     group.rich_help_panel = "Categories"
-    argutils.install(group)
     return group
+
+
+class Categories(groups.LazyGroup):
+    """The commands, of which each category is imported on demand."""
+
+    makers: groups.Makers = {
+        name: functools.partial(_category, name) for name in CATEGORIES
+    }
 
 
 app = typer.Typer(
     name="rally",
-    cls=CategoryGroup,
+    cls=Categories,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
 )
@@ -236,10 +226,14 @@ def main(args: t.Sequence[str] | None = None) -> None:
     :raises SystemExit: always
     """
     words = list(sys.argv[1:] if args is None else args)
+    gc.set_threshold(_GC_THRESHOLD)
     try:
         envutils.load_globals()
         cliutils.set_help_requested("--help" in words)
-        typer.main.get_command(app)(args=words, prog_name="rally")
+        command: t.Any = typer.main.get_command(app)
+        for each in (command, *command.commands.values()):
+            argutils.spare_adapters(each)
+        command(args=words, prog_name="rally")
     except KeyboardInterrupt:
         _complain("Interrupted.", words)
         sys.exit(INTERRUPTED)

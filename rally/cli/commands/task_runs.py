@@ -21,7 +21,6 @@ import typer
 from rally import exceptions
 from rally.cli import cliutils, envutils, task_details, task_input
 from rally.cli.commands import options, task_views
-from rally.common import version
 from rally.task.processing import records
 
 if t.TYPE_CHECKING:
@@ -59,6 +58,8 @@ def start(
     183 a clean-up failed (and no criterion did).
     Ctrl-C stops the load and stores what is there; a second one gives up.
     """
+    from rally.common import version
+
     api = cliutils.get_api()
     config = task_input.load(api, task_file, task_args, task_args_file)
     print("Running Rally version %s" % version.version_string())

@@ -14,7 +14,9 @@
 
 from __future__ import annotations
 
+import enum
 import functools
+import pathlib
 import typing as t
 
 import ddt
@@ -158,6 +160,53 @@ class SyntaxTestCase(test.TestCase):
                 "--tag", "x", "y", "--uuid", "a", "b", "--quick",
                 "--deployment", "lab",
             ),
+        )
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+def typed(
+    text: str,
+    maybe: t.Optional[str] = None,  # noqa: UP045 - typer evaluates it
+    many: t.Optional[list[str]] = None,  # noqa: UP045
+    number: int = 3,
+    ratio: t.Optional[float] = None,  # noqa: UP045
+    colour: t.Optional[Colour] = None,  # noqa: UP045
+    path: t.Optional[pathlib.Path] = None,  # noqa: UP045
+    quick: bool = False,
+) -> None:
+    """All kinds of parameters."""
+
+
+@ddt.ddt
+class SpareAdaptersTestCase(test.TestCase):
+    def _parsed(self, words: t.Sequence[str], is_spared: bool) -> t.Any:
+        seen: list[t.Any] = []
+        app = typer.Typer(add_completion=False)
+        app.command()(
+            _with_signature_of(typed, lambda **values: seen.append(values))
+        )
+        command = typer.main.get_command(app)
+        if is_spared:
+            argutils.spare_adapters(command)
+        try:
+            command(args=list(words), standalone_mode=False)
+        except Exception as e:
+            return type(e).__name__, str(e)
+        return seen
+
+    @ddt.data(
+        [], ["x"], ["x", "--maybe", ""], ["--maybe", "y", "x"],
+        ["x", "--many", "a", "--many", "b"], ["x", "--number", "5"],
+        ["x", "--number", "many"], ["x", "--ratio", "0.5"],
+        ["x", "--colour", "red"], ["x", "--colour", "blue"],
+        ["x", "--path", "/tmp"], ["x", "--quick"], ["x", "y"],
+    )
+    def test_values_are_those_of_typer(self, words: list[str]) -> None:
+        self.assertEqual(
+            self._parsed(words, False), self._parsed(words, True)
         )
 
 
