@@ -16,13 +16,17 @@ from __future__ import annotations
 
 import builtins
 import math
+import re
 import typing as t
 
-import jinja2
-from jinja2 import meta, nodes
+if t.TYPE_CHECKING:
+    from jinja2 import nodes
 
 #: filters that give a variable its value where it has none
 _DEFAULT_FILTERS = ("default", "d")
+#: a template without any of these is nothing but text
+_MARKS = ("{{", "{%", "{#")
+_LINE_END = re.compile("\r\n|\r|\n")
 
 
 def functions() -> dict[str, t.Callable[..., t.Any]]:
@@ -35,6 +39,12 @@ def render(template: str, folder: str, arguments: dict[str, t.Any]) -> str:
 
     :raises TypeError: a variable has neither argument nor default
     """
+    if not any(mark in template for mark in _MARKS):
+        # as Jinja2 does it, which takes longer to load than a small task
+        lines = _LINE_END.split(template)
+        return "\n".join(lines if lines[-1] else lines[:-1])
+    import jinja2
+
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder, encoding="utf8")
     )
@@ -59,6 +69,8 @@ def required(ast: nodes.Template) -> set[str]:
 
     A default is ``{% set x = x or ... %}`` or ``x | default(...)``.
     """
+    from jinja2 import meta, nodes
+
     with_default = {
         node.node.name
         for node in ast.find_all(nodes.Filter)
@@ -77,6 +89,8 @@ def required(ast: nodes.Template) -> set[str]:
 
 def _choices(node: nodes.Node) -> t.Iterator[nodes.Node]:
     """Expressions at or below *node* that choose between two values."""
+    from jinja2 import nodes
+
     for kind in (nodes.Or, nodes.CondExpr, nodes.Filter):
         if isinstance(node, kind):
             yield node

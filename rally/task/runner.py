@@ -19,6 +19,7 @@ aggregates (``board``). Whoever runs it, the engine or an agent, reads both.
 from __future__ import annotations
 
 import abc
+import importlib
 import multiprocessing
 import typing as t
 
@@ -189,6 +190,8 @@ class ScenarioRunner(
         """
         try:
             scenario_cls = scenario.Scenario.get(name)
+            for module in scenario_cls.IMPORTS:
+                importlib.import_module(module)
             if not self.is_preprocessed:
                 args = types.preprocess(name, context, args)
             with utils.Timer() as timer:

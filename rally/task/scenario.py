@@ -94,6 +94,10 @@ class Scenario(
 
     RESOURCE_NAME_FORMAT = "s_rally_XXXXXXXX_XXXXXXXX"
 
+    #: modules that take long to import, so that the plugin does not do it:
+    #: a load process does before its first iteration
+    IMPORTS: t.ClassVar[t.Sequence[str]] = ()
+
     def __init__(self, context: dict[str, t.Any] | None = None) -> None:
         super().__init__()
         self.context: dict[str, t.Any] = context or {}

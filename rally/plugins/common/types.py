@@ -17,8 +17,6 @@ from __future__ import annotations
 import os
 import typing as t
 
-import requests
-
 from rally import exceptions
 from rally.common.plugin import plugin
 from rally.task import types
@@ -36,6 +34,8 @@ class PathOrUrl(types.ResourceType):
         path = os.path.expanduser(resource_spec)
         if os.path.isfile(path):
             return path
+        import requests  # slow to load, and few tasks need it
+
         try:
             head = requests.head(
                 path,

@@ -28,12 +28,13 @@ import stat
 import typing as t
 
 import msgspec
-from cryptography import exceptions as crypto_exceptions
-from cryptography.hazmat.primitives.ciphers import aead
 
 from rally import exceptions
 from rally.common import logging, private_files
 from rally.task.serialization import context_codec
+
+if t.TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import aead
 
 LOG = logging.getLogger(__name__)
 
@@ -47,6 +48,12 @@ NOT_KEPT = frozenset({"task"})
 OF_ALL_CONTEXTS = frozenset(
     {"context", "task", "env", "config", "_atomic_actions"}
 )
+
+
+def _invalid_tag() -> type[Exception]:
+    from cryptography import exceptions as crypto_exceptions
+
+    return crypto_exceptions.InvalidTag
 
 
 class ContextsNotKept(exceptions.RallyException):
@@ -169,7 +176,7 @@ class ContextStore:
                  for name, each in kept.own.items()},
                 kept.omitted,
             )
-        except crypto_exceptions.InvalidTag:
+        except _invalid_tag():
             reason = "it was changed, or written with another key"
         except (OSError, ValueError, exceptions.RallyException) as e:
             reason = getattr(e, "strerror", None) or str(e)
@@ -188,6 +195,8 @@ class ContextStore:
         return VERSION + self._uuid.encode()
 
     def _cipher(self) -> aead.AESGCM:
+        from cryptography.hazmat.primitives.ciphers import aead
+
         if not self.key_path.exists():
             private_files.create(  # if nobody else has made it meanwhile
                 self.key_path, aead.AESGCM.generate_key(KEY_BITS)

@@ -15,6 +15,9 @@
 from __future__ import annotations
 
 import ddt
+import hypothesis
+import jinja2
+from hypothesis import strategies
 
 from rally.api import templates
 from tests.unit import test
@@ -38,6 +41,19 @@ class RenderTestCase(test.TestCase):
     @ddt.unpack
     def test_gives_text(self, template, values, expected):
         self.assertEqual(expected, templates.render(template, "./", values))
+
+    @hypothesis.given(
+        strategies.text("a\n\r\f\v\x85\u2028{%}# ").filter(
+            lambda text: not any(
+                mark in text for mark in ("{{", "{%", "{#")
+            )
+        )
+    )
+    def test_what_is_only_text_is_as_jinja_gives_it(self, text: str) -> None:
+        self.assertEqual(
+            jinja2.Environment().from_string(text).render(),
+            templates.render(text, "./", {}),
+        )
 
     @ddt.data(
         ("{{ a }}", "The task file has a variable without a value: a"),

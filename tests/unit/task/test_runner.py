@@ -18,6 +18,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import typing as t
@@ -79,6 +80,17 @@ class FieldRunner(runner.ScenarioRunner):
         self._join_processes(pool, queue, events)
 
 
+class ImportedRunner(runner.ScenarioRunner):
+    """Notes what is imported when the load begins."""
+
+    CONFIG_SCHEMA = {"type": "object"}
+
+    def _run_scenario(
+        self, cls: t.Any, method_name: str, context: t.Any, args: t.Any
+    ) -> None:
+        self.imported = set(sys.modules)
+
+
 class OnceRunner(runner.ScenarioRunner):
     """Runs iterations itself, with the helpers of the module."""
 
@@ -100,7 +112,7 @@ class OnceRunner(runner.ScenarioRunner):
 class RunnerTestCase(test.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        for cls in (FieldRunner, OnceRunner):
+        for cls in (FieldRunner, ImportedRunner, OnceRunner):
             runner.configure(name="test_" + cls.__name__)(cls)
             self.addCleanup(cls.unregister)
 
@@ -108,6 +120,22 @@ class RunnerTestCase(test.TestCase):
         self, cls: t.Any = OnceRunner, batch_size: int = 0, **config: t.Any
     ) -> t.Any:
         return cls(Task(uuid="task"), config, batch_size=batch_size)
+
+    def test_what_a_scenario_takes_long_to_import_is_there_before(
+        self
+    ) -> None:
+        """Its first iteration would seem to take as long otherwise."""
+        class Slow(scenario.Scenario):
+            IMPORTS = ("mailbox",)
+
+        scenario.configure(name="Slow.slow")(Slow)
+        self.addCleanup(Slow.unregister)
+        sys.modules.pop("mailbox", None)
+        made = self.make(ImportedRunner)
+
+        made.run("Slow.slow", {}, {})
+
+        self.assertIn("mailbox", made.imported)
 
     def test_results_go_out_at_once_by_default(self) -> None:
         made = self.make()

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import typing as t
 
-from rally.common.io import junit
 from rally.task import exporter
 from rally.task.processing import records
 
@@ -29,6 +28,8 @@ class JUnitXMLExporter(exporter.StreamingExporter):
     """
 
     def write(self, stream: t.TextIO) -> None:
+        from rally.common.io import junit
+
         document = junit.JUnitXML()
         for task in self.tasks_results:
             suite = document.add_test_suite(

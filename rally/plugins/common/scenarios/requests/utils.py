@@ -14,64 +14,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
 import typing as t
 
-import requests
-
 from rally.task import atomic, scenario
-
-#: a connection that was idle for longer is not used again: no common server
-#: closes one earlier, and a request on one that it closes just now fails
-_MAX_IDLE_S = 1.0
-
-
-class _KeptAdapter(requests.adapters.HTTPAdapter):
-    """Outlives the session, which is new for each request."""
-
-    used_at_s = 0.0
-
-    def close(self) -> None:
-        """Keep the connections; they are closed when the thread ends."""
-
-    def is_fresh(self) -> bool:
-        return time.monotonic() - self.used_at_s < _MAX_IDLE_S
-
-
-class _OfThread(threading.local):
-    def __init__(self) -> None:
-        self.adapters: dict[str, _KeptAdapter] = {}
-
-
-_of_thread = _OfThread()
-
-
-def _request(
-    method: str, url: str, **kwargs: t.Any
-) -> requests.Response:
-    """``requests.request``, on connections that this thread has open.
-
-    Cookies, credentials and redirects begin anew each time, as there. A
-    connection is for one way to prove who somebody is, since before
-    requests 2.32 it would be used for others, too.
-    """
-    key = repr((kwargs.get("verify"), kwargs.get("cert")))
-    adapter = _of_thread.adapters.get(key)
-    if adapter is None or not adapter.is_fresh():
-        if adapter is not None:
-            requests.adapters.HTTPAdapter.close(adapter)
-        adapter = _of_thread.adapters[key] = _KeptAdapter()
-    with requests.Session() as session:
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-        response = session.request(method=method, url=url, **kwargs)
-    adapter.used_at_s = time.monotonic()
-    return response
 
 
 class RequestScenario(scenario.Scenario):
     """A scenario whose atomic action is an HTTP request."""
+
+    IMPORTS = ("rally.common.http.kept_connections",)
 
     @atomic.action_timer("requests.check_request")
     def _check_request(
@@ -85,7 +36,9 @@ class RequestScenario(scenario.Scenario):
         :param kwargs: passed to ``requests.request``
         :raises ValueError: the answer has another one
         """
-        with _request(method, url, **kwargs) as response:
+        from rally.common.http import kept_connections
+
+        with kept_connections.request(method, url, **kwargs) as response:
             found = response.status_code
         if status_code != found:
             raise ValueError(
