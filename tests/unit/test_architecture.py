@@ -173,24 +173,36 @@ def of_distributed(names: t.Iterable[str]) -> set[str]:
     }
 
 
-def loaded_after(code: str) -> set[str]:
+def loaded_after(code: str, home: str | None = None) -> set[str]:
     """Names of the modules that are loaded once *code* has been run, without
     those that were put off and are not used yet.
+
+    :param home: home of the user who does so; None: an empty one
     """
-    with tempfile.TemporaryDirectory() as home:
-        done = subprocess.run(
-            [
-                sys.executable, "-c",
-                code + "\nimport json, sys\n"
-                "from rally.common import later\n"
-                "print('\\n' + json.dumps(sorted(name for name in "
-                "sys.modules if not isinstance(sys.modules[name], "
-                "later.PutOff))))",
-            ],
-            cwd=ROOT, env={"HOME": home, "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=True, timeout=120,
-        )
+    if home is None:
+        with tempfile.TemporaryDirectory() as home:
+            return loaded_after(code, home)
+    done = subprocess.run(
+        [
+            sys.executable, "-c",
+            code + "\nimport json, sys\nfrom rally.common import later\n"
+            "print('\\n' + json.dumps(sorted(name for name in sys.modules if "
+            "not isinstance(sys.modules[name], later.PutOff))))",
+        ],
+        cwd=ROOT, env={"HOME": home, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=True, timeout=120,
+    )
     return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def loaded_by(command: str, home: str) -> set[str]:
+    """What one command of Rally loads: it has to end well."""
+    return loaded_after(
+        "from rally.cli import main\n"
+        "try: main.main(%r)\n"
+        "except SystemExit as e: assert not e.code, e.code"
+        % command.split(), home,
+    )
 
 
 class ReadingImportsTestCase(test.TestCase):
@@ -350,6 +362,73 @@ class NoDatabaseTestCase(test.TestCase):
                 "plotly", "requests", "jinja2", "jsonschema",
             },
         )
+
+
+#: what is slow to load and hardly any command needs
+SELDOM = {
+    "alembic", "cryptography", "jinja2", "netaddr", "paramiko", "plotly",
+    "pycurl", "pydantic", "requests", "rfc3986", "rich", "stevedore", "zmq",
+}
+#: ... and what only those need that know plugins
+OF_PLUGINS = {"jsonschema", "numpy", "rally.plugins.common", "yaml"}
+DATABASE = {"sqlalchemy"}
+OF_A_TASK = '{"Dummy.dummy": [{"runner": {"type": "serial"}}]}'
+
+
+@ddt.ddt
+class CommandsTestCase(test.TestCase):
+    """A command does not wait for what it has no need of."""
+
+    home: t.ClassVar[str]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.home = folder.name
+        conf = pathlib.Path(cls.home, ".rally", "rally.conf")
+        conf.parent.mkdir()
+        conf.write_text(
+            "[database]\nconnection = sqlite:///%s/rally.sqlite\n" % cls.home
+        )
+        loaded_by("db create", cls.home)
+        loaded_by("env create --name x", cls.home)
+
+    def assert_not_loaded(self, seldom: set[str], command: str) -> None:
+        self.assertEqual(set(), seldom & loaded_by(command, self.home))
+
+    @ddt.data("--version", "version")
+    def test_to_tell_its_version_it_needs_next_to_nothing(
+        self, command: str
+    ) -> None:
+        self.assert_not_loaded(
+            SELDOM | OF_PLUGINS | DATABASE
+            | {"oslo_config", "oslo_db", "oslo_log", "prettytable"},
+            command,
+        )
+
+    @ddt.data(
+        "env list", "env show", "task list", "task list --uuids-only",
+        "task list --tag a b", "deployment list",
+    )
+    def test_to_look_at_records_it_needs_the_database_alone(
+        self, command: str
+    ) -> None:
+        self.assert_not_loaded(SELDOM | OF_PLUGINS, command)
+
+    @ddt.data("plugin list", "plugin show Dummy.dummy", "db show")
+    def test_without_records_it_needs_no_database(
+        self, command: str
+    ) -> None:
+        seldom = SELDOM if command == "db show" else SELDOM | DATABASE
+        self.assert_not_loaded(seldom, command)
+
+    def test_to_run_a_task_it_needs_what_the_task_needs(self) -> None:
+        path = pathlib.Path(self.home, "task.json")
+        path.write_text(OF_A_TASK)
+        for command in ("task validate", "task start"):
+            self.assert_not_loaded(SELDOM, "%s %s" % (command, path))
 
 
 @ddt.ddt
