@@ -86,6 +86,19 @@ class LocalAgentsTestCase(cluster.TestCase):
         self.assertEqual(2, len(set(prepared)))
         self.assertEqual(2, len(before))
 
+    def test_so_they_are_for_all_workloads_that_want_as_many(self) -> None:
+        run = self.start_task(
+            cluster.task_of(
+                self.workload(2), self.workload(1), self.workload(2),
+                self.workload(1),
+            )
+        )
+        self.assert_all_went_well(run)
+
+        prepared = self.prepared(run)
+        self.assertEqual(6, len(prepared))
+        self.assertEqual(3, len(set(prepared)))
+
     def test_one_that_was_killed_in_between_is_replaced(self) -> None:
         run = self.start_task(
             cluster.task_of(

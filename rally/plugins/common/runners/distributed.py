@@ -173,7 +173,7 @@ class DistributedRunner(runner.ScenarioRunner):
         """Start local agents while contexts are set up."""
         count = self.config.get("local_agents")
         if count and self.scope is not None:
-            self._local_agents(self.scope).want(
+            self._local_agents(self.scope, count).want(
                 count, self._code(name, context)
             )
 
@@ -193,12 +193,13 @@ class DistributedRunner(runner.ScenarioRunner):
     ) -> None:
         prepare, content = self._prepare(cls, context, args)
         with contextlib.ExitStack() as stack:
-            if self.config.get("local_agents"):
+            count = self.config.get("local_agents")
+            if count:
                 scope = self.scope or stack.enter_context(
                     task_scope.TaskScope()
                 )
-                agents = self._local_agents(scope)
-                agents.want(self.config["local_agents"], prepare.code)
+                agents = self._local_agents(scope, count)
+                agents.want(count, prepare.code)
                 self._serve_locally(agents, prepare, content)
             else:
                 from rally.task.distributed import reception
@@ -210,11 +211,18 @@ class DistributedRunner(runner.ScenarioRunner):
                 self._serve(prepare, content, ends)
 
     @staticmethod
-    def _local_agents(scope: task_scope.TaskScope) -> local.LocalAgents:
-        """Those that the runners of a task share."""
+    def _local_agents(
+        scope: task_scope.TaskScope, count: int
+    ) -> local.LocalAgents:
+        """Those that the runners of a task share, if they want as many.
+
+        Others have other shares of the CPUs, so they are other processes.
+        """
         from rally.task.distributed import local
 
-        return scope.share("distributed: local agents", local.LocalAgents)
+        return scope.share(
+            "distributed: %d local agents" % count, local.LocalAgents
+        )
 
     def _serve_locally(
         self, agents: local.LocalAgents, prepare: messages.Prepare,
