@@ -196,18 +196,18 @@ def _start(
 
     gc.disable()  # 0.15 s less of walking what imports leave in any case
     try:
-        if category == "agent":  # a load node has no database
-            from rally import plugins
+        from rally import plugins
 
+        if category == "agent":  # a load node has no database
             settings.read(config_args)
             plugins.load_paths(plugin_paths)
         else:
             from rally import api
 
+            plugins.put_off_paths(plugin_paths)
             cliutils.set_api(
                 api.API(
                     config_args=config_args,
-                    plugin_paths=plugin_paths,
                     skip_db_check=category in WITHOUT_DATABASE,
                 )
             )

@@ -129,6 +129,20 @@ def load_paths(paths: t.Sequence[str]) -> None:
     with options.noticing():
         for path in paths:
             discover.load_plugins(path, loader=_loader())
+    _pass_on(paths)
+
+
+def put_off_paths(paths: t.Sequence[str]) -> None:
+    """Load files and folders with the other plugins, once somebody wants
+    them: here, and in processes started from here.
+    """
+    if PLUGINS_LOADED:
+        load_paths(paths)
+    else:
+        _pass_on(paths)
+
+
+def _pass_on(paths: t.Sequence[str]) -> None:
     if paths:
         os.environ[PATHS_VARIABLE] = ",".join(
             os.path.abspath(os.path.expanduser(path)) for path in paths

@@ -424,6 +424,19 @@ class CommandsTestCase(test.TestCase):
         seldom = SELDOM if command == "db show" else SELDOM | DATABASE
         self.assert_not_loaded(seldom, command)
 
+    def test_files_of_plugins_are_loaded_by_those_who_want_plugins(
+        self
+    ) -> None:
+        path = pathlib.Path(self.home, "told_zzz.py")
+        path.write_text("")
+        loads = {
+            command: "told_zzz" in loaded_by(
+                "--plugin-paths %s %s" % (path, command), self.home
+            )
+            for command in ("task list", "plugin list")
+        }
+        self.assertEqual({"task list": False, "plugin list": True}, loads)
+
     def test_to_run_a_task_it_needs_what_the_task_needs(self) -> None:
         path = pathlib.Path(self.home, "task.json")
         path.write_text(OF_A_TASK)
