@@ -35,6 +35,8 @@ class Sizes:
     rps_s: float = 10.0
     startups: int = 11
     single_runs: int = 5  # of a task of one iteration
+    workloads: int = 20  # of one iteration each
+    plugin_files: tuple[int, int] = (100, 400)
     stops: int = 20
     simulated_agents: int = 200
     steady_s: float = 20.0
@@ -59,6 +61,7 @@ TINY = Sizes(
     times=20_000, released_times=400, few=50, runs=1, released_runs=1,
     memory_times=(5_000, 20_000), pace_s=0.5, released_pace_s=0.1,
     rates=(100, 200), rps_s=1.0, startups=1, single_runs=1, stops=1,
+    workloads=2, plugin_files=(20, 40),
     stop_after=300, simulated_agents=10, steady_s=1.0, report_rows=1_000,
     released_report_rows=400,
 )

@@ -26,7 +26,7 @@ from tests.benchmarks.lines import (
     pace,
     report,
     rps,
-    startup,
+    start,
     stop,
 )
 
@@ -41,7 +41,7 @@ LINES: t.Mapping[str, Measure] = {
     "memory": memory.measure,
     "pace": pace.measure,
     "rps": rps.measure,
-    "startup": startup.measure,
+    "start": start.measure,
     "stop": stop.measure,
     "report": report.measure,
 }
