@@ -124,6 +124,8 @@ def load_paths(paths: t.Sequence[str]) -> None:
     """Load files and folders as plugins, here and in processes started from
     here: load processes of agents need the same ones.
     """
+    if not paths:
+        return
     from rally.common.plugin import discover, options
 
     with options.noticing():
