@@ -41,7 +41,7 @@ class ModuleFiles:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, types.ModuleType | None] = {}
+        self._known: set[str] = set()
         self._names: dict[str, list[str]] = {}  # by real path
         self._real_folders: dict[str, str] = {}
 
@@ -60,14 +60,14 @@ class ModuleFiles:
 
         :returns: real paths of their files
         """
-        new = [
-            (name, module) for name, module in list(sys.modules.items())
-            if self._known.get(name) is not module
-        ]
+        names = list(sys.modules)
+        new = [name for name in names if name not in self._known]
+        if len(self._known) + len(new) > len(names):  # some were removed
+            self._known.intersection_update(names)
         self._known.update(new)
         paths = []
-        for name, module in new:
-            path = self._file_of(module)
+        for name in new:
+            path = self._file_of(sys.modules.get(name))
             if path is not None:
                 self._names.setdefault(path, []).append(name)
                 paths.append(path)

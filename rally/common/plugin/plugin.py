@@ -14,15 +14,23 @@
 
 from __future__ import annotations
 
+import collections
 import difflib
 import sys
 import typing as t
+import weakref
 
 from rally import exceptions
 from rally.common.plugin import discover, info, meta
 
 _C = t.TypeVar("_C", bound="type[Plugin]")
 _P = t.TypeVar("_P", bound="Plugin")
+
+#: by name and platform, so that a name which is taken is found without a look
+#: at all plugins, for each of them
+_CONFIGURED: dict[tuple[str, str], weakref.WeakSet[type[Plugin]]] = (
+    collections.defaultdict(weakref.WeakSet)
+)
 
 
 class DeprecationInfo(t.TypedDict):
@@ -82,6 +90,7 @@ def configure(
         cls._meta_set("name", name)
         cls._meta_set("platform", platform)
         cls._meta_set("hidden", hidden)
+        _CONFIGURED[name, platform].add(cls)
         return cls
 
     return decorator
@@ -238,8 +247,14 @@ class Plugin(meta.MetaMixin, info.InfoMixin):
 def _find(
     root: type[Plugin], name: str, platform: str
 ) -> type[Plugin] | None:
-    found = root._loaded(platform, allow_hidden=True, name=name)
-    return found[0] if found else None
+    for plugin in _CONFIGURED[name, platform]:
+        if (
+            issubclass(plugin, root)
+            and plugin._meta_is_inited(raise_exc=False)  # is registered still
+            and (plugin.get_name(), plugin.get_platform()) == (name, platform)
+        ):
+            return plugin
+    return None
 
 
 def _path_of(cls: type) -> str:

@@ -99,6 +99,56 @@ class PluginTestCase(test.TestCase):
 
         self.assertEqual([first], base.get_all(allow_hidden=True))
 
+    def test_to_name_one_the_others_are_not_looked_at(self) -> None:
+        """With thousands of plugins that would take minutes."""
+        looks: list[str] = []
+
+        class Base(plugin.Plugin):
+            @classmethod
+            def get_name(cls) -> str:
+                name = super().get_name()
+                looks.append(name)
+                return name
+
+        plugin.base()(Base)
+        kept = [
+            plugin.configure("number %d" % number)(
+                type("Numbered", (Base,), {})
+            )
+            for number in range(20)
+        ]
+
+        self.assertEqual([], looks)
+        self.assertEqual(20, len(Base.get_all()))
+        self.assertEqual(20, len(kept))
+
+    def test_a_name_that_was_given_up_can_be_taken(self) -> None:
+        class Base(plugin.Plugin):
+            pass
+
+        plugin.base()(Base)
+        first = plugin.configure("one")(type("First", (Base,), {}))
+        first.unregister()
+        second = plugin.configure("one")(type("Second", (Base,), {}))
+
+        self.assertIs(second, Base.get("one"))
+        self.assertRaises(
+            exceptions.PluginWithSuchNameExists,
+            plugin.configure("one"), type("Third", (Base,), {}),
+        )
+
+    def test_a_plugin_that_was_named_anew_frees_its_name(self) -> None:
+        class Base(plugin.Plugin):
+            pass
+
+        plugin.base()(Base)
+        first = plugin.configure("one")(type("First", (Base,), {}))
+        plugin.configure("two")(first)
+        second = plugin.configure("one")(type("Second", (Base,), {}))
+
+        self.assertIs(first, Base.get("two"))
+        self.assertIs(second, Base.get("one"))
+
     def test_names_are_apart_below_each_base(self) -> None:
         one, other = make_base(), make_base()
 
