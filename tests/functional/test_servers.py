@@ -18,11 +18,46 @@ from __future__ import annotations
 import threading
 import typing as t
 
+import sqlalchemy as sa
+
+from rally.common.db import models
 from tests.functional import cluster, servers
 
 TIMES = 3000
+#: the revision before foreign keys had indices, and what those are
+PACKED_CHUNKS = "60a1c7e5d2f0"
+KEY_INDICES = {
+    "subtask_task_uuid", "workload_task_uuid", "workload_subtask_uuid",
+    "workload_data_task_uuid", "verification_verifier_uuid",
+}
 #: how long the server is gone in mid-run
 GONE_S = 3.0
+
+
+def indices(engine: sa.Engine) -> set[str]:
+    """Names of all indices in the database."""
+    inspector = sa.inspect(engine)
+    return {
+        str(index["name"])
+        for table in inspector.get_table_names()
+        for index in inspector.get_indexes(table)
+    }
+
+
+def make_without_key_indices(engine: sa.Engine) -> None:
+    """Replace the schema by the one of ``PACKED_CHUNKS``, empty."""
+    older = sa.MetaData()
+    for table in models.Base.metadata.sorted_tables:
+        copied = table.to_metadata(older)
+        copied.indexes = {
+            index for index in copied.indexes if index.name not in KEY_INDICES
+        }
+    with engine.begin() as connection:
+        older.drop_all(connection)
+        older.create_all(connection)
+        connection.exec_driver_sql(
+            "UPDATE alembic_version SET version_num = '%s'" % PACKED_CHUNKS
+        )
 
 
 class _Tests(cluster.PlainTestCase, cluster.Home):
@@ -92,6 +127,20 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
         self.assertIn(str(TIMES), self.must("task", "detailed").out)
         self.must("task", "delete", "--uuid", run.uuid)
         self.assertNotEqual(0, self.rally("task", "status", run.uuid).code)
+
+    def test_a_schema_without_indices_of_keys_is_upgraded(self) -> None:
+        assert self.server
+        engine = sa.create_engine(self.server.url, poolclass=sa.NullPool)
+        made = indices(engine)
+        make_without_key_indices(engine)
+        before = indices(engine)
+
+        self.must("db", "upgrade")
+
+        self.assertTrue(KEY_INDICES <= made)
+        self.assertFalse(KEY_INDICES & before)
+        self.assertEqual(made, indices(engine))
+        self.assertEqual("", self.must("db", "ensure").err)
 
     def test_a_server_that_is_gone_for_a_while(self) -> None:
         assert self.server

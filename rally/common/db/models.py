@@ -10,7 +10,11 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The tables."""
+"""The tables.
+
+Each foreign key leads an index: a database that deletes a row looks for
+those that refer to it.
+"""
 
 from __future__ import annotations
 
@@ -159,6 +163,7 @@ class Subtask(Base):
     __table_args__ = (
         sa.Index("subtask_uuid", "uuid", unique=True),
         sa.Index("subtask_status", "status"),
+        sa.Index("subtask_task_uuid", "task_uuid"),
     )
 
     uuid: orm.Mapped[Key]
@@ -185,7 +190,11 @@ class Subtask(Base):
 
 class Workload(Base):
     __tablename__ = "workloads"
-    __table_args__ = (sa.Index("workload_uuid", "uuid", unique=True),)
+    __table_args__ = (
+        sa.Index("workload_uuid", "uuid", unique=True),
+        sa.Index("workload_task_uuid", "task_uuid"),
+        sa.Index("workload_subtask_uuid", "subtask_uuid"),
+    )
 
     uuid: orm.Mapped[Key]
     task_uuid: orm.Mapped[OfTask]
@@ -247,6 +256,7 @@ class WorkloadData(Base):
             "workload_uuid", "agent", "chunk_order",
             unique=True,
         ),
+        sa.Index("workload_data_task_uuid", "task_uuid"),
     )
 
     uuid: orm.Mapped[Key]
@@ -310,7 +320,10 @@ class Verifier(Base):
 
 class Verification(Base):
     __tablename__ = "verifications"
-    __table_args__ = (sa.Index("verification_uuid", "uuid", unique=True),)
+    __table_args__ = (
+        sa.Index("verification_uuid", "uuid", unique=True),
+        sa.Index("verification_verifier_uuid", "verifier_uuid"),
+    )
 
     uuid: orm.Mapped[Key]
     verifier_uuid: orm.Mapped[str] = orm.mapped_column(

@@ -32,7 +32,9 @@ INITIAL_REVISION_UUID = "ca3626f62937"
 LAST_RALLY_REVISION = "bc908ac9a1fc"
 #: newest revision in ``migrations/versions``; reading that folder on each
 #: command would cost more than the rest of its start
-HEAD_REVISION = "60a1c7e5d2f0"
+HEAD_REVISION = "c3d94e0b71a8"
+#: schemas that an upgrade starts from
+_UPGRADABLE = (INITIAL_REVISION_UUID, LAST_RALLY_REVISION, "60a1c7e5d2f0")
 
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 
@@ -218,7 +220,7 @@ def _is_known(config: alembic_config.Config, revision: str) -> bool:
 
 
 def _outdated(engine: sa.Engine, revision: str | None) -> Exception:
-    if revision in (INITIAL_REVISION_UUID, LAST_RALLY_REVISION):
+    if revision in _UPGRADABLE:
         advice = "Run `rally db upgrade`; it keeps all data."
     else:
         advice = (

@@ -121,29 +121,68 @@ def task_list(
     env: str | None = None,
     tags: t.Iterable[str] | None = None,
     uuids_only: bool = False,
+    env_names: bool = False,
 ) -> list[Values]:
-    """Tasks, oldest first, with their sorted tags.
+    """Tasks, oldest first, with their sorted tags; in one statement.
 
     :param env: uuid or name of an environment
     :param tags: only tasks that have at least one of these
     :param uuids_only: give dicts of ``id`` and ``uuid`` only
+    :param env_names: add ``env_name``; None if there is no such environment
+    :raises DBRecordNotFound: there is no environment *env*
     """
-    query = sa.select(Task).order_by(Task.id)
     with engine.reading() as session:
+        criteria = []
         if status is not None:
-            query = query.where(Task.status == status)
+            criteria.append(Task.status == status)
         if env is not None:
-            env_uuid = rows.find_named(session, models.Env, env).uuid
-            query = query.where(Task.env_uuid == env_uuid)
+            named = sa.or_(models.Env.uuid == env, models.Env.name == env)
+            uuids = sa.select(models.Env.uuid).where(named)
+            criteria.append(Task.env_uuid.in_(uuids))
         if tags:
             tagged = db_tags.uuids_tagged(tags, _TAG_TYPE)
-            query = query.where(Task.uuid.in_(tagged))
+            criteria.append(Task.uuid.in_(tagged))
         if uuids_only:
-            ids = query.with_only_columns(Task.id, Task.uuid)
-            return [dict(row._mapping) for row in session.execute(ids)]
-        return db_tags.added(
-            session, rows.values_of_all(session, query), _TAG_TYPE
-        )
+            found = _ids(session, criteria)
+        else:
+            found = _with_tags(session, criteria, env_names)
+        if env is not None and not found:
+            rows.find_named(session, models.Env, env)
+        return found
+
+
+def _ids(
+    session: orm.Session, criteria: t.Sequence[sa.ColumnElement[bool]]
+) -> list[Values]:
+    query = sa.select(Task.id, Task.uuid).where(*criteria).order_by(Task.id)
+    return [dict(row._mapping) for row in session.execute(query)]
+
+
+def _with_tags(
+    session: orm.Session,
+    criteria: t.Sequence[sa.ColumnElement[bool]],
+    env_names: bool,
+) -> list[Values]:
+    """Tasks by their id: a row for each tag, and one for a task without."""
+    tag = models.Tag
+    is_of_task = sa.and_(tag.uuid == Task.uuid, tag.type == _TAG_TYPE)
+    query = (
+        sa.select(Task, models.Env.name, tag.tag)
+        .outerjoin(models.Env, models.Env.uuid == Task.env_uuid)
+        .outerjoin(tag, is_of_task)
+        .where(*criteria)
+        .order_by(Task.id, tag.tag)
+    )
+    found: dict[int, Values] = {}
+    for task, env_name, tag_name in session.execute(query):
+        values = found.get(task.id)
+        if values is None:
+            values = found[task.id] = dict(rows.values_of(task), tags=[])
+            if env_names:
+                values["env_name"] = env_name
+        if tag_name is not None:
+            values["tags"].append(tag_name)
+    return list(found.values())
 
 
 def task_delete(uuid: str, status: str | None = None) -> None:

@@ -75,9 +75,10 @@ class Task:
         """The task as programs get it: times as text, environment named."""
         values = _with_text_times(self.task)
         if "env_uuid" in values:
-            env = db.env_get(values["env_uuid"])
-            values["env_name"] = env["name"]
-            values["deployment_name"] = env["name"]
+            if values.get("env_name") is None:  # ``list`` has it already
+                env = db.env_get(values["env_uuid"])
+                values["env_name"] = env["name"]
+            values["deployment_name"] = values["env_name"]
             values["deployment_uuid"] = values["env_uuid"]
         return values
 
@@ -111,7 +112,8 @@ class Task:
         :param uuids_only: read nothing but ``id`` and ``uuid``
         """
         found = db.task_list(
-            status=status, env=deployment, tags=tags, uuids_only=uuids_only
+            status=status, env=deployment, tags=tags, uuids_only=uuids_only,
+            env_names=True,
         )
         return [Task(values) for values in found]
 

@@ -33,6 +33,8 @@ from rally.common.db import errors, models, schema, sqlite_file
 from tests.unit import test
 
 RELEASED = pathlib.Path(__file__).parent / "rally_5_1_1.sql"
+#: the revision of Rally 6.0 before foreign keys had indices
+PACKED_CHUNKS = "60a1c7e5d2f0"
 FINISHED = "1ec6600e-5c77-4c36-a00a-e096253b956e"
 
 
@@ -83,8 +85,8 @@ class CreateTestCase(SchemaTestCase):
 
         self.assertEqual([schema.HEAD_REVISION], folder.get_heads())
         self.assertEqual(
-            [schema.HEAD_REVISION, schema.LAST_RALLY_REVISION,
-             schema.INITIAL_REVISION_UUID],
+            [schema.HEAD_REVISION, PACKED_CHUNKS,
+             schema.LAST_RALLY_REVISION, schema.INITIAL_REVISION_UUID],
             [revision.revision for revision in folder.walk_revisions()],
         )
 
@@ -274,6 +276,35 @@ class UpgradeTestCase(SchemaTestCase):
         self.assertEqual(made, described(db.get_engine()))
         self.assertEqual(schema.HEAD_REVISION, schema.schema_revision())
         self.assertFalse(schema.schema_ensure())
+
+    def test_a_database_without_indices_of_keys_is_upgraded(self):
+        schema.schema_create()
+        made = described(db.get_engine())
+        schema.schema_cleanup()
+        self.load_released()
+        schema.schema_upgrade(PACKED_CHUNKS)
+        before = described(db.get_engine())
+        error = self.assertRaises(errors.SchemaOutdated, schema.schema_ensure)
+
+        schema.schema_upgrade()
+
+        self.assertIn("`rally db upgrade`; it keeps all", str(error))
+        self.assertNotEqual(made, before)
+        self.assertEqual(made, described(db.get_engine()))
+
+    def test_an_upgrade_that_stopped_half_way_is_done_again(self):
+        schema.schema_create()
+        made = described(db.get_engine())
+        with db.get_engine().begin() as connection:
+            connection.exec_driver_sql("DROP INDEX workload_data_task_uuid")
+            connection.exec_driver_sql(
+                "UPDATE alembic_version SET version_num = '%s'"
+                % PACKED_CHUNKS
+            )
+
+        schema.schema_upgrade()
+
+        self.assertEqual(made, described(db.get_engine()))
 
     def test_its_tasks_are_read_as_before(self):
         self.load_released()

@@ -14,11 +14,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import typing as t
 
+import sqlalchemy as sa
+
 from rally import exceptions
-from rally.common import db
+from rally.common import db, objects
 from rally.common.db import models
 from rally.task.results import stored
 from tests.unit import test
@@ -32,6 +35,23 @@ def count_rows() -> dict[str, int]:
             ).scalar_one()
             for name in models.Base.metadata.tables
         }
+
+
+@contextlib.contextmanager
+def queries() -> t.Iterator[list[str]]:
+    """What is read meanwhile, as SQL."""
+    found: list[str] = []
+
+    def note(_connection: t.Any, _cursor: t.Any, sql: str, *_: t.Any) -> None:
+        if sql.startswith("SELECT"):
+            found.append(sql)
+
+    engine = db.get_engine()
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
 
 
 class TaskTestCase(test.DBTestCase):
@@ -163,6 +183,32 @@ class TaskTestCase(test.DBTestCase):
 
         self.assertEqual(1100, len(db.task_list()))
 
+    def test_one_statement_lists_them_with_environments_and_tags(self):
+        other = self.make_env("other")
+        with db.get_engine().begin() as connection:
+            connection.execute(
+                models.Task.__table__.insert(),
+                [{"env_uuid": self.env_uuid} for _ in range(1000)],
+            )
+        self.make(tags=["b", "a"], env_uuid=other)
+
+        with queries() as executed:
+            listed = [task.to_dict() for task in objects.Task.list()]
+        with queries() as executed_of_env:
+            of_env = objects.Task.list(deployment="other")
+
+        self.assertEqual(1, len(executed), executed)
+        self.assertEqual(1, len(executed_of_env), executed_of_env)
+        self.assertEqual(1001, len(listed))
+        self.assertEqual(("e", []), (
+            listed[0]["env_name"], listed[0]["tags"]))
+        self.assertEqual(("other", ["a", "b"]), (
+            listed[-1]["deployment_name"], listed[-1]["tags"]))
+        self.assertEqual([listed[-1]], [task.to_dict() for task in of_env])
+        self.assertEqual(
+            objects.Task.get(listed[-1]["uuid"]).to_dict(), listed[-1]
+        )
+
     def test_values_are_plain(self):
         task = self.make(validation_result={"a": [1]})
 
@@ -173,6 +219,17 @@ class TaskTestCase(test.DBTestCase):
 
 
 class DeleteTestCase(test.DBTestCase):
+    def test_each_foreign_key_leads_an_index(self):
+        inspector = sa.inspect(db.get_engine())
+
+        for table in inspector.get_table_names():
+            leading = {
+                index["column_names"][0]
+                for index in inspector.get_indexes(table)
+            }
+            for key in inspector.get_foreign_keys(table):
+                self.assertIn(key["constrained_columns"][0], leading, table)
+
     def fill(self, env_uuid: str) -> dict[str, t.Any]:
         workload = self.make_workload(env_uuid)
         db.task_update(workload["task_uuid"], {"tags": ["x"]})
