@@ -22,10 +22,15 @@ import abc
 import math
 import typing as t
 
+import numpy as np
+
 from rally import exceptions
 from rally.common.plugin import plugin
 from rally.task.processing import numbers, utils
 from rally.task.results import names
+
+if t.TYPE_CHECKING:
+    from rally.task.processing import columns
 
 Iteration: t.TypeAlias = dict[str, t.Any]
 #: top-level actions that charts show one by one
@@ -59,7 +64,6 @@ class Chart(plugin.Plugin, metaclass=abc.ABCMeta):
         """
         self._data: dict[str, t.Any] = {}
         self._workload = workload
-        self._atomic_names = atomic_names(workload)
         self.has_too_many_series = False
         self.base_size = workload.get("total_iteration_count") or 0
         self.zipped_size = zipped_size
@@ -99,21 +103,6 @@ class Chart(plugin.Plugin, metaclass=abc.ABCMeta):
         :returns: dict; ``widget`` names another widget than this chart's
         """
         return data
-
-    def _get_atomic_names(self) -> list[str]:
-        return self._atomic_names
-
-    def _fix_atomic_actions(
-        self, atomic_actions: t.Sequence[dict[str, t.Any]]
-    ) -> dict[str, float]:
-        """Seconds of each top-level action, 0 for those that did not run."""
-        seconds = dict.fromkeys(self._atomic_names, 0.0)
-        for name, value in seconds_of_actions(atomic_actions).items():
-            if name in seconds:
-                seconds[name] = value
-            elif names.OTHER_ACTIONS in seconds:
-                seconds[names.OTHER_ACTIONS] += value
-        return seconds
 
     def _map_iteration_values(self, iteration: t.Any) -> Pairs:
         """(Name, value) pairs that an iteration adds to the chart."""
@@ -162,61 +151,84 @@ def _seconds_in_all(row: t.Mapping[str, t.Any]) -> float:
     return 0.0
 
 
-def seconds_of_actions(
-    actions: t.Sequence[dict[str, t.Any]]
-) -> dict[str, float]:
-    """Seconds by display name; n runs of an action are ``name (xn)``."""
-    seconds: dict[str, float] = {}
-    counts: dict[str, int] = {}
-    for action in actions:
-        name = action["name"]
-        spent = action["finished_at"] - action["started_at"]
-        if name in seconds:
-            counts[name] = counts.get(name, 1) + 1
-            seconds[name] += spent
-        else:
-            seconds[name] = spent
-    if not counts:
-        return seconds
-    return {
-        "%s (x%d)" % (name, counts[name]) if name in counts else name: value
-        for name, value in seconds.items()
-    }
+class IterationsChart(Chart):
+    """Base of charts over all iterations: they take whole chunks."""
+
+    @abc.abstractmethod
+    def add_columns(self, columns: columns.Columns) -> None:
+        """Take in the iterations of a chunk."""
+
+    def add_iteration(self, iteration: t.Any) -> None:
+        self.add_columns(_columns_of([iteration]))
+
+    def _add_series(self, name: str, values: columns.Floats) -> None:
+        series = self._data.get(name)
+        if series is None:
+            series = self._data[name] = self._new_series()
+        series.add_array(values)
 
 
-class MainStackedAreaChart(Chart):
+def _columns_of(iterations: t.Sequence[Iteration]) -> columns.Columns:
+    from rally.task.processing import columns
+    from rally.task.results import chunk
+
+    return columns.Columns(chunk.Chunk.of_results(iterations))
+
+
+class MainStackedAreaChart(IterationsChart):
     """Duration of each iteration, idle time and failures apart."""
 
     widget = "StackedArea"
 
-    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
-        duration, idle = iteration["duration"], iteration["idle_duration"]
-        if iteration["error"]:
-            return (
-                ("duration", 0), ("idle_duration", 0),
-                ("failed_duration", duration + idle),
-            )
-        values = ("duration", duration), ("idle_duration", idle)
-        if self._workload.get("failed_iteration_count"):
-            return (*values, ("failed_duration", 0))
-        return values
+    def add_columns(self, columns: columns.Columns) -> None:
+        is_fine = ~columns.is_failed
+        self._add_series("duration", columns.duration * is_fine)
+        self._add_series("idle_duration", columns.idle * is_fine)
+        if self._workload.get("failed_iteration_count") or (
+            columns.is_failed.any()
+        ):
+            total = columns.duration + columns.idle
+            self._add_series("failed_duration", total * columns.is_failed)
 
 
-class AtomicStackedAreaChart(Chart):
+class _ActionsChart(IterationsChart):
+    """Base of charts of the top-level actions in the statistics."""
+
+    def __init__(
+        self, workload: t.Mapping[str, t.Any], zipped_size: int = 1000
+    ) -> None:
+        super().__init__(workload, zipped_size)
+        self._atomic_names = atomic_names(workload)
+
+    def _seconds_of_actions(
+        self, columns: columns.Columns
+    ) -> dict[str, columns.Floats]:
+        """A column for each name; 0 where it did not run."""
+        seconds = {
+            name: np.zeros(len(columns)) for name in self._atomic_names
+        }
+        for name, rows, values in columns.actions:
+            if name not in seconds:
+                name = names.OTHER_ACTIONS
+            if name in seconds:
+                seconds[name][rows] += values
+        return seconds
+
+
+class AtomicStackedAreaChart(_ActionsChart):
     """Seconds of each top-level action, iteration by iteration."""
 
     widget = "StackedArea"
 
-    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
-        seconds = self._fix_atomic_actions(iteration["atomic_actions"])
+    def add_columns(self, columns: columns.Columns) -> None:
+        seconds = self._seconds_of_actions(columns)
+        for name, values in seconds.items():
+            self._add_series(name, values)
         if self._workload.get("failed_iteration_count"):
-            rest = 0.0
-            if iteration["error"]:
-                spent = sum(seconds.values())
-                total = iteration["duration"] + iteration["idle_duration"]
-                rest = max(0.0, total - spent)
-            seconds["failed_duration"] = rest
-        return tuple(seconds.items())
+            rest = columns.duration + columns.idle - sum(seconds.values())
+            self._add_series(
+                "failed_duration", rest.clip(0.0) * columns.is_failed
+            )
 
 
 class AvgChart(Chart):
@@ -232,22 +244,32 @@ class AvgChart(Chart):
             self._data[name] = (total + value, count + 1)
 
     def render(self) -> t.Any:
-        return [
-            (name, total / count)
-            for name, (total, count) in self._data.items()
-        ]
+        return _means(self._data)
 
 
-class AtomicAvgChart(AvgChart):
+def _means(
+    sums: t.Mapping[str, tuple[float, int]]
+) -> list[tuple[str, float]]:
+    return [(name, total / count) for name, (total, count) in sums.items()]
+
+
+class AtomicAvgChart(_ActionsChart):
     """Mean seconds of each top-level action."""
 
-    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
-        return tuple(
-            self._fix_atomic_actions(iteration["atomic_actions"]).items()
-        )
+    widget = "Pie"
+
+    def add_columns(self, columns: columns.Columns) -> None:
+        for name, values in self._seconds_of_actions(columns).items():
+            total, count = self._data.get(name, (0.0, 0))
+            self._data[name] = (
+                total + float(values.sum()), count + len(values)
+            )
+
+    def render(self) -> t.Any:
+        return _means(self._data)
 
 
-class LoadProfileChart(Chart):
+class LoadProfileChart(IterationsChart):
     """How many iterations ran at the same time, over time.
 
     Each point is the exact mean over one step, not a sample.
@@ -273,34 +295,34 @@ class LoadProfileChart(Chart):
         self._steps = scale
         self._start = workload.get("start_time") or 0.0
         self._step_s = (workload.get("load_duration") or 0.0) / scale
-        self._partial = [0.0] * (scale + 1)  # of steps covered in part
-        self._changes = [0] * (scale + 2)  # of the count of whole steps
+        self._partial = np.zeros(scale + 2)  # of steps covered in part
+        #: of the count of whole steps
+        self._changes = np.zeros(scale + 2, dtype=np.int64)
 
-    def add_iteration(self, iteration: t.Any) -> None:
+    def add_columns(self, columns: columns.Columns) -> None:
         if self._step_s <= 0:
             return
-        begin = (iteration["timestamp"] - self._start) / self._step_s
-        length = iteration["duration"] + iteration["idle_duration"]
-        end = min(begin + length / self._step_s, float(self._steps))
-        begin = max(0.0, begin)
-        first, last = int(begin), int(end)
-        if end <= begin:
-            return
-        if first == last:
-            self._partial[first] += end - begin
-            return
-        self._partial[first] += first + 1 - begin
-        self._partial[last] += end - last
-        self._changes[first + 1] += 1
-        self._changes[last] -= 1
+        begin = (columns.started - self._start) / self._step_s
+        length = (columns.duration + columns.idle) / self._step_s
+        end = np.minimum(begin + length, self._steps)
+        begin = np.maximum(begin, 0.0)
+        ran = end > begin
+        begin, end = begin[ran], end[ran]
+        first, last = begin.astype(np.int64), end.astype(np.int64)
+        is_within = first == last
+        size = len(self._changes)
+        # what of the first step is covered, then what of the last
+        self._partial += np.bincount(
+            first, np.where(is_within, end - begin, first + 1 - begin), size
+        ) + np.bincount(last, np.where(is_within, 0.0, end - last), size)
+        self._changes += np.bincount(first[~is_within] + 1, minlength=size)
+        self._changes -= np.bincount(last[~is_within], minlength=size)
 
     def render(self) -> t.Any:
+        means = np.cumsum(self._changes[:-2]) + self._partial[:-2]
         points: list[list[float]] = [[0.0, 0]]
-        running = 0
-        for step in range(self._steps):
-            running += self._changes[step]
-            mean = running + self._partial[step]
-            points.append([(step + 1) * self._step_s, mean])
+        for step, mean in enumerate(means.tolist(), 1):
+            points.append([step * self._step_s, mean])
         return [(self._name, points)]
 
 
@@ -312,7 +334,7 @@ VIEWS: t.Sequence[tuple[str, t.Callable[[int], float]]] = (
 )
 
 
-class HistogramChart(Chart):
+class HistogramChart(IterationsChart):
     """Base of histograms: how often a value fell into a bin.
 
     Extremes need not be known beforehand: bins are laid over bounded counts
@@ -353,8 +375,8 @@ class MainHistogramChart(HistogramChart):
     def __init__(self, workload_info: t.Mapping[str, t.Any]) -> None:
         super().__init__(workload_info)
 
-    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
-        return (("task", iteration["duration"]),)
+    def add_columns(self, columns: columns.Columns) -> None:
+        self._add_series("task", columns.duration)
 
 
 class AtomicHistogramChart(HistogramChart):
@@ -362,12 +384,11 @@ class AtomicHistogramChart(HistogramChart):
 
     def __init__(self, workload_info: t.Mapping[str, t.Any]) -> None:
         super().__init__(workload_info)
+        self._atomic_names = atomic_names(workload_info)
 
-    def _map_iteration_values(self, iteration: t.Any) -> Pairs:
-        seconds = seconds_of_actions(iteration["atomic_actions"])
-        return (
-            (self._shown_as(name), value) for name, value in seconds.items()
-        )
+    def add_columns(self, columns: columns.Columns) -> None:
+        for name, _, values in columns.actions:
+            self._add_series(self._shown_as(name), values)
 
     def _shown_as(self, name: str) -> str:
         """The name itself, or that of all that are not shown one by one."""

@@ -17,6 +17,8 @@ from __future__ import annotations
 import math
 import typing as t
 
+import numpy as np
+
 from rally.task.processing import utils
 from rally.task.results import distribution
 
@@ -52,6 +54,16 @@ class Numbers:
         self._values.append(value)
         if len(self._values) > distribution.EXACT_LIMIT:
             self._spill()
+
+    def add_array(self, values: np.ndarray[t.Any, t.Any]) -> None:
+        """Add every element of an array."""
+        self.total += float(values.sum())
+        self.count += len(values)
+        if self._is_exact:
+            self._values += values.tolist()
+        else:
+            self._spill()
+            self._take_count(values)
 
     def merge(self, other: Numbers) -> None:
         """Take in the numbers of *other*, which has the same scale."""
@@ -115,18 +127,20 @@ class Numbers:
     def _spill(self) -> float:
         """Count the values that are kept; the scale that they have then."""
         values, self._values = self._values, []
-        if values:
-            self._lowest = min(self._lowest, min(values))
-            self._highest = max(self._highest, max(values))
+        self._take_count(np.array(values, dtype=np.float64))
+        return t.cast(float, self._scale)
+
+    def _take_count(self, values: np.ndarray[t.Any, t.Any]) -> None:
+        values = values[~np.isnan(values)]
+        if not len(values):
+            return
+        self._lowest = min(self._lowest, float(values.min()))
+        self._highest = max(self._highest, float(values.max()))
         if self._scale is None:
             largest = max(abs(self._lowest), abs(self._highest))
             self._scale = _LARGEST / (2.0 ** math.frexp(largest)[1])
-        scale = self._scale
-        self._counted.add_all([
-            max(-_LIMIT, min(_LIMIT, round(value * scale)))
-            for value in values
-        ])
-        return scale
+        scaled = np.rint(values * self._scale).clip(-_LIMIT, _LIMIT)
+        self._counted.add_array(scaled.astype(np.int64))
 
 
 def _spread(

@@ -14,10 +14,14 @@
 
 from __future__ import annotations
 
-import math
 import typing as t
 
+import numpy as np
+
 from rally.task.processing import numbers
+
+if t.TYPE_CHECKING:
+    from rally.task.processing import columns
 
 #: shortest step; longer ones are this times a power of two
 _FIRST_STEP_S = 0.001
@@ -43,17 +47,24 @@ class Timeline:
         self._last = 0
         self._steps: dict[int, _Step] = {}
 
-    def add(self, started: float, duration: float, is_failed: bool) -> None:
+    def add_columns(self, columns: columns.Columns) -> None:
+        """Take in the iterations of a chunk, in the order of their start."""
+        if not len(columns):
+            return
         if self._origin is None:
-            self._origin = started
-        number = math.floor((started - self._origin) / self.step_s)
-        step = self._steps.get(number)
-        if step is None:
-            number = self._make_room_for(number)
-            step = self._steps.setdefault(number, _Step())
-        step.count += 1
-        step.failed += is_failed
-        step.durations.add(duration)
+            self._origin = float(columns.started[0])
+        since = (columns.started - self._origin) / self.step_s
+        numbers = np.floor(since).astype(np.int64)
+        doubled = self._make_room_for(int(numbers[0]), int(numbers[-1]))
+        numbers >>= doubled
+        ends = np.flatnonzero(np.diff(numbers, append=numbers[-1] + 1)) + 1
+        start = 0
+        for end in ends.tolist():
+            step = self._steps.setdefault(int(numbers[start]), _Step())
+            step.count += end - start
+            step.failed += int(columns.is_failed[start:end].sum())
+            step.durations.add_array(columns.duration[start:end])
+            start = end
 
     def to_dict(self) -> dict[str, t.Any]:
         """Columns; a row is a step, ``at`` seconds after the first start."""
@@ -86,16 +97,18 @@ class Timeline:
         ):
             self._double_step()
 
-    def _make_room_for(self, number: int) -> int:
+    def _make_room_for(self, first: int, last: int) -> int:
+        """How often steps were doubled so that these two are among them."""
+        doubled = 0
         while (
-            max(self._last, number) - min(self._first, number)
-            >= self._max_steps
+            max(self._last, last >> doubled)
+            - min(self._first, first >> doubled) >= self._max_steps
         ):
-            number //= 2
+            doubled += 1
             self._double_step()
-        self._first = min(self._first, number)
-        self._last = max(self._last, number)
-        return number
+        self._first = min(self._first, first >> doubled)
+        self._last = max(self._last, last >> doubled)
+        return doubled
 
     def _double_step(self) -> None:
         halves, self._steps = self._steps, {}

@@ -17,6 +17,13 @@ from __future__ import annotations
 import math
 import typing as t
 
+import numpy as np
+
+#: points that are averaged down at once
+_BLOCK = 1000
+#: share of a point of the result that rounding may take or give
+_SLACK = 1e-6
+
 
 class GraphZipper:
     """Averages a series down to a bounded number of points.
@@ -35,31 +42,57 @@ class GraphZipper:
         self.zipped_size = zipped_size
         self._ratio = max(1.0, base_size / zipped_size)
         self._zipped: list[float] = []
-        self._weight = 0.0
-        self._sum = 0.0
         self._count = 0
+        self._sum = 0.0  # of what no point of the result stands for yet
+        self._added: list[float] = []
 
     def add_point(self, value: float) -> None:
-        self._count += 1
         if self._ratio == 1.0:
+            self._count += 1
             self._zipped.append(value)
             return
-        room = self._ratio - self._weight
-        if room > 1.0:
-            self._weight += 1.0
-            self._sum += value
-            return
-        self._zipped.append((self._sum + value * room) / self._ratio)
-        self._weight = 1.0 - room
-        self._sum = value * self._weight
+        self._added.append(value + 0.0)  # fails if it is no number
+        if len(self._added) >= _BLOCK:
+            self._flush()
 
     add = add_point
 
+    def add_array(self, values: np.ndarray[t.Any, t.Any]) -> None:
+        """Add every element of an array."""
+        self._flush()
+        if self._ratio == 1.0:
+            self._zipped += values.tolist()
+        else:
+            self._zip(values)
+        self._count += len(values)
+
+    def _flush(self) -> None:
+        if self._added:
+            values, self._added = self._added, []
+            self._zip(np.array(values, dtype=np.float64))
+            self._count += len(values)
+
+    def _zip(self, values: np.ndarray[t.Any, t.Any]) -> None:
+        """Cut the sum along the values where points of the result end."""
+        done = len(self._zipped)
+        wanted = int((self._count + len(values)) / self._ratio + _SLACK)
+        sums = np.concatenate(([0.0], np.cumsum(values)))
+        ends = np.arange(done + 1, wanted + 1) * self._ratio - self._count
+        cuts = np.interp(ends, np.arange(len(sums)), sums)
+        if len(cuts):
+            points = np.diff(cuts, prepend=-self._sum) / self._ratio
+            self._zipped += points.tolist()
+            self._sum = float(sums[-1] - cuts[-1])
+        else:
+            self._sum += float(sums[-1])
+
     def get_zipped_graph(self) -> list[list[float]]:
         """Points as [number of the iteration, value]."""
+        self._flush()
         values = list(self._zipped)
-        if self._weight > 1e-6 * self._ratio:
-            values.append(self._sum / self._weight)
+        weight = self._count - len(values) * self._ratio
+        if self._ratio > 1.0 and weight > _SLACK * self._ratio:
+            values.append(self._sum / weight)
         if len(values) < 2 or self._ratio == 1.0:
             return [[i, value] for i, value in enumerate(values, 1)]
         step = (self._count - 1) / (len(values) - 1)

@@ -19,12 +19,17 @@ import typing as t
 
 from rally.task.processing import (
     charts,
+    columns,
     forms,
     numbers,
     outputdata,
     records,
     timeline,
 )
+from rally.task.results import ordered
+
+if t.TYPE_CHECKING:
+    from rally.task.results.chunk import Chunk
 
 #: failed iterations, and kinds of failure, that a page shows one by one
 SHOWN_FAILURES = 500
@@ -42,30 +47,36 @@ class Failures:
         self._kinds: dict[tuple[str, str], dict[str, t.Any]] = {}
         self._other_kinds = 0
 
-    def add(self, number: int, iteration: records.Record) -> None:
+    def add(
+        self, number: int, timestamp: float, error: t.Sequence[t.Any]
+    ) -> None:
         """Take in a failed iteration.
 
         :param number: its number in the order of starts, from 1
-        :param iteration: the iteration
+        :param timestamp: when it started
+        :param error: type, message, traceback
         """
         self.count += 1
-        etype, message, trace = (*map(str, iteration["error"]), "", "", "")[:3]
+        etype, message, trace = (*map(str, error), "", "", "")[:3]
+        kind = _cut(etype), _cut(message)
+        known = self._kinds.get(kind)
+        if known is not None:
+            known["count"] += 1
+        is_new = known is None and len(self._kinds) < SHOWN_KINDS
+        self._other_kinds += known is None and not is_new
+        if not is_new and len(self.first) >= SHOWN_FAILURES:
+            return
         failure = {
             "iteration": number,
-            "timestamp": _time_of_day(iteration["timestamp"]),
-            "type": _cut(etype),
-            "message": _cut(message),
+            "timestamp": _time_of_day(timestamp),
+            "type": kind[0],
+            "message": kind[1],
             "traceback": _cut(trace),
         }
         if len(self.first) < SHOWN_FAILURES:
             self.first.append(failure)
-        kind = self._kinds.get((etype, message))
-        if kind is not None:
-            kind["count"] += 1
-        elif len(self._kinds) < SHOWN_KINDS:
-            self._kinds[etype, message] = {**failure, "count": 1}
-        else:
-            self._other_kinds += 1
+        if is_new:
+            self._kinds[kind] = {**failure, "count": 1}
 
     def to_dict(self) -> dict[str, t.Any]:
         kinds = sorted(self._kinds.values(), key=lambda kind: -kind["count"])
@@ -91,7 +102,11 @@ def _cut(text: str) -> str:
 
 
 class WorkloadCharts:
-    """Everything that has to see each iteration; bounded in memory."""
+    """Everything that has to see each iteration; bounded in memory.
+
+    Iterations come as chunks. A row is made of none of them but for failures
+    and outputs.
+    """
 
     def __init__(self, workload: records.Record) -> None:
         self.durations = numbers.Numbers(numbers.NANOSECONDS)
@@ -105,24 +120,23 @@ class WorkloadCharts:
         self.atomic = charts.AtomicStackedAreaChart(workload)
         self.atomic_shares = charts.AtomicAvgChart(workload)
         self.atomic_histogram = charts.AtomicHistogramChart(workload)
-        self._charts: t.Sequence[charts.Chart] = (
+        self._charts: t.Sequence[charts.IterationsChart] = (
             self.profile, self.iterations, self.histogram, self.atomic,
             self.atomic_shares, self.atomic_histogram,
         )
 
-    def add(self, iteration: dict[str, t.Any]) -> None:
-        self.count += 1
-        duration = iteration["duration"]
-        is_failed = bool(iteration["error"])
-        self.durations.add(duration)
-        self.timeline.add(iteration["timestamp"], duration, is_failed)
+    def add_chunk(self, chunk: Chunk) -> None:
+        drawn = columns.Columns(chunk)
+        self.durations.add_array(drawn.duration)
+        self.timeline.add_columns(drawn)
         for chart in self._charts:
-            chart.add_iteration(iteration)
-        if is_failed:
-            self.failures.add(self.count, iteration)
-        output = iteration.get("output")
-        if output and (output.get("additive") or output.get("complete")):
-            self.output.add(self.count, output)
+            chart.add_columns(drawn)
+        for row, error in sorted(chunk.errors.items()):
+            number = self.count + row + 1
+            self.failures.add(number, float(drawn.started[row]), error)
+        for row, output in sorted(chunk.outputs.items()):
+            self.output.add(self.count + row + 1, output)
+        self.count += len(chunk)
 
 
 def workload_page(
@@ -137,8 +151,8 @@ def workload_page(
     :param task: record of its task, if there is one
     """
     drawn = WorkloadCharts(_sized(workload))
-    for iteration in workload["data"]:
-        drawn.add(iteration)
+    for chunk in ordered.chunks_of(workload["data"]):
+        drawn.add_chunk(chunk)
     class_name, _, method = workload["name"].partition(".")
     return {
         "cls": class_name,

@@ -182,6 +182,10 @@ class Chunk(collections.abc.Sequence[Result]):
         """Rows *start* to *stop*, without *stop*."""
         return self._take(np.arange(len(self))[start:stop])
 
+    def failures(self) -> Chunk:
+        """The rows with an error."""
+        return self._take(np.flatnonzero(self.is_failed))
+
     def shifted(self, offset_ns: int) -> Chunk:
         """The same with *offset_ns* taken off each start.
 

@@ -13,22 +13,17 @@
 """Results as the database has them: written in envelopes, read in order.
 
 The database keeps chunks of results as bytes in envelopes, and what releases
-before 6.0 stored as it is. Here both are opened. Chunks of several agents
-overlap in time: they are merged while they are read, and each is held only
-as long as its time lasts.
+before 6.0 stored as it is. Here both are opened.
 """
 
 from __future__ import annotations
 
-import collections.abc
 import functools
-import heapq
-import itertools
 import typing as t
 
 from rally.common.db import StoredChunk
 from rally.common.db import results as envelopes
-from rally.task.results import durations
+from rally.task.results import durations, ordered
 from rally.task.results.chunk import Chunk
 from rally.task.results.head import PackedChunk
 
@@ -76,61 +71,10 @@ def workload_results(
 ) -> t.Iterator[Result]:
     """Results of a workload in the order of their start, one at a time.
 
-    :param only_failures: those with an error. Only chunks that have some are
-        read: there may be few in many
+    :param only_failures: those with an error
     """
-    results = merge_ordered(
-        (place.first_ns, functools.partial(_load, place))
-        for place in envelopes.places(
-            workload_uuid, has_failures=only_failures
-        )
-    )
-    return (row for row in results if row["error"] or not only_failures)
-
-
-def merge_ordered(
-    chunks: t.Iterable[tuple[int, t.Callable[[], Chunk]]],
-) -> t.Iterator[Result]:
-    """Results of all *chunks* in the order of their start.
-
-    A k-way merge: a chunk is loaded when its first row is due and dropped
-    after its last, so memory is bounded by the chunks that overlap.
-
-    :param chunks: pairs of a chunk's first start (ns) and its loader, in
-        ascending order of the first start
-    """
-    order = itertools.count()
-    waiting = iter(chunks)
-    upcoming = next(waiting, None)
-    open_rows: list[tuple[int, int, Result, t.Iterator[t.Any]]] = []
-    while open_rows or upcoming is not None:
-        while upcoming is not None and (
-            not open_rows or upcoming[0] <= open_rows[0][0]
-        ):
-            chunk = upcoming[1]()
-            upcoming = next(waiting, None)
-            if not open_rows and (
-                upcoming is None or not len(chunk)
-                or upcoming[0] > chunk.last_ns
-            ):
-                yield from chunk
-                continue
-            opened = zip(chunk.started_ns.tolist(), chunk)
-            for started_ns, result in opened:
-                heapq.heappush(
-                    open_rows, (started_ns, next(order), result, opened)
-                )
-                break
-        if open_rows:
-            _, tie, result, rows = open_rows[0]
-            yield result
-            for started_ns, following in rows:
-                heapq.heapreplace(
-                    open_rows, (started_ns, tie, following, rows)
-                )
-                break
-            else:
-                heapq.heappop(open_rows)
+    stored = StoredResults(workload_uuid)
+    return stored.failures() if only_failures else iter(stored)
 
 
 def _load(place: envelopes.Place) -> Chunk:
@@ -140,11 +84,8 @@ def _load(place: envelopes.Place) -> Chunk:
     return Chunk.of_results(content, place.first_number)
 
 
-class StoredResults(collections.abc.Sequence[Result]):
-    """Results of a workload as a sequence that holds none of them.
-
-    Each walk reads the database anew, so it shows what is stored by then.
-    """
+class StoredResults(ordered.ChunkedResults):
+    """Results of a workload; a walk shows what is stored by then."""
 
     def __init__(self, workload_uuid: str) -> None:
         self.workload_uuid = workload_uuid
@@ -152,31 +93,20 @@ class StoredResults(collections.abc.Sequence[Result]):
     def __len__(self) -> int:
         return envelopes.workload_results_count(self.workload_uuid)
 
-    def __iter__(self) -> t.Iterator[Result]:
-        return workload_results(self.workload_uuid)
-
-    def failures(self) -> t.Iterator[Result]:
-        """Those with an error; quick if few have one."""
-        return workload_results(self.workload_uuid, only_failures=True)
-
-    @t.overload
-    def __getitem__(self, index: int) -> Result: ...
-
-    @t.overload
-    def __getitem__(self, index: slice) -> list[Result]: ...
-
-    def __getitem__(self, index: int | slice) -> Result | list[Result]:
-        if isinstance(index, slice):
-            start, stop, step = index.indices(len(self))
-            if step > 0:
-                return list(itertools.islice(self, start, stop, step))
-            return list(self)[index]
-        if index < 0:
-            index += len(self)
-        if index >= 0:
-            for result in itertools.islice(self, index, None):
-                return result
-        raise IndexError("there is no result at this position")
+    def chunks(self, only_failures: bool = False) -> t.Iterator[Chunk]:
+        """See the base; only chunks that have failures are read for them:
+        there may be few in many.
+        """
+        places = envelopes.places(
+            self.workload_uuid, has_failures=only_failures
+        )
+        chunks = ordered.merge_ordered(
+            (place.first_ns, functools.partial(_load, place))
+            for place in places
+        )
+        if not only_failures:
+            return chunks
+        return (chunk.failures() for chunk in chunks if chunk.errors)
 
     def __repr__(self) -> str:
         return "<StoredResults of workload %s>" % self.workload_uuid

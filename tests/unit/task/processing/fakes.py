@@ -33,7 +33,7 @@ def action(name: str, started: float, seconds: float, **more: t.Any) -> Record:
     }
 
 
-def iteration(number: int, seconds: float = 0.5, **more: t.Any) -> Record:
+def iteration(number: float, seconds: float = 0.5, **more: t.Any) -> Record:
     """Iteration that starts *number* seconds after the start of the load."""
     started = START + number
     inner = action("inner", started, seconds / 2)

@@ -87,13 +87,14 @@ class SeriesTestCase(test.TestCase):
                     }
                 ),
                 [
-                    {
-                        "atomic_actions": [
+                    fakes.iteration(
+                        0,
+                        atomic_actions=[
                             fakes.action("a", 0.0, 1.0),
                             fakes.action("b", 1.0, 1.0),
                             fakes.action("a", 2.0, 2.0),
-                        ]
-                    }
+                        ],
+                    )
                 ],
             ),
         )

@@ -17,7 +17,11 @@ from __future__ import annotations
 import json
 import re
 
+import hypothesis
+import hypothesis.strategies as st
+
 from rally.task.processing import outputdata, plot, workloadpage
+from rally.task.results import chunk, ordered
 from tests.unit import test
 from tests.unit.task.processing import fakes
 
@@ -71,11 +75,76 @@ class WorkloadPageTestCase(test.TestCase):
         self.assertIsNone(page["percentiles"]["50"])
 
 
+actions = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 8)), max_size=4
+)
+
+
+class InChunks(ordered.ChunkedResults):
+    """Rows as chunks of so many."""
+
+    def __init__(self, rows, size):
+        self._rows, self._size = rows, size
+
+    def __len__(self):
+        return len(self._rows)
+
+    def chunks(self, only_failures=False):
+        for at in range(0, len(self), self._size):
+            yield chunk.Chunk.of_results(self._rows[at:at + self._size], at)
+
+
+class ColumnsTestCase(test.TestCase):
+    @hypothesis.given(
+        st.lists(st.tuples(actions, st.booleans()), min_size=1, max_size=40),
+        st.integers(1, 9),
+    )
+    @hypothesis.settings(max_examples=60, deadline=None)
+    def test_however_rows_are_cut_into_chunks_the_page_is_the_same(
+        self, given, size
+    ):
+        rows = [
+            fakes.iteration(
+                number, 0.25 * len(taken), error=["E", "m", "t"] * is_failed,
+                atomic_actions=[
+                    fakes.action(name, fakes.START + number, quarters / 4)
+                    for name, quarters in taken
+                ],
+            )
+            for number, (taken, is_failed) in enumerate(given)
+        ]
+        names = sorted({
+            "a", "b", *(f"{c} (x{n})" for c in "abc" for n in (2, 3, 4))
+        })
+        more = {
+            "failed_iteration_count": sum(is_failed for _, is_failed in given),
+            "statistics": {"durations": {
+                "atomics": [fakes.statistics_row(name) for name in names],
+            }},
+        }
+
+        whole = workloadpage.workload_page(fakes.workload(rows, **more), 0)
+        cut = workloadpage.workload_page(
+            fakes.workload(InChunks(rows, size), **more), 0
+        )
+
+        self.assertEqual(whole, cut)
+        total = sum(
+            quarters / 4 for taken, _ in given for name, quarters in taken
+            if not (name == "c" and sum(n == "c" for n, _ in taken) == 1)
+        )
+        series = dict(whole["atomic"]["iter"])
+        series.pop("failed_duration", None)
+        self.assertEqual(
+            total, sum(y for points in series.values() for _, y in points)
+        )
+
+
 class FailuresTestCase(test.TestCase):
     def test_are_counted_by_kind(self):
         found = workloadpage.Failures()
         for number, message in enumerate(["a", "b", "b"], 1):
-            found.add(number, fakes.failed(number, message))
+            found.add(number, fakes.START, ["ValueError", message, ""])
         result = found.to_dict()
         self.assertEqual(
             [("b", 2, 2), ("a", 1, 1)],
@@ -88,7 +157,7 @@ class FailuresTestCase(test.TestCase):
     def test_are_bounded_however_many_there_are(self):
         found = workloadpage.Failures()
         for number in range(2000):
-            found.add(number, fakes.failed(number, "no %d" % number))
+            found.add(number, fakes.START, ["E", "no %d" % number, ""])
         result = found.to_dict()
         self.assertEqual(2000, result["count"])
         self.assertEqual(workloadpage.SHOWN_FAILURES, len(found.first))
@@ -99,7 +168,7 @@ class FailuresTestCase(test.TestCase):
 
     def test_lose_the_middle_of_a_huge_text_only(self):
         found = workloadpage.Failures()
-        found.add(1, fakes.failed(1, "<" + "x" * 100_000 + ">"))
+        found.add(1, fakes.START, ["E", "<" + "x" * 100_000 + ">", ""])
         text = found.first[0]["message"]
         self.assertTrue(len(text) < 21_000)
         self.assertTrue(text.startswith("<x") and text.endswith("x>"))

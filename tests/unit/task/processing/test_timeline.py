@@ -17,8 +17,10 @@ from __future__ import annotations
 import hypothesis
 import hypothesis.strategies as st
 
-from rally.task.processing import timeline
+from rally.task.processing import columns, timeline
+from rally.task.results import chunk
 from tests.unit import test
+from tests.unit.task.processing import fakes
 
 starts = st.lists(
     st.floats(min_value=-1e5, max_value=1e5), min_size=1, max_size=80
@@ -26,33 +28,40 @@ starts = st.lists(
 
 
 class TimelineTestCase(test.TestCase):
-    def columns(self, moments, max_steps=16):
+    def drawn(self, moments, max_steps=16, block=7):
         line = timeline.Timeline(max_steps)
-        for number, moment in enumerate(moments):
-            line.add(1.7e9 + moment, 0.5 + number, is_failed=number % 2 == 0)
+        for start in range(0, len(moments), block):
+            rows = [
+                fakes.iteration(
+                    moments[number], 0.5 + number,
+                    error=["E", "", ""] if number % 2 == 0 else [],
+                )
+                for number in range(start, min(start + block, len(moments)))
+            ]
+            line.add_columns(columns.Columns(chunk.Chunk.of_results(rows)))
         return line.to_dict()
 
     @hypothesis.given(starts)
     @hypothesis.settings(max_examples=100)
     def test_counts_every_iteration_once(self, moments):
-        columns = self.columns(moments)
-        self.assertEqual(len(moments), sum(columns["count"]))
-        self.assertEqual((len(moments) + 1) // 2, sum(columns["failed"]))
-        self.assertEqual(len(moments) - 0.5, max(columns["max"]))
+        found = self.drawn(moments)
+        self.assertEqual(len(moments), sum(found["count"]))
+        self.assertEqual((len(moments) + 1) // 2, sum(found["failed"]))
+        self.assertEqual(len(moments) - 0.5, max(found["max"]))
 
     @hypothesis.given(starts)
     @hypothesis.settings(max_examples=100)
     def test_has_bounded_steps_in_order(self, moments):
-        columns = self.columns(moments)
-        self.assertTrue(len(columns["at"]) <= 16)
-        self.assertTrue(columns["at"][-1] < 16 * columns["step_s"])
-        self.assertEqual(sorted(set(columns["at"])), columns["at"])
+        found = self.drawn(moments)
+        self.assertTrue(len(found["at"]) <= 16)
+        self.assertTrue(found["at"][-1] < 16 * found["step_s"])
+        self.assertEqual(sorted(set(found["at"])), found["at"])
 
     def test_uses_most_of_its_steps(self):
-        columns = self.columns([i / 100 for i in range(10_000)], 240)
-        self.assertTrue(120 < len(columns["at"]) <= 240)
+        found = self.drawn([i / 100 for i in range(10_000)], 240, 1000)
+        self.assertTrue(120 < len(found["at"]) <= 240)
 
     def test_is_empty_without_iterations(self):
-        columns = self.columns([])
-        self.assertEqual([], columns["at"])
-        self.assertEqual([], columns["p99"])
+        found = self.drawn([])
+        self.assertEqual([], found["at"])
+        self.assertEqual([], found["p99"])

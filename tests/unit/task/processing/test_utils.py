@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hypothesis
 import hypothesis.strategies as st
+import numpy as np
 
 from rally.task.processing import utils
 from tests.unit import test
@@ -51,6 +52,23 @@ class GraphZipperTestCase(test.TestCase):
         for _, value in points:
             self.assertTrue(min(values) - slack <= value)
             self.assertTrue(value <= max(values) + slack)
+
+    @hypothesis.given(lists, st.integers(1, 20), st.integers(1, 60))
+    @hypothesis.settings(max_examples=100)
+    def test_takes_arrays_as_it_takes_points(self, values, size, at):
+        zipper = utils.GraphZipper(len(values), size)
+        for value in values[:at]:
+            zipper.add_point(value)
+        zipper.add_array(np.array(values[at:]))
+        slack = 1e-6 * max(1, *map(abs, values))
+
+        one_by_one = self.zipped(values, len(values), size)
+        points = zipper.get_zipped_graph()
+
+        self.assertEqual(len(one_by_one), len(points))
+        for (place, value), (same, expected) in zip(points, one_by_one):
+            self.assertEqual(same, place)
+            self.assertAlmostEqual(expected, value, delta=slack)
 
     @hypothesis.given(lists, st.integers(1, 20))
     @hypothesis.settings(max_examples=100)

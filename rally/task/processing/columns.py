@@ -1,0 +1,81 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Iterations of a chunk as charts draw them: columns of seconds."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+import numpy as np
+
+from rally.task.results.row import NS
+
+if t.TYPE_CHECKING:
+    from rally.task.results.chunk import Chunk, Shape
+
+Floats: t.TypeAlias = np.ndarray[t.Any, np.dtype[np.float64]]
+
+
+class Actions(t.NamedTuple):
+    """What top-level actions of one name took in some of the iterations."""
+
+    name: str  # n runs in an iteration are ``name (xn)``
+    rows: t.Any  # an index of columns: the iterations that ran it
+    seconds: Floats  # of each of them
+
+
+class Columns:
+    """Columns of a chunk, in seconds; made once for all charts."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+        self.started: Floats = chunk.started_ns / NS
+        self.duration: Floats = chunk.duration_ns / NS
+        self.idle: Floats = chunk.idle_ns / NS
+        self.is_failed = chunk.is_failed
+
+    def __len__(self) -> int:
+        return len(self.chunk)
+
+    @functools.cached_property
+    def actions(self) -> list[Actions]:
+        """In the order in which their names appear in a shape."""
+        chunk = self.chunk
+        found = []
+        for s, shape in enumerate(chunk.shapes):
+            if not shape:
+                continue
+            rows: t.Any = slice(None)
+            if len(chunk.shapes) > 1:
+                rows = chunk.rows_of_shape(s)
+            times = chunk.times[s]
+            for name, nodes in _top_level(shape).items():
+                taken = (
+                    times[:, [2 * i + 1 for i in nodes]]
+                    - times[:, [2 * i for i in nodes]]
+                )
+                seconds = taken.sum(axis=1) / NS
+                if len(nodes) > 1:
+                    name = "%s (x%d)" % (name, len(nodes))
+                found.append(Actions(name, rows, seconds))
+        return found
+
+
+def _top_level(shape: Shape) -> dict[str, list[int]]:
+    """Indices of the actions inside of no other, by their name."""
+    found: dict[str, list[int]] = {}
+    for i, node in enumerate(shape):
+        if not node.depth:
+            found.setdefault(node.name, []).append(i)
+    return found
