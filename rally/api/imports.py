@@ -16,15 +16,13 @@ from __future__ import annotations
 
 import typing as t
 
-import jsonschema
-
 from rally import consts, exceptions
-from rally.common import cfg, logging, objects
+from rally.common import logging, objects
 from rally.common.objects import report_schema
 from rally.task.processing import records
+from rally.task.results import cutting, ordered, stored
 
 LOG = logging.getLogger(__name__)
-CONF = cfg.CONF
 
 Values: t.TypeAlias = dict[str, t.Any]
 
@@ -88,6 +86,8 @@ def _checked(results: Values) -> Values:
                 raise ResultsRefused(
                     problem="a workload lacks %s" % ", ".join(sorted(missing))
                 )
+            if isinstance(workload["data"], ordered.ChunkedResults):
+                continue  # they were rows before
             for number, row in enumerate(workload["data"], start=1):
                 if not checker.result_has_valid_schema(row):
                     raise ResultsRefused(
@@ -99,13 +99,10 @@ def _checked(results: Values) -> Values:
 
 
 def _check_report(results: Values) -> None:
-    try:
-        jsonschema.validate(results, report_schema.TASK_SCHEMA)
-    except jsonschema.ValidationError as e:
-        where = "/".join(str(x) for x in e.absolute_path) or "the task"
-        raise ResultsRefused(
-            problem="%s: %s" % (where, e.message[:500])
-        ) from None
+    error = report_schema.error_in(results)
+    if error is not None:
+        where = "/".join(str(x) for x in error.absolute_path) or "the task"
+        raise ResultsRefused(problem="%s: %s" % (where, error.message[:500]))
 
 
 def of_report(workload: Values) -> Values:
@@ -145,10 +142,11 @@ def _import_workload(subtask: objects.Subtask, workload: Values) -> None:
         sla=workload["sla"],
         args=workload["args"],
     )
-    rows = sorted(workload["data"], key=lambda row: row["timestamp"])
-    size = CONF.raw_result_chunk_size
-    for order, start in enumerate(range(0, len(rows), size)):
-        record.add_workload_data(order, {"raw": rows[start : start + size]})
+    sequence = 0
+    for chunk in ordered.chunks_of(workload["data"]):
+        for part in cutting.parts(chunk):
+            record.add_chunks([stored.envelope(part.packed(), sequence)])
+            sequence += 1
     record.set_results(
         load_duration=workload["load_duration"],
         full_duration=workload["full_duration"],

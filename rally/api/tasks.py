@@ -289,12 +289,15 @@ class _Task(group.APIGroup):
         tasks: t.Sequence[str | TaskDict],
         output_type: str,
         output_dest: str | None = None,
+        stream: t.TextIO | None = None,
     ) -> dict[str, t.Any]:
         """Make a report of tasks.
 
         :param tasks: uuids, or tasks as ``get`` gives them
         :param output_type: name of an exporter
         :param output_dest: a path or address, as that exporter has it
+        :param stream: where to write what would be in ``print``, without
+            holding all of it, if the exporter can
         :returns: ``files``, ``open`` and ``print``, each if there is any
         :raises ValidationError: no such exporter, or a wrong destination
         """
@@ -311,7 +314,7 @@ class _Task(group.APIGroup):
         results = [
             self.get(task, detailed=True, lazy=streams)
             if isinstance(task, str)
-            else task
+            else task if streams else _with_lists(task)
             for task in tasks
         ]
         LOG.info(
@@ -319,10 +322,21 @@ class _Task(group.APIGroup):
             % (output_type, "', '".join(str(x["uuid"]) for x in results))
         )
         report = exporter.TaskExporter.make(
-            exporter_cls, results, output_dest, api=self.api
+            exporter_cls, results, output_dest, api=self.api, stream=stream
         )
         LOG.info("The report has been successfully built.")
         return report
+
+
+def _with_lists(task: TaskDict) -> TaskDict:
+    """*task* with its results in memory, wherever they were."""
+    return {**task, "subtasks": [
+        {**subtask, "workloads": [
+            {**workload, "data": list(workload["data"])}
+            for workload in subtask["workloads"]
+        ]}
+        for subtask in task.get("subtasks") or ()
+    ]}
 
 
 def _uuid_of(task: str | t.Mapping[str, t.Any]) -> str:

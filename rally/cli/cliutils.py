@@ -177,9 +177,18 @@ def print_table(
     table_label: str,
 ) -> None:
     """Print rows, in the order given, as a table with a title."""
+    print(table_text(labels, rows, table_label))
+
+
+def table_text(
+    labels: t.Sequence[str],
+    rows: t.Iterable[t.Sequence[t.Any]],
+    table_label: str,
+) -> str:
+    """Rows, in the order given, as a table with a title."""
     table = _table(list(labels), print_header=True, print_border=True)
     table.add_rows(list(map(list, rows)))
-    _print_table(table, table_label, False, None)
+    return _text_of(table, table_label, False)
 
 
 def print_dict(
@@ -266,13 +275,15 @@ def _print_table(
     with_row_border: bool,
     out: t.TextIO | None,
 ) -> None:
-    text = table.get_string()
-    if label:
-        width = len(text.split("\n", 1)[0])
-        rule = "=" if with_row_border else "-"
-        text = (
-            make_table_header(label, width, horizontal_char=rule)
-            + "\n"
-            + text
-        )
+    text = _text_of(table, label, with_row_border)
     print(text, file=out or sys.stdout)
+
+
+def _text_of(table: t.Any, label: str | None, with_row_border: bool) -> str:
+    text = str(table.get_string())
+    if not label:
+        return text
+    width = len(text.split("\n", 1)[0])
+    rule = "=" if with_row_border else "-"
+    header = make_table_header(label, width, horizontal_char=rule)
+    return header + "\n" + text

@@ -22,14 +22,13 @@ from rally import consts
 from rally.cli import cliutils
 from rally.common import logging
 from rally.task.processing import records
-from rally.task.results.names import OTHER_ACTIONS
 
 Values: t.TypeAlias = t.Mapping[str, t.Any]
 
 #: errors shown of one workload; the reports have them all
 ERRORS_SHOWN = 100
-#: columns of actions in the table of iterations; further ones share one
-ACTIONS_SHOWN = 50
+#: characters shown of an error, or of what a criterion says
+TEXT_SHOWN = 4000
 STATUS = consts.TaskStatus
 FINAL = (STATUS.FINISHED, STATUS.ABORTED)
 
@@ -48,6 +47,20 @@ HINTS:
 * To get raw JSON output of task results, run:
 \trally task report %(uuid)s --json --out output.json
 """
+
+
+def shortened(text: t.Any, task_uuid: str) -> str:
+    """*text*, without its middle if it is very long."""
+    text = str(text)
+    if len(text) <= TEXT_SHOWN:
+        return text
+    half = TEXT_SHOWN // 2
+    return (
+        "%s\n[... %d characters left out. All of it: rally task report %s "
+        "--json --out FILE ...]\n%s" % (
+            text[:half], len(text) - 2 * half, task_uuid, text[-half:],
+        )
+    )
 
 
 def print_task(
@@ -86,7 +99,8 @@ def _print_failed_criteria(task: Values) -> None:
             if not result["success"]:
                 print("%s (position %s): %s: %s\n" % (
                     workload["name"], workload["position"],
-                    result["criterion"], result["detail"],
+                    result["criterion"],
+                    shortened(result["detail"], task["uuid"]),
                 ))
 
 
@@ -94,7 +108,7 @@ def _print_crash(task: Values) -> None:
     result = task.get("validation_result") or {}
     print(result.get("etype", "The task crashed while it ran."))
     if result.get("msg"):
-        print(result["msg"])
+        print(shortened(result["msg"], task["uuid"]))
     if logging.is_debug() and result.get("trace"):
         trace = result["trace"]
         print(json.loads(trace) if trace.startswith('"') else trace)
@@ -144,7 +158,9 @@ def _print_workload(
     _print_errors(task, workload)
     _print_statistics(workload)
     if iterations_data:
-        _print_iterations(workload)
+        from rally.cli import task_iterations
+
+        task_iterations.print_table(workload["data"])
     _print_load_info(workload.get("load_info") or {})
     print("Load duration: %s" % _seconds(workload["load_duration"]))
     print("Full duration: %s" % _seconds(workload["full_duration"]))
@@ -164,8 +180,8 @@ def _print_errors(task: Values, workload: Values) -> None:
         failures = _failures(workload["data"])
         for row in itertools.islice(failures, ERRORS_SHOWN):
             etype, message, trace = (*row["error"], "", "", "")[:3]
-            print("\n%s: %s\n" % (etype, message))
-            print(trace)
+            print("\n%s: %s\n" % (etype, shortened(message, task["uuid"])))
+            print(shortened(trace, task["uuid"]))
             print("-" * 80)
         if count > ERRORS_SHOWN:
             print("%d more: see the report." % (count - ERRORS_SHOWN))
@@ -207,41 +223,6 @@ def _add_rows(
     )
     for child in row["children"]:
         _add_rows(rows, child, depth + 1)
-
-
-def _print_iterations(workload: Values) -> None:
-    names: list[str] = []
-    table: list[tuple[float, dict[str, float]]] = []
-    for row in workload["data"]:
-        durations: dict[str, float] = {}
-        for action in row["atomic_actions"]:
-            name = action["name"]
-            if name not in names:
-                if len(names) < ACTIONS_SHOWN:
-                    names.append(name)
-                else:
-                    name = OTHER_ACTIONS
-            took = action["finished_at"] - action["started_at"]
-            durations[name] = durations.get(name, 0.0) + took
-        table.append((row["duration"], durations))
-    if any(OTHER_ACTIONS in durations for _, durations in table):
-        names.append(OTHER_ACTIONS)
-    labels = ["iteration", "duration"]
-    labels += ["%d. %s" % (i, name) for i, name in enumerate(names, start=1)]
-    rows = [
-        [
-            number,
-            round(duration, 3),
-            *(_rounded(durations.get(name)) for name in names),
-        ]
-        for number, (duration, durations) in enumerate(table, start=1)
-    ]
-    cliutils.print_table(labels, rows, "Atomics per iteration")
-    print()
-
-
-def _rounded(value: float | None) -> t.Any:
-    return "N/A" if value is None else round(value, 3)
 
 
 def _print_accounts(info: Values) -> None:

@@ -15,15 +15,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import typing as t
-
-import jsonschema
 
 from rally import consts, exceptions
 from rally.api import imports
+from rally.cli import task_results_stream
 from rally.common.objects import report_schema
+from rally.task.results import durations
+from rally.task.results.row import NS
 
+if t.TYPE_CHECKING:
+    from rally.task.results import spooled
+
+_PLUGIN: dict[str, t.Any] = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}},
+    "required": ["name", "args"],
+}
 OLD_TASK_RESULT_SCHEMA: dict[str, t.Any] = {
     "type": "object",
     "$schema": consts.JSON_SCHEMA,
@@ -31,47 +39,50 @@ OLD_TASK_RESULT_SCHEMA: dict[str, t.Any] = {
         "key": {
             "type": "object",
             "properties": {
-                "kw": {"type": "object"},
+                "kw": {
+                    "type": "object",
+                    "properties": {
+                        "args": {"type": ["object", "null"]},
+                        "context": {"type": ["object", "null"]},
+                        "runner": {
+                            "type": ["object", "null"],
+                            "properties": {"type": {"type": "string"}},
+                        },
+                        "sla": {"type": ["object", "null"]},
+                    },
+                },
                 "name": {"type": "string"},
+                "description": {"type": "string"},
                 "pos": {"type": "integer"},
             },
             "required": ["kw", "name", "pos"],
         },
-        "sla": {
+        "sla": {"type": "array", "items": report_schema.CRITERION},
+        "hooks": {
             "type": "array",
             "items": {
                 "type": "object",
                 "properties": {
-                    "criterion": {"type": "string"},
-                    "success": {"type": "boolean"},
-                    "detail": {"type": "string"},
+                    "config": {**_PLUGIN, "properties": {
+                        **_PLUGIN["properties"], "trigger": _PLUGIN,
+                    }, "required": ["name", "args", "trigger"]},
+                    "results": {
+                        "type": ["array", "null"],
+                        "items": report_schema.HOOK_RUN,
+                    },
+                    "summary": {"type": ["object", "null"]},
                 },
+                "required": ["config"],
             },
         },
-        "hooks": {"type": "array"},
-        "result": {
-            "type": "array",
-            "minItems": 0,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "atomic_actions": {"type": "object"},
-                    "duration": {"type": "number"},
-                    "error": {"type": "array"},
-                    "idle_duration": {"type": "number"},
-                    "output": {"type": "object"},
-                },
-                "required": [
-                    "atomic_actions", "duration", "error", "idle_duration",
-                ],
-            },
-        },
+        "result": {"type": "array"},
         "load_duration": {"type": "number"},
         "full_duration": {"type": "number"},
         "created_at": {"type": "string"},
     },
     "required": ["key", "sla", "result", "load_duration", "full_duration"],
     "additionalProperties": False,
+    "definitions": {"output": report_schema.OUTPUT},
 }
 
 #: forms of a creation time; the second is how released Rally wrote it
@@ -87,20 +98,18 @@ def load(path: str) -> list[dict[str, t.Any]]:
     """Tasks in a JSON report or in a file of ``rally task results``.
 
     :param path: the file
-    :returns: tasks, as ``API().task.get(uuid, detailed=True)`` gives them
+    :returns: tasks, as ``API().task.get(uuid, detailed=True, lazy=True)``
+        gives them: results wait outside of memory
     :raises FailedToLoadResults: it holds no results in either form
     """
     try:
-        with open(path, encoding="utf-8") as stream:
-            content = json.load(stream)
+        content = task_results_stream.read(path, _new_iteration)
     except OSError as error:
         raise FailedToLoadResults(
             source=path, msg="It cannot be read: %s." % error.strerror
         ) from error
-    except ValueError as error:
-        raise FailedToLoadResults(
-            source=path, msg="It is not JSON: %s." % error
-        ) from None
+    except task_results_stream.Malformed as error:
+        raise FailedToLoadResults(source=path, msg=str(error)) from None
     if isinstance(content, list):
         return _load_old(content, path)
     if isinstance(content, dict) and isinstance(content.get("tasks"), list):
@@ -113,13 +122,12 @@ def load(path: str) -> list[dict[str, t.Any]]:
 
 
 def _check(item: t.Any, schema: dict[str, t.Any], path: str) -> None:
-    try:
-        jsonschema.validate(item, schema)
-    except jsonschema.ValidationError as error:
+    error = report_schema.error_in(item, schema)
+    if error is not None:
         place = "/".join(map(str, error.absolute_path)) or "the top level"
         raise FailedToLoadResults(
             source=path, msg="At %s: %s" % (place, _first_line(error.message))
-        ) from None
+        )
 
 
 def _first_line(message: str, limit: int = 300) -> str:
@@ -196,12 +204,10 @@ def _load_old(
 
 def _old_workload(result: dict[str, t.Any]) -> dict[str, t.Any]:
     key, config = result["key"], result["key"]["kw"]
-    rows = sorted(
-        map(_new_iteration, result["result"]),
-        key=lambda row: row["timestamp"],
-    )
-    durations = [row["duration"] for row in rows]
-    start_time = rows[0]["timestamp"] if rows else None
+    rows: spooled.SpooledResults = result["result"]
+    found = durations.summary(rows.chunks())
+    first = next(rows.chunks(), None)
+    start_time = None if first is None else first.first_ns / NS
     created_at = _created_at(result.get("created_at"), start_time)
     updated_at = created_at + dt.timedelta(seconds=result["full_duration"])
     runner = dict(config.get("runner") or {"type": "serial"})
@@ -212,10 +218,10 @@ def _old_workload(result: dict[str, t.Any]) -> dict[str, t.Any]:
         "description": key.get("description", ""),
         "full_duration": result["full_duration"],
         "load_duration": result["load_duration"],
-        "total_iteration_count": len(rows),
-        "failed_iteration_count": sum(bool(row["error"]) for row in rows),
-        "min_duration": min(durations, default=None),
-        "max_duration": max(durations, default=None),
+        "total_iteration_count": found["total"],
+        "failed_iteration_count": found["failed"],
+        "min_duration": found["min_duration"],
+        "max_duration": found["max_duration"],
         "start_time": start_time,
         "created_at": created_at.strftime(_TIME_FORMS[0]),
         "updated_at": updated_at.strftime(_TIME_FORMS[0]),
@@ -229,17 +235,8 @@ def _old_workload(result: dict[str, t.Any]) -> dict[str, t.Any]:
         "contexts": config.get("context") or {},
         "contexts_results": [],
         "data": rows,
-        "statistics": {"durations": _statistics(rows)},
+        "statistics": found["statistics"],
     }
-
-
-def _statistics(rows: list[dict[str, t.Any]]) -> dict[str, t.Any]:
-    from rally.task.processing import charts
-
-    table = charts.MainStatsTable({"total_iteration_count": len(rows)})
-    for row in rows:
-        table.add_iteration(row)
-    return table.to_dict()
 
 
 def _new_iteration(row: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -108,12 +108,23 @@ class TaskExporter(
         task_results: t.Sequence[dict[str, t.Any]],
         output_destination: str | None,
         api: t.Any = None,
+        stream: t.TextIO | None = None,
     ) -> dict[str, t.Any]:
         """Make a report with an exporter, and check that it is one.
 
+        :param stream: where to write at once what would be printed, if the
+            exporter writes piece by piece
         :raises InvalidReport: the exporter returned anything else
         """
         exporter = exporter_cls(task_results, output_destination, api)
+        if (
+            stream is not None
+            and not output_destination
+            and isinstance(exporter, StreamingExporter)
+        ):
+            exporter.write(stream)
+            stream.write("\n")
+            return {}
         report = exporter.generate()
         try:
             jsonschema.validate(report, REPORT_RESPONSE_SCHEMA)

@@ -109,6 +109,7 @@ def _export(
         tasks=_loaded(tasks),
         output_type=output_type,
         output_dest=os.path.expanduser(destination) if destination else None,
+        stream=sys.stdout,
     )
     for path, text in report.get("files", {}).items():
         _write(path, text)

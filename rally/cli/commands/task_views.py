@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import enum
 import json
+import sys
 import typing as t
 
 import typer
@@ -127,14 +128,24 @@ def results(task_id: options.TaskId) -> None:
         "`rally task report --json` instead."
     )
     api = cliutils.get_api()
+    task = api.task.get(task_id=task_id)
+    if task["status"] not in task_details.FINAL:
+        print(
+            "Task %(uuid)s is in status '%(status)s': it has no results "
+            "that are complete. See what is stored so far with `rally task "
+            "detailed %(uuid)s`, or wait for its end." % task
+        )
+        raise typer.Exit(1)
     try:
         report = api.task.export(
-            tasks=[task_id], output_type="old-json-results"
+            tasks=[task_id], output_type="old-json-results",
+            stream=sys.stdout,
         )
     except exceptions.RallyException as e:
         print(e)
         raise typer.Exit(1) from None
-    print(report["print"])
+    if "print" in report:  # a plugin of this name may not write to streams
+        print(report["print"])
 
 
 AllEnvs: t.TypeAlias = t.Annotated[
@@ -253,6 +264,8 @@ def sla_check(
     if tojson:
         print(json.dumps(rows))
     else:
+        for row in rows:
+            row["detail"] = task_details.shortened(row["detail"], task_id)
         cliutils.print_list(
             rows,
             ["benchmark", "pos", "criterion", "status", "detail"],

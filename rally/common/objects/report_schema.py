@@ -14,9 +14,13 @@
 
 from __future__ import annotations
 
+import collections.abc
 import typing as t
 
 from rally import consts
+
+if t.TYPE_CHECKING:
+    import jsonschema
 
 Schema: t.TypeAlias = dict[str, t.Any]
 
@@ -114,28 +118,62 @@ HOOK_ERROR: Schema = {
     ]
 }
 
+#: a plugin by its name, with its config; or a list of both
+PLUGIN: Schema = {
+    "anyOf": [
+        {"type": "object", "minProperties": 1},
+        {**_tuple_of(STRING, {}), "minItems": 2, "maxItems": 2},
+    ]
+}
+
+#: one run of a hook
+HOOK_RUN: Schema = _record(
+    {
+        **_all(NUMBER, "started_at", "finished_at"),
+        "triggered_by": _record(
+            {"event_type": STRING, "value": {}},
+            required=["event_type", "value"],
+        ),
+        "status": STRING,
+        "error": HOOK_ERROR,
+        "output": {"$ref": "#/definitions/output"},
+    },
+    required=["finished_at", "triggered_by", "status"],
+)
+
 HOOK_RESULT: Schema = _record(
     {
-        "config": OBJECT,
-        "results": _list_of(
-            _record(
-                {
-                    **_all(NUMBER, "started_at", "finished_at"),
-                    "triggered_by": _record(
-                        {"event_type": STRING, "value": {}},
-                        required=["event_type", "value"],
-                    ),
-                    "status": STRING,
-                    "error": HOOK_ERROR,
-                    "output": {"$ref": "#/definitions/output"},
-                },
-                required=["finished_at", "triggered_by", "status"],
-            )
-        ),
+        "config": {
+            "type": "object",
+            "properties": _all(PLUGIN, "action", "trigger"),
+            "required": ["action", "trigger"],
+        },
+        "results": _list_of(HOOK_RUN),
         "summary": OBJECT,
     },
     required=["config", "results", "summary"],
 )
+
+#: the verdict of an SLA criterion
+CRITERION: Schema = {
+    "type": "object",
+    "properties": {
+        "criterion": STRING, "detail": STRING, "success": BOOLEAN,
+    },
+    "required": ["criterion", "detail", "success"],
+}
+
+#: a row of the statistics of durations
+STATISTICS_ROW: Schema = {
+    "type": "object",
+    "properties": {
+        "name": STRING,
+        "display_name": STRING,
+        "data": OBJECT,
+        "children": _list_of({"$ref": "#/definitions/statistics-row"}),
+    },
+    "required": ["name", "display_name", "data"],
+}
 
 WORKLOAD: Schema = _record(
     {
@@ -148,7 +186,15 @@ WORKLOAD: Schema = _record(
             INTEGER, "failed_iteration_count", "total_iteration_count",
             "position",
         ),
-        **_all(OBJECT, "args", "runner", "load_info", "contexts", "sla"),
+        **_all(OBJECT, "args", "contexts", "sla"),
+        "load_info": {
+            "type": "object", "properties": _all(OBJECT, "percentiles"),
+        },
+        "runner": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": OBJECT,
+        },
         **_all(ARRAY, "data", "contexts_results"),
         **_all(
             {"$ref": "#/definitions/number-or-null"},
@@ -164,22 +210,22 @@ WORKLOAD: Schema = _record(
         "hooks": _list_of({"$ref": "#/definitions/hook_result"}),
         "statistics": {
             "type": "object",
-            "properties": _all(OBJECT, "durations", "atomics"),
+            "properties": {
+                "durations": {
+                    "type": "object",
+                    "properties": {
+                        "total": {"$ref": "#/definitions/statistics-row"},
+                        "atomics": _list_of(
+                            {"$ref": "#/definitions/statistics-row"}
+                        ),
+                    },
+                },
+                "atomics": OBJECT,
+            },
         },
         "sla_results": {
             "type": "object",
-            "properties": {
-                "sla": _list_of(
-                    {
-                        "type": "object",
-                        "properties": {
-                            "criterion": STRING,
-                            "detail": STRING,
-                            "success": BOOLEAN,
-                        },
-                    }
-                )
-            },
+            "properties": {"sla": _list_of(CRITERION)},
         },
     },
     required=[
@@ -222,5 +268,30 @@ TASK_SCHEMA: Schema = {
         "workload": WORKLOAD,
         "hook_result": HOOK_RESULT,
         "output": OUTPUT,
+        "statistics-row": STATISTICS_ROW,
     },
 }
+
+
+def error_in(
+    item: t.Any, schema: Schema = TASK_SCHEMA
+) -> jsonschema.ValidationError | None:
+    """The most telling violation of *schema*, if there is one.
+
+    A list may be any sequence: results are read from where they are kept.
+    """
+    import jsonschema  # costs more than most commands that import this
+
+    base = jsonschema.validators.validator_for(schema)
+    types = base.TYPE_CHECKER.redefine("array", _is_array)
+    validator = jsonschema.validators.extend(base, type_checker=types)
+    errors = validator(schema).iter_errors(item)
+    found: jsonschema.ValidationError | None
+    found = jsonschema.exceptions.best_match(errors)
+    return found
+
+
+def _is_array(_checker: t.Any, value: t.Any) -> bool:
+    return isinstance(
+        value, collections.abc.Sequence
+    ) and not isinstance(value, str)

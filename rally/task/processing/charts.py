@@ -207,11 +207,12 @@ class _ActionsChart(IterationsChart):
         seconds = {
             name: np.zeros(len(columns)) for name in self._atomic_names
         }
-        for name, rows, values in columns.actions:
+        for action in columns.actions:
+            name = action.display_name
             if name not in seconds:
                 name = names.OTHER_ACTIONS
             if name in seconds:
-                seconds[name][rows] += values
+                seconds[name][action.rows] += action.seconds
         return seconds
 
 
@@ -387,8 +388,9 @@ class AtomicHistogramChart(HistogramChart):
         self._atomic_names = atomic_names(workload_info)
 
     def add_columns(self, columns: columns.Columns) -> None:
-        for name, _, values in columns.actions:
-            self._add_series(self._shown_as(name), values)
+        for action in columns.actions:
+            shown_as = self._shown_as(action.display_name)
+            self._add_series(shown_as, action.seconds)
 
     def _shown_as(self, name: str) -> str:
         """The name itself, or that of all that are not shown one by one."""

@@ -30,9 +30,20 @@ Floats: t.TypeAlias = np.ndarray[t.Any, np.dtype[np.float64]]
 class Actions(t.NamedTuple):
     """What top-level actions of one name took in some of the iterations."""
 
-    name: str  # n runs in an iteration are ``name (xn)``
-    rows: t.Any  # an index of columns: the iterations that ran it
+    name: str
+    repeats: int  # how often each of these iterations ran it
+    rows: t.Any  # an index of columns: the iterations that did
     seconds: Floats  # of each of them
+
+    def first_row(self) -> int:
+        """The first of the iterations that did."""
+        return 0 if isinstance(self.rows, slice) else int(self.rows[0])
+
+    @property
+    def display_name(self) -> str:
+        if self.repeats == 1:
+            return self.name
+        return "%s (x%d)" % (self.name, self.repeats)
 
 
 class Columns:
@@ -66,9 +77,20 @@ class Columns:
                     - times[:, [2 * i for i in nodes]]
                 )
                 seconds = taken.sum(axis=1) / NS
-                if len(nodes) > 1:
-                    name = "%s (x%d)" % (name, len(nodes))
-                found.append(Actions(name, rows, seconds))
+                found.append(Actions(name, len(nodes), rows, seconds))
+        return found
+
+    def seconds_of(self, names: t.Sequence[str]) -> list[Floats]:
+        """What actions of each name took in all; NaN where none ran.
+
+        The last one stands for all names that are none of *names*, too.
+        """
+        place = {name: i for i, name in enumerate(names)}
+        found = [np.full(len(self), np.nan) for _ in names]
+        for action in self.actions:
+            seconds = found[place.get(action.name, -1)]
+            before = np.nan_to_num(seconds[action.rows])
+            seconds[action.rows] = before + action.seconds
         return found
 
 

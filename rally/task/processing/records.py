@@ -55,11 +55,13 @@ def pair_of(section: t.Any) -> tuple[str, t.Any]:
     """(Name, config) of a hook's action or trigger in either of its forms.
 
     Databases hold ``[name, config]``, JSON reports ``{name: config}``.
+
+    :raises ValueError: it is in neither
     """
-    if isinstance(section, dict):
-        return next(iter(section.items()))
-    name, config = section
-    return name, config
+    pairs = section.items() if isinstance(section, dict) else [section]
+    for name, config in pairs:
+        return name, config
+    raise ValueError("%r names no plugin" % (section,))
 
 
 def workloads_of(

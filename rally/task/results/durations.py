@@ -405,6 +405,21 @@ class DurationsTable:
         return self
 
 
+def summary(chunks: t.Iterable[Chunk]) -> dict[str, t.Any]:
+    """What ``db.workload_set_results`` stores, from the chunks themselves."""
+    table = DurationsTable()
+    for chunk in chunks:
+        table.add_chunk(chunk)
+    lowest, highest = table.durations.min_ns, table.durations.max_ns
+    return {
+        "statistics": {"durations": table.to_dict()},
+        "total": table.iterations,
+        "failed": table.failed,
+        "min_duration": None if lowest is None else lowest / 1e9,
+        "max_duration": None if highest is None else highest / 1e9,
+    }
+
+
 def _row_dict(
     name: str,
     display_name: str,

@@ -113,18 +113,5 @@ class StoredResults(ordered.ChunkedResults):
 
 
 def summary(workload_uuid: str) -> dict[str, t.Any]:
-    """What ``db.workload_set_results`` stores, from the chunks themselves."""
-    table = durations.DurationsTable()
-    shortest: list[int] = []
-    longest: list[int] = []
-    for chunk in workload_chunks(workload_uuid):
-        table.add_chunk(chunk)
-        shortest = [min([*shortest, int(chunk.duration_ns.min())])]
-        longest = [max([*longest, int(chunk.duration_ns.max())])]
-    return {
-        "statistics": {"durations": table.to_dict()},
-        "total": table.iterations,
-        "failed": table.failed,
-        "min_duration": shortest[0] / 1e9 if shortest else None,
-        "max_duration": longest[0] / 1e9 if longest else None,
-    }
+    """See ``durations.summary``."""
+    return durations.summary(workload_chunks(workload_uuid))

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import io
 
-from rally.cli import task_details
+from rally.cli import cliutils, task_details, task_iterations
 from tests.unit import test
 from tests.unit.task.processing import fakes
 
@@ -66,7 +66,72 @@ class IterationsTestCase(test.TestCase):
             for i in range(60)
         ]
         with contextlib.redirect_stdout(io.StringIO()) as out:
-            task_details._print_iterations({"data": rows})
+            task_iterations.print_table(rows)
         head = out.getvalue().splitlines()[3]
         self.assertIn("50. disk-24 | 51. <other actions> |", head)
         self.assertIn("| 0.75 ", out.getvalue().splitlines()[-3])
+
+    def test_a_table_without_lines_of_its_own_is_as_others_are(self) -> None:
+        rows = [
+            fakes.iteration(i, 100.0 if i == 5 else 0.25, atomic_actions=[
+                fakes.action("a", 0.0, 0.12345),
+                *[fakes.action("a long name", 0.0, 1000.0)] * (i == 7),
+                fakes.action("a", 0.0, 1.0),
+            ])
+            for i in range(12)
+        ]
+        labels = ["iteration", "duration", "1. a", "2. a long name"]
+        with contextlib.redirect_stdout(io.StringIO()) as expected:
+            cliutils.print_table(labels, [
+                [i + 1, 100.0 if i == 5 else 0.25, 1.123,
+                 1000.0 if i == 7 else "N/A"]
+                for i in range(12)
+            ], "Atomics per iteration")
+            print()
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            task_iterations.print_table(rows)
+        self.assertEqual(expected.getvalue(), out.getvalue())
+
+    def test_a_table_of_nothing_has_a_head(self) -> None:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            task_iterations.print_table([])
+        self.assertIn("| iteration | duration |\n", out.getvalue())
+
+
+class ShortenedTestCase(test.TestCase):
+    def test_errors_of_megabytes_lose_their_middle(self) -> None:
+        rows = [
+            fakes.iteration(
+                i, error=["E", "<%s>" % ("x" * 2**21), "t" * 10**6]
+            )
+            for i in range(24)
+        ]
+        task = fakes.task(fakes.workload(
+            rows, failed_iteration_count=24, pass_sla=False,
+            sla_results={"sla": [{
+                "criterion": "c", "success": False, "detail": "y" * 2**21,
+            }]},
+        ), pass_sla=False)
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            task_details.print_task(task)
+        text = out.getvalue()
+        self.assertLess(len(text), 60 * task_details.TEXT_SHOWN)
+        self.assertIn("E: <xxx", text)
+        self.assertIn("x>\n", text)
+        self.assertIn(
+            "[... 2093154 characters left out. All of it: rally task report "
+            "task-uuid --json --out FILE ...]", text,
+        )
+
+    def test_a_short_text_stays_as_it_is(self) -> None:
+        text = "x" * task_details.TEXT_SHOWN
+        self.assertEqual(text, task_details.shortened(text, "u"))
+
+    def test_a_crash_is_shortened_too(self) -> None:
+        task = fakes.task(
+            status="crashed",
+            validation_result={"etype": "E", "msg": "z" * 2**21},
+        )
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            task_details.print_task(task)
+        self.assertLess(len(out.getvalue()), 2 * task_details.TEXT_SHOWN)

@@ -22,10 +22,18 @@ import tempfile
 import ddt
 
 from rally.cli import task_results_loader as loader
-from rally.plugins.common.exporters import json_exporter, old_json_results
-from rally.task.processing import plot
+from rally.plugins.common.exporters import (
+    json_exporter,
+    junit,
+    old_json_results,
+)
+from rally.task.processing import plot, records, workloadpage
+from rally.task.results import ordered
 from tests.unit import test
 from tests.unit.task.processing import fakes
+
+#: not even None
+ABSENT = object()
 
 
 def old_result(**more):
@@ -48,6 +56,26 @@ def old_row(timestamp, **more):
         "error": [], "atomic_actions": {"a": 0.25, "a (2)": 0.5},
     }
     return {**row, **more}
+
+
+def changes(value):
+    """*value* with each of its parts left out, or replaced."""
+    parts = (
+        list(value.items()) if isinstance(value, dict)
+        else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    for key, part in parts:
+        for other in (None, "x", {}, ABSENT):
+            copy = value.copy()
+            if other is ABSENT:
+                copy.pop(key)
+            else:
+                copy[key] = other
+            yield copy
+        for changed in changes(part):
+            copy = value.copy()
+            copy[key] = changed
+            yield copy
 
 
 @ddt.ddt
@@ -87,6 +115,99 @@ class LoadTestCase(test.TestCase):
         self.assertIn(message, str(error))
         self.assertEqual(225, error.error_code)
 
+    def report(self, **more):
+        """A JSON report of one workload."""
+        row = fakes.statistics_row("a")
+        workload = {
+            "scenario": {"Foo.bar": {}}, "runner": {"serial": {}},
+            "pass_sla": True, "sla_results": {}, "sla": {},
+            "statistics": {"durations": {"total": row, "atomics": [row]}},
+            "contexts": {}, "data": [fakes.iteration(0)], "position": 0,
+            "full_duration": 1.0, "load_duration": 1.0,
+            "total_iteration_count": 1, "failed_iteration_count": 0,
+        }
+        return {"tasks": [{"subtasks": [{"workloads": [
+            {**workload, **more}
+        ]}]}]}
+
+    @ddt.data(
+        ({"runner": {}}, "runner: {} "),
+        ({"hooks": [{"config": {"action": {}, "trigger": {"t": 1}},
+                     "results": [], "summary": {}}]}, "config/action: "),
+        ({"hooks": [{"config": {"action": ["a"], "trigger": {"t": 1}},
+                     "results": [], "summary": {}}]}, "config/action: "),
+        ({"hooks": [{"config": {}, "results": [], "summary": {}}]},
+         "'action' is a required"),
+        ({"sla_results": {"sla": [{"criterion": "c"}]}}, "is a required"),
+        ({"statistics": {"durations": {"atomics": [{}]}}}, "is a required"),
+        ({"load_info": {"percentiles": []}}, "percentiles: "),
+        ({"data": [fakes.iteration(0), 5]}, "Iteration 2 of a workload"),
+        ({"data": [{}]}, "KeyError: 'timestamp'"),
+        ({"data": [{**fakes.iteration(0), "duration": "5"}]},
+         "should be of type float"),
+        ({"data": [fakes.iteration(0, 1e300)]}, "iterations 1 to 1"),
+        ({"data": [fakes.iteration(0, output={"additive": [{}],
+                                              "complete": []})]},
+         "additive output lacks the key"),
+        ({"data": {}}, "is not of type 'array'"),
+    )
+    @ddt.unpack
+    def test_says_what_of_a_report_is_wrong(self, more, message):
+        error = self.assertRaises(
+            loader.FailedToLoadResults, self.load, self.report(**more)
+        )
+        self.assertIn(message, str(error))
+
+    @ddt.data(
+        ({"hooks": [{}]}, "'config' is a required"),
+        ({"hooks": [{"config": {"name": "a", "args": 1}}]}, "'trigger' is a"),
+        ({"sla": [{}]}, "is a required"),
+        ({"result": [old_row(1.0, atomic_actions=5)]}, "Iteration 1 of"),
+        ({"key": {"name": "a", "pos": 1, "kw": {"runner": "x"}}}, "runner: "),
+    )
+    @ddt.unpack
+    def test_says_what_of_old_results_is_wrong(self, more, message):
+        error = self.assertRaises(
+            loader.FailedToLoadResults, self.load, [old_result(**more)]
+        )
+        self.assertIn(message, str(error))
+
+    def test_takes_whole_numbers_of_seconds(self):
+        row = {**fakes.iteration(0), "duration": 1, "timestamp": 5}
+        [task] = self.load(self.report(data=[row]))
+        [read] = task["subtasks"][0]["workloads"][0]["data"]
+        self.assertEqual((1.0, 5.0), (read["duration"], read["timestamp"]))
+
+    def test_rows_wait_outside_of_memory_in_the_order_of_time(self):
+        rows = [fakes.iteration(i * 7 % 2500) for i in range(2500)]
+        [task] = self.load(self.report(data=rows))
+        data = task["subtasks"][0]["workloads"][0]["data"]
+        self.assertIsInstance(data, ordered.ChunkedResults)
+        self.assertEqual(
+            [fakes.iteration(i) for i in range(2500)], list(data)
+        )
+
+    def test_files_that_are_wrong_anywhere_are_refused_or_can_be_shown(self):
+        whole = self.report(
+            hooks=[fakes.hook()], load_info=fakes.load_info()
+        )
+        for content in (whole, [old_result(
+            result=[old_row(1.0)],
+            hooks=[{"config": {"name": "h", "args": {}, "trigger": {
+                "name": "t", "args": {}}}, "results": []}],
+        )]):
+            for changed in changes(content):
+                try:
+                    tasks = self.load(changed)
+                except loader.FailedToLoadResults:
+                    continue
+                for task, _, workload in records.workloads_of(tasks):
+                    workloadpage.workload_page(workload, 0, task)
+                    plot.Trends().add_result("uuid", workload)
+                for cls in (json_exporter.JSONExporter, junit.JUnitXMLExporter,
+                            old_json_results.OldJSONExporter):
+                    self.report_of(cls, *tasks)
+
     def test_refuses_a_missing_file(self):
         error = self.assertRaises(
             loader.FailedToLoadResults, loader.load, "/no/such/file"
@@ -105,7 +226,7 @@ class LoadTestCase(test.TestCase):
         )
         [loaded] = task["subtasks"][0]["workloads"]
         loaded["hooks"][0]["config"].pop("description")
-        self.assertEqual(workload, loaded)
+        self.assertEqual(workload, {**loaded, "data": list(loaded["data"])})
 
     def test_gives_back_what_the_old_exporter_wrote(self):
         workload = fakes.workload(

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pathlib
 import tempfile
@@ -74,6 +75,15 @@ class StreamingExporterTestCase(test.TestCase):
 
     def test_prints_without_a_destination(self):
         self.assertEqual({"print": "ab"}, self.make(["a", "b"], None))
+
+    def test_prints_piece_by_piece_where_it_can(self):
+        stream = io.StringIO()
+
+        made = exporter.TaskExporter.make(Writing, ["a", "b"], None, None,
+                                          stream)
+
+        self.assertEqual({}, made)
+        self.assertEqual("ab\n", stream.getvalue())
 
     def test_writes_its_file_itself(self):
         report = self.make(["a", "b"], str(self.path))

@@ -324,7 +324,8 @@ class SchemaTestCase(test.TestCase):
     def hook(self, **result: t.Any) -> dict[str, t.Any]:
         triggered_by = {"event_type": "iteration", "value": 1}
         return {
-            "config": {}, "summary": {},
+            "config": {"action": {"a": 1}, "trigger": ["t", {}]},
+            "summary": {},
             "results": [{"finished_at": 1.0, "status": "failed",
                          "triggered_by": triggered_by, **result}],
         }
