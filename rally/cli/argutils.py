@@ -127,10 +127,11 @@ def rewrite(args: t.Sequence[str], syntax: Syntax) -> list[str]:
     """Turn Rally's form of arguments into typer's.
 
     ``--tag a b`` becomes ``--tag a --tag b``; the value of a flag that stands
-    for the positional argument moves to its place, and wins over one that is
+    for the positional argument moves to its place, beside those that are
     there. What is not known stays as it is: typer complains about it.
 
-    :raises ValueError: a flag that needs a value has none
+    :raises ValueError: a flag that needs a value has none, or a single value
+        is given twice
     """
     line = _Line()
     words = list(args)
@@ -143,7 +144,12 @@ def rewrite(args: t.Sequence[str], syntax: Syntax) -> list[str]:
             line.take_flag(word, words, syntax)
         else:
             line.positional.append(word)
-    rest = line.named or line.positional
+    rest = list(dict.fromkeys([*line.positional, *line.named]))
+    if line.named and len(rest) > 1 and not any(syntax.keywords.values()):
+        raise ValueError(
+            "%s and %s say different things. Give one of them."
+            % (rest[0], " or ".join(syntax.keywords))
+        )
     return [*line.options, "--", *rest] if rest else line.options
 
 

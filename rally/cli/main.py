@@ -228,6 +228,31 @@ def main(args: t.Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if args is None else args)
     gc.set_threshold(_GC_THRESHOLD)
     try:
+        try:
+            _run(words)
+        finally:
+            if sys.stdout is not None:  # it was closed before we began
+                sys.stdout.flush()
+    except OSError as e:  # whatever else fails is told there, not raised
+        _discard_output()
+        if not isinstance(e, BrokenPipeError):  # nobody wants the rest
+            print(
+                "Standard output cannot be written: %s. What follows of it "
+                "is lost." % (e.strerror or e), file=sys.stderr,
+            )
+        sys.exit(GENERAL_FAILURE)
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere: Python writes it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _run(words: list[str]) -> None:
+    """:raises SystemExit: always"""
+    try:
         envutils.load_globals()
         cliutils.set_help_requested("--help" in words)
         command: t.Any = typer.main.get_command(app)

@@ -43,7 +43,7 @@ class RewriteTestCase(test.TestCase):
         (["x"], ["--", "x"]),
         (["--uuid", "x"], ["--", "x"]),
         (["--uuid=x"], ["--", "x"]),
-        (["y", "--uuid", "x"], ["--", "x"]),
+        (["x", "--uuid", "x"], ["--", "x"]),
         (["--uuid", "x", "--flag"], ["--flag", "--", "x"]),
         (["--tag", "a", "b"], ["--tag", "a", "--tag", "b"]),
         (["--tag=a", "b"], ["--tag", "a", "--tag", "b"]),
@@ -65,6 +65,18 @@ class RewriteTestCase(test.TestCase):
             ["--json", "--", "a", "b"],
             argutils.rewrite(["--uuid", "a", "b", "--json"], MANY),
         )
+
+    def test_words_before_the_keyword_of_a_list_count_as_well(self):
+        self.assertEqual(
+            ["--", "a", "b", "c"],
+            argutils.rewrite(["a", "--uuid", "b", "a", "c"], MANY),
+        )
+
+    def test_a_single_value_must_not_be_given_twice(self):
+        error = self.assertRaises(
+            ValueError, argutils.rewrite, ["y", "--uuid", "x"], SYNTAX
+        )
+        self.assertIn("y and --uuid say different things", str(error))
 
     @ddt.data(
         (["--uuid", "--flag"], SYNTAX),

@@ -160,6 +160,39 @@ class StartTestCase(base.HomeTestCase):
         }
         self.assertEqual(set(), loaded & heavy)
 
+    def written_to(self, output: int) -> subprocess.CompletedProcess[str]:
+        """``rally --version`` with its output there."""
+        code = "from rally.cli import main; main.main(['--version'])"
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=output, stderr=subprocess.PIPE, text=True, check=False,
+        )
+
+    def test_a_disk_that_is_full_is_told_in_a_sentence(self):
+        with open("/dev/full", "w") as full:
+            done = self.written_to(full.fileno())
+        self.assertEqual(main.GENERAL_FAILURE, done.returncode)
+        self.assertEqual(
+            "Standard output cannot be written: No space left on device. "
+            "What follows of it is lost.\n", done.stderr,
+        )
+
+    def test_a_reader_who_has_gone_is_told_nothing(self):
+        reading, writing = os.pipe()
+        os.close(reading)
+        self.addCleanup(os.close, writing)
+        done = self.written_to(writing)
+        self.assertEqual(main.GENERAL_FAILURE, done.returncode)
+        self.assertEqual("", done.stderr)
+
+    def test_nobody_needs_to_listen(self):
+        done = subprocess.run(
+            ["sh", "-c", 'exec "$0" -c "$1" >&-', sys.executable,
+             "from rally.cli import main; main.main(['--version'])"],
+            stderr=subprocess.PIPE, text=True, check=False,
+        )
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+
     def test_agent_commands_leave_the_database_alone(self):
         loaded = self.modules_of("agent", "list")
         self.assertEqual(

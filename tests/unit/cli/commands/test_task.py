@@ -311,6 +311,29 @@ class OtherTaskTestCase(base.CommandTestCase):
             shown.out,
         )
 
+    def test_results_of_it_are_refused(self):
+        subtask = db.subtask_create(self.uuid, "one")
+        db.workload_create(
+            self.uuid, subtask["uuid"], "Dummy.dummy", "", 0,
+            {}, "serial", [], {}, {}, {},
+        )
+
+        shown = self.rally("task", "results", self.uuid)
+
+        self.assertEqual(1, shown.code)
+        self.assertIn("in status 'running'", shown.out)
+        self.assertNotIn("[", shown.out)
+
+    def test_all_that_are_named_are_deleted(self):
+        other = db.task_create({"env_uuid": self.env_uuid})["uuid"]
+
+        outcome = self.rally(
+            "task", "delete", self.uuid, "--force", "--uuid", other
+        )
+
+        self.assertEqual(0, outcome.code, outcome.out)
+        self.assertEqual([], db.task_list())
+
     def test_sla_check_without_data_exits_with_2(self):
         self.assertEqual(2, self.rally("task", "sla-check", self.uuid).code)
 
