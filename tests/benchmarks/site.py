@@ -21,6 +21,7 @@ import os
 import pathlib
 import sqlite3
 import typing as t
+import uuid
 
 from rally.task.results import chunk
 from tests.benchmarks import errors, processes, tasks
@@ -156,6 +157,24 @@ class Site:
             rows, float(workload["load_duration"] or 0),
             json.loads(workload.get("load_info") or "{}"),
         )
+
+    def copy_task(self, times: int) -> None:
+        """Let there be so many more tasks like the newest one, empty."""
+        with contextlib.closing(sqlite3.connect(self._database)) as database:
+            database.row_factory = sqlite3.Row
+            task = dict(
+                database.execute(
+                    "SELECT * FROM tasks ORDER BY id DESC LIMIT 1"
+                ).fetchone()
+            )
+            del task["id"]
+            database.executemany(
+                "INSERT INTO tasks (%s) VALUES (%s)" % (
+                    ", ".join(task), ", ".join(":" + name for name in task),
+                ),
+                [dict(task, uuid=str(uuid.uuid4())) for _ in range(times)],
+            )
+            database.commit()
 
     def iterations(self) -> chunk.Chunk:
         """The columns of the newest task, of a run of this tree here."""

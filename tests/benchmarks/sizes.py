@@ -41,7 +41,7 @@ class Sizes:
     simulated_agents: int = 200
     steady_s: float = 20.0
     stop_after: int = 1_600  # iterations, which is about a second
-    report_rows: int = 200_000
+    report_growth: tuple[int, int] = (100_000, 1_000_000)
     released_report_rows: int = 20_000
 
 
@@ -54,7 +54,8 @@ QUICK = Sizes(
     released_times=5_000, runs=1, released_runs=1,
     memory_times=(20_000, 200_000), pace_s=4.0, released_pace_s=1.0,
     rps_s=3.0, startups=5, single_runs=3, stops=2, steady_s=5.0,
-    report_rows=20_000, released_report_rows=5_000,
+    report_growth=(20_000, 200_000),
+    released_report_rows=5_000,
 )
 #: to see that every line works; the figures mean nothing
 TINY = Sizes(
@@ -62,6 +63,6 @@ TINY = Sizes(
     memory_times=(5_000, 20_000), pace_s=0.5, released_pace_s=0.1,
     rates=(100, 200), rps_s=1.0, startups=1, single_runs=1, stops=1,
     workloads=2, plugin_files=(20, 40),
-    stop_after=300, simulated_agents=10, steady_s=1.0, report_rows=1_000,
-    released_report_rows=400,
+    stop_after=300, simulated_agents=10, steady_s=1.0,
+    report_growth=(1_000, 3_000), released_report_rows=400,
 )

@@ -24,7 +24,7 @@ from tests.benchmarks.lines import (
     memory,
     noop,
     pace,
-    report,
+    reports,
     rps,
     start,
     stop,
@@ -43,5 +43,5 @@ LINES: t.Mapping[str, Measure] = {
     "rps": rps.measure,
     "start": start.measure,
     "stop": stop.measure,
-    "report": report.measure,
+    "reports": reports.measure,
 }
