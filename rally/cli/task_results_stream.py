@@ -18,6 +18,7 @@ temporary file, packed, while it is read: memory holds one block of rows.
 
 from __future__ import annotations
 
+import decimal
 import typing as t
 
 import ijson
@@ -44,20 +45,40 @@ def read(path: str, of_old: t.Callable[[Row], Row]) -> t.Any:
     :param of_old: makes an iteration of one in the form of old results
     :raises Malformed: it is not JSON, or an iteration is none
     """
-    document = ijson.ObjectBuilder()
     try:
-        with open(path, "rb") as stream:
-            events = ijson.parse(stream, use_float=True)
-            for prefix, event, value in events:
-                if event == "start_array" and prefix in (NEW_ROWS, OLD_ROWS):
-                    convert = of_old if prefix == OLD_ROWS else None
-                    value = _spooled(_rows(events, prefix), convert)
-                    event = "number"  # of which any object may be the value
-                document.event(event, value)
+        return _read(path, of_old, has_64_bits=True)
+    except (ijson.JSONError, UnicodeDecodeError):
+        pass  # it may hold a larger number, of which slower code is needed
+    try:
+        return _read(path, of_old, has_64_bits=False)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise Malformed("It is not JSON: %s." % reason.rstrip(".")) from None
+
+
+def _read(
+    path: str, of_old: t.Callable[[Row], Row], has_64_bits: bool
+) -> t.Any:
+    """``read`` with the numbers of C, or with those of Python."""
+    document = ijson.ObjectBuilder()
+    with open(path, "rb") as stream:
+        events = ijson.parse(stream, use_float=has_64_bits)
+        if not has_64_bits:
+            events = _without_decimals(events)
+        for prefix, event, value in events:
+            if event == "start_array" and prefix in (NEW_ROWS, OLD_ROWS):
+                convert = of_old if prefix == OLD_ROWS else None
+                value = _spooled(_rows(events, prefix), convert)
+                event = "number"  # of which any object may be the value
+            document.event(event, value)
     return document.value
+
+
+def _without_decimals(events: Events) -> Events:
+    for prefix, event, value in events:
+        if type(value) is decimal.Decimal:
+            value = float(value)
+        yield prefix, event, value
 
 
 def _rows(events: Events, prefix: str) -> t.Iterator[t.Any]:

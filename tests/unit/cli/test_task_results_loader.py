@@ -178,6 +178,12 @@ class LoadTestCase(test.TestCase):
         [read] = task["subtasks"][0]["workloads"][0]["data"]
         self.assertEqual((1.0, 5.0), (read["duration"], read["timestamp"]))
 
+    def test_takes_numbers_of_any_length(self):
+        [task] = self.load(self.report(scenario={"Foo.bar": {"n": 2**70}}))
+        [workload] = task["subtasks"][0]["workloads"]
+        self.assertEqual({"n": 2**70}, workload["args"])
+        self.assertEqual([fakes.iteration(0)], list(workload["data"]))
+
     def test_rows_wait_outside_of_memory_in_the_order_of_time(self):
         rows = [fakes.iteration(i * 7 % 2500) for i in range(2500)]
         [task] = self.load(self.report(data=rows))
