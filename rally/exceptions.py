@@ -198,23 +198,13 @@ class DeploymentNotFinishedStatus(RallyException):
     error_code = 222
     msg_fmt = (
         "Environment %(name)s (%(uuid)s) is not ready but in status "
-        "'%(status)s', so no task can run in it."
+        "'%(status)s', so nothing can run in it."
     )
 
 
 class ContextSetupFailure(RallyException):
     error_code = 223
     msg_fmt = "Context '%(ctx_name)s' could not be set up: %(msg)s"
-
-
-class NoVerification(RallyException):
-    error_code = 229
-    msg_fmt = (
-        "Verification is not part of this series of Rally yet, so `rally "
-        "verify` and its verifiers cannot be used. Run Tempest by itself, or "
-        "use Rally 5.1 in a virtual environment and with a database of its "
-        "own. Verifications that an upgraded database holds are kept."
-    )
 
 
 class ManagerException(RallyException):

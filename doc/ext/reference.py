@@ -241,10 +241,6 @@ def earlier_names() -> str:
         ["``%s``" % earlier, "``%s``" % present, "deprecated"]
         for earlier, present in sorted(deprecated.items())
     ]
-    rows += [
-        ["``%s``" % name, "", "absent: needs Rally's %s" % part]
-        for name, part in moved.ABSENT.items()
-    ]
     return list_table(["Imported", "Is now", "Remark"], rows, (42, 38, 20))
 
 

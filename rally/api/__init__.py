@@ -26,6 +26,9 @@ from rally.api.group import APIGroup
 from rally.api.tasks import _Task
 from rally.common import cfg, logging, settings
 
+if t.TYPE_CHECKING:
+    from rally.api import verifications, verifiers
+
 CONF = cfg.CONF
 LOG = logging.getLogger(__name__)
 
@@ -130,12 +133,16 @@ class API:
         return self._task
 
     @property
-    def verifier(self) -> t.NoReturn:
-        raise exceptions.NoVerification()
+    def verifier(self) -> verifiers._Verifier:
+        from rally.api import verifiers
+
+        return verifiers._Verifier(self)
 
     @property
-    def verification(self) -> t.NoReturn:
-        raise exceptions.NoVerification()
+    def verification(self) -> verifications._Verification:
+        from rally.api import verifications
+
+        return verifications._Verification(self)
 
     @property
     def version(self) -> int:

@@ -39,6 +39,12 @@ HINTS = {
     "`rally env list` shows with `rally env use NAME`.",
     ENV_TASK: "It says which task is meant, and none is in use. Choose one of "
     "those that `rally task list` shows with `rally task use UUID`.",
+    ENV_VERIFIER: "It says which verifier is meant, and none is in use. Make "
+    "one with `rally verify create-verifier`, or choose one of those that "
+    "`rally verify list-verifiers` shows with `rally verify use-verifier ID`.",
+    ENV_VERIFICATION: "It says which verification is meant, and none is in "
+    "use. Choose one of those that `rally verify list` shows with `rally "
+    "verify use UUID`.",
 }
 
 
@@ -76,6 +82,12 @@ def clear_global(global_key: str) -> None:
         )
     update_globals_file(global_key, "")
     os.environ.pop(global_key, None)
+
+
+def forget(global_key: str, value: str) -> None:
+    """Forget one name if it stands for *value*, which is no more."""
+    if value in (os.environ.get(global_key), _read().get(global_key)):
+        clear_global(global_key)
 
 
 def clear_env() -> None:

@@ -49,7 +49,7 @@ INTERRUPTED = 130
 _GC_THRESHOLD = 10_000
 
 #: each is the name of a module of ``rally.cli.commands``
-CATEGORIES = ("agent", "db", "deployment", "env", "plugin", "task")
+CATEGORIES = ("agent", "db", "deployment", "env", "plugin", "task", "verify")
 
 
 def _category(name: str) -> t.Any:
@@ -91,19 +91,6 @@ def print_version() -> None:
 def version_() -> None:
     """Print the Rally version."""
     print_version()
-
-
-@app.command(
-    "verify",
-    hidden=True,
-    add_help_option=False,
-    context_settings={
-        "ignore_unknown_options": True, "allow_extra_args": True
-    },
-)
-def verify() -> None:
-    """Say that there are no verifications, whatever follows."""
-    raise exceptions.NoVerification()
 
 
 def _with_logging_options(function: _F) -> _F:
@@ -271,8 +258,12 @@ def _run(words: list[str]) -> None:
     sys.exit()
 
 
+#: errors whose text says all there is to say
+_SPEAKING = (OSError, ValueError, TypeError, NotImplementedError)
+
+
 def _message_of(error: Exception) -> str:
-    if isinstance(error, (OSError, ValueError, TypeError)):
+    if isinstance(error, _SPEAKING):
         return str(error) or type(error).__name__
     message = getattr(error, "message", None)  # of a schema error, say
     return "Command failed: %s: %s\nRun it with --debug to see where." % (

@@ -45,6 +45,7 @@ MOVED: t.Mapping[str, str] = {
     "rally.common.yamlutils": "rally.cli.yamlutils",
     "rally.plugins.common.hook": "rally.plugins.common.hooks",
     "rally.plugins.common.hook.triggers": "rally.plugins.common.triggers",
+    "rally.plugins.common.verification": "rally.plugins.verification",
     "rally.task.trigger": "rally.task.hook",
 }
 
@@ -52,34 +53,6 @@ MOVED: t.Mapping[str, str] = {
 RENAMED: t.Mapping[str, t.Mapping[str, str]] = {
     "rally.task.hook": {"Hook": "HookAction", "Trigger": "HookTrigger"},
 }
-
-#: module or package that this series does not have -> the part of Rally it
-#: belongs to
-ABSENT: t.Mapping[str, str] = {
-    "rally.cli.commands.verify": "verification",
-    "rally.common.io.subunit_v2": "verification",
-    "rally.plugins.common.verification": "verification",
-    "rally.plugins.verification": "verification",
-    "rally.verification": "verification",
-}
-
-
-class PartMissing(ImportError):
-    """An import of something that this series of Rally does not have.
-
-    :param name: module that was asked for
-    :param part: part of Rally it belongs to
-    """
-
-    # A ModuleNotFoundError would be swallowed by `from package import name`,
-    # which then blames the package.
-    def __init__(self, name: str, part: str) -> None:
-        super().__init__(
-            "module %s belongs to Rally's %s, which is not part of this "
-            "series yet" % (name, part),
-            name=name,
-        )
-        self.part = part
 
 
 def _deepest(name: str, table: t.Container[str]) -> str | None:
@@ -112,9 +85,6 @@ class Finder:
     ) -> importlib.machinery.ModuleSpec | None:
         if not name.startswith("rally."):
             return None
-        absent = _deepest(name, ABSENT)
-        if absent is not None:
-            raise PartMissing(name, ABSENT[absent])
         present = present_name(name)
         if present is None:
             return None

@@ -29,6 +29,9 @@ _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
 #: folders whose files are loaded as plugins
 PLUGIN_FOLDERS = ("/opt/rally/plugins/", "~/.rally/plugins/")
 
+#: packages with Rally's own plugins
+OWN_PACKAGES = ("rally.plugins.common", "rally.plugins.verification")
+
 #: more of them, separated by commas
 PATHS_VARIABLE = "RALLY_PLUGIN_PATHS"
 
@@ -96,7 +99,8 @@ def _load_own(
     """Rally's own plugins, and the options of all; packages of others."""
     from rally.common.plugin import discover
 
-    discover.import_modules_from_package("rally.plugins.common")
+    for name in OWN_PACKAGES:
+        discover.import_modules_from_package(name)
     packages = discover.find_packages_by_entry_point()
     for package in packages:
         discover.register_options_of(package, told)

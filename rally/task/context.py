@@ -271,7 +271,7 @@ class SetUpNotEnded(exceptions.RallyException):
 class _Begun:
     """A context whose set-up was begun, or why it cannot be cleaned up."""
 
-    ctx: Context | Exception
+    ctx: BaseContext | Exception
     result: _ContextExecutionData
     #: it was killed before it could say what it had made
     is_unsure: bool = False
@@ -359,7 +359,7 @@ class ContextManager:
             self._forget_if_done()
 
     def _clean_up(self, begun: _Begun) -> BaseException | None:
-        if isinstance(begun.ctx, Context):
+        if isinstance(begun.ctx, BaseContext):
             data = begun.result["cleanup"]
             error = self._run_phase(begun.ctx, "cleanup", data)
             if error is None and begun.is_unsure:
@@ -404,7 +404,7 @@ class ContextManager:
         ]
         for cls, result in zip(classes, results, strict=True):
             name = cls.get_fullname()
-            ctx: Context | Exception
+            ctx: BaseContext | Exception
             try:
                 ctx = cls(self.context_obj)  # others may need what this does
                 for attribute, value in (own or {}).get(name, {}).items():
@@ -421,7 +421,7 @@ class ContextManager:
             ))
 
     def _keep_state(
-        self, ctx: Context, result: _ContextExecutionData
+        self, ctx: BaseContext, result: _ContextExecutionData
     ) -> None:
         try:
             state = ctx.to_state()
@@ -434,10 +434,12 @@ class ContextManager:
         if state is not None:
             result["state"] = state
 
-    def _own_of(self, ctx: Context) -> dict[str, t.Any]:
+    def _own_of(self, ctx: BaseContext) -> dict[str, t.Any]:
         return {} if self._store is None else self._store.attributes_of(ctx)
 
-    def _keep_context(self, ctx: Context, before: dict[str, t.Any]) -> None:
+    def _keep_context(
+        self, ctx: BaseContext, before: dict[str, t.Any]
+    ) -> None:
         """Keep what a set-up has made known, whatever became of it."""
         if self._store is None:
             return
@@ -478,7 +480,7 @@ class ContextManager:
         return True
 
     def _run_phase(
-        self, ctx: Context, phase: str, data: _ContextPhaseData
+        self, ctx: BaseContext, phase: str, data: _ContextPhaseData
     ) -> BaseException | None:
         """Run one method of a context, and record it in *data*."""
         what = f"{self._log_prefix()} Context {ctx.get_fullname()} {phase}()"
@@ -539,7 +541,7 @@ def is_cleaned_up(result: t.Mapping[str, t.Any]) -> bool:
     return cleanup["finished_at"] is not None and not cleanup["error"]
 
 
-def _result_of(ctx: Context) -> _ContextExecutionData:
+def _result_of(ctx: BaseContext) -> _ContextExecutionData:
     return _ContextExecutionData(
         plugin_name=ctx.get_fullname(),
         plugin_cfg=ctx.config,

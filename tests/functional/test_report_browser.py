@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import json
 import pathlib
@@ -22,9 +23,12 @@ import shutil
 import subprocess
 import tempfile
 
+from rally.common import objects
+from rally.plugins.verification import reporters
 from rally.task.processing import plot
 from tests.unit import test
 from tests.unit.task.processing import fakes
+from tests.unit.verification.tools import results_of, test_of
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 DEADLINE_S = 90
@@ -90,7 +94,9 @@ visit(0);
 """
 
 
-class ReportInBrowserTestCase(test.TestCase):
+class BrowserTestCase(test.TestCase):
+    """Opens pages."""
+
     def setUp(self):
         super().setUp()
         self.browser = browser()
@@ -124,6 +130,12 @@ class ReportInBrowserTestCase(test.TestCase):
         self.assertNotIn("Uncaught", done.stderr)
         return done.stdout
 
+    def assertShows(self, texts, document):  # noqa: N802
+        for text in texts:
+            self.assertIn(text, document)
+
+
+class ReportInBrowserTestCase(BrowserTestCase):
     def walked(self, page, *places):
         """What the page shows at each of *places*, as HTML."""
         walk = WALK % json.dumps(places)
@@ -133,10 +145,6 @@ class ReportInBrowserTestCase(test.TestCase):
         )
         self.assertEqual(len(places), len(kept), "the page did not open")
         return [html.unescape(text) for text in kept]
-
-    def assertShows(self, texts, document):  # noqa: N802
-        for text in texts:
-            self.assertIn(text, document)
 
     def assertDrawn(self, count, document):  # noqa: N802
         """That *count* charts are there, and all of them are drawn."""
@@ -204,3 +212,56 @@ class ReportInBrowserTestCase(test.TestCase):
         overview, trend = self.walked(plot.trends(tasks), "#/", "#/0")
         self.assertIn("Dummy.dummy", overview)
         self.assertDrawn(4, trend)
+
+
+#: what a person does on the page: shows tags, the details of the first test
+#: that has some, and no test that failed
+CLICKS = """
+<script>
+document.querySelector("tr[aria-expanded]").click();
+for (const label of document.querySelectorAll("label")) {
+  if (/^ (tags|failed)/.test(label.textContent)) label.firstChild.click();
+}
+document.querySelector("tr[aria-expanded]").click();
+</script>
+"""
+
+
+class VerificationInBrowserTestCase(BrowserTestCase):
+    def page(self):
+        tests = {
+            "a.T.skipped[id-1]": test_of("a.T.skipped", "skip", tags=["id-1"],
+                                         reason=fakes.BREAK_OUT),
+            "a.T.failed": test_of("a.T.failed", "fail", traceback="boom"),
+            "a.T.passed": test_of("a.T.passed", "success"),
+        }
+        made = [
+            objects.Verification({
+                "uuid": uuid, "env_uuid": "e", "status": status,
+                "run_args": {}, "tests": tests,
+                "created_at": dt.datetime(2026, 1, 1),
+                "updated_at": dt.datetime(2026, 1, 2),
+                **results_of(tests).totals, "tests_duration": 0.3,
+            })
+            for uuid, status in (("u-one", "failed"), ("u-two", "finished"))
+        ]
+        return reporters.HTMLReporter(made, None).generate()["print"]
+
+    def test_page_shows_all_without_a_network(self):
+        document = self.opened(self.page())
+        self.assertShows(
+            ("<title>Rally verification report</title>", "1 · u-one",
+             "2 · u-two", "a.T.skipped", "a.T.failed", "a.T.passed",
+             "3 of 3 tests", "failed (1)", "300 ms"), document,
+        )
+
+    def test_page_shows_what_is_asked_for(self):
+        document = self.opened(
+            self.page().replace("</body>", CLICKS + "</body>")
+        )
+        start = document.index("part of a name")
+        shown = document[start:document.index("<script", start)]
+        self.assertShows(("2 of 3 tests", ">id-1<"), shown)
+        self.assertNotIn("a.T.failed", shown)
+        self.assertIn('aria-expanded="true"', shown)
+        self.assertNotIn('hidden=""', shown)

@@ -43,8 +43,8 @@ DISTRIBUTED = "rally.task.distributed"
 #: packages, lowest first: imports point down
 PACKAGES = (
     "rally.common", "rally.task.results", "rally.task.work",
-    "rally.task.load", "rally.task.distributed", "rally.plugins",
-    "rally.api", "rally.cli",
+    "rally.task.load", "rally.task.distributed", "rally.verification",
+    "rally.plugins", "rally.api", "rally.cli",
 )
 #: what is loaded by name or loads others: entry points, which know plugins
 ENTRY_POINTS = {

@@ -13,7 +13,7 @@
 """What plugins import from the released Rally can be imported here, too.
 
 The table is what its documentation promises and what plugin packages in the
-field use. Verification is not part of this series.
+field use.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ NAMES: t.Mapping[str, str] = {
         "FailedToLoadTask abort delete detailed export import_results list_ "
         "report restart results sla_check start status trends use validate"
     ),
+    "rally.cli.commands.verify": (
+        "DEFAULT_REPORT_TYPES add_verifier_ext configure_verifier "
+        "create_verifier delete delete_verifier delete_verifier_ext "
+        "import_results list_ list_plugins list_verifier_exts "
+        "list_verifier_tests list_verifiers report rerun show show_verifier "
+        "start update_verifier use use_verifier verify_app"
+    ),
     "rally.cli.envutils": (
         "ENVVARS ENV_DEPLOYMENT ENV_ENV ENV_TASK ENV_VERIFICATION "
         "ENV_VERIFIER PATH_GLOBALS clear_env clear_global get_global "
@@ -80,6 +87,9 @@ NAMES: t.Mapping[str, str] = {
     "rally.common.fileutils": "",
     "rally.common.io": "",
     "rally.common.io.junit": "JUnitXML",
+    "rally.common.io.subunit_v2": (
+        "SubunitV2StreamResult TestID parse parse_file v2"
+    ),
     "rally.common.logging": (
         "CRITICAL CatcherHandler DEBUG DEBUG_OPTS ERROR ExceptionLogger "
         "FATAL INFO LogCatcher NOTSET RDEBUG RallyContextAdapter WARN "
@@ -87,7 +97,7 @@ NAMES: t.Mapping[str, str] = {
         "log_deprecated log_deprecated_args log_deprecated_module "
         "log_task_wrapper log_verification_wrapper setup to_oslo_argv"
     ),
-    "rally.common.objects": "Deployment",
+    "rally.common.objects": "Deployment Verification Verifier",
     "rally.common.objects.deploy": "CREDENTIALS_SCHEMA Deployment",
     "rally.common.objects.task": "Subtask TASK_SCHEMA Task Workload",
     "rally.common.opts": (
@@ -247,6 +257,25 @@ NAMES: t.Mapping[str, str] = {
     "rally.task.validation": "add",
     "rally.ui": "",
     "rally.ui.utils": "get_template",
+    "rally.plugins.verification.reporters": (
+        "HTMLReporter HTMLStaticReporter JSONReporter JUnitXMLReporter "
+        "LP_BUG_LINK SKIP_RE TIME_FORMAT"
+    ),
+    "rally.plugins.verification.testr": (
+        "TEST_NAME_RE TestrContext TestrLauncher"
+    ),
+    "rally.verification.context": (
+        "ContextManager VerifierContext _expand_skip_list configure"
+    ),
+    "rally.verification.manager": (
+        "URL_RE VerifierManager VerifierSetupFailure configure"
+    ),
+    "rally.verification.reporter": (
+        "REPORT_RESPONSE_SCHEMA VerificationReporter configure"
+    ),
+    "rally.verification.utils": (
+        "add_extra_options check_output create_dir extend_configfile"
+    ),
     "rally.utils.encodeutils": "safe_decode safe_encode",
     "rally.utils.sshutils": "SSH",
     "rally.utils.strutils": (
@@ -260,6 +289,12 @@ NAMES: t.Mapping[str, str] = {
 
 #: where releases before kept the core plugins -> where the last one does
 BOTH_PLACES = {
+    "rally.plugins.common.verification.reporters": (
+        "rally.plugins.verification.reporters"
+    ),
+    "rally.plugins.common.verification.testr": (
+        "rally.plugins.verification.testr"
+    ),
     "rally.plugins.common.hook.sys_call": "rally.plugins.task.hooks.sys_call",
     "rally.plugins.common.hook.triggers.event": (
         "rally.plugins.task.hook_triggers.event"

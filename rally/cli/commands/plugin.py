@@ -20,7 +20,6 @@ import typer
 
 from rally import plugins
 from rally.cli import argutils, cliutils
-from rally.common import logging
 from rally.common.plugin import plugin
 
 NOT_FOUND = 211
@@ -78,7 +77,7 @@ def list_(
     ] = None,
 ) -> None:
     """List plugins, all or those that match."""
-    plugins.load(absent=logging.WARNING)
+    plugins.load()
     found = _find(name, platform)
     if platform and not found and not _find(None, platform):
         print("Platform %s not found" % platform)

@@ -316,6 +316,8 @@ class Verifier(Base):
     extra_settings: orm.Mapped[Json | None] = orm.mapped_column(
         sa_types.MutableJSONEncodedDict
     )
+    #: process that installs or changes it, as "host:pid"
+    owner: orm.Mapped[Str255 | None]
 
 
 class Verification(Base):
@@ -344,3 +346,7 @@ class Verification(Base):
     expected_failures: orm.Mapped[Count]
     tests_duration: orm.Mapped[Seconds]
     tests: orm.Mapped[Object | None]
+    #: process that runs it, as "host:pid"
+    owner: orm.Mapped[Str255 | None]
+    #: why it crashed
+    error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)

@@ -41,9 +41,11 @@ def verifier_create(
     version: str | None,
     system_wide: bool,
     extra_settings: Values | None = None,
+    owner: str | None = None,
 ) -> Values:
     """Record a verifier.
 
+    :param owner: the process that will install it
     :raises DBRecordExists: the name is taken
     """
     verifier = Verifier(
@@ -54,6 +56,7 @@ def verifier_create(
         version=version,
         system_wide=system_wide,
         extra_settings=extra_settings,
+        owner=owner,
     )
     with rows.unique_name(Verifier, name), engine.writing() as session:
         session.add(verifier)
@@ -91,25 +94,31 @@ def verification_create(
     env: str,
     tags: t.Iterable[str] | None = None,
     run_args: Values | None = None,
+    owner: str | None = None,
 ) -> Values:
+    """Record a verification.
+
+    :param owner: the process that will run it
+    """
     with engine.writing() as session:
         verification = Verification(
             verifier_uuid=_find(session, verifier_id).uuid,
             env_uuid=rows.find_named(session, models.Env, env).uuid,
             run_args=run_args,
+            owner=owner,
         )
         session.add(verification)
         session.flush()
         if tags:
             db_tags.replace(session, verification.uuid, _TAG_TYPE, tags)
-        return rows.values_of(verification)
+        return dict(rows.values_of(verification), tags=sorted(set(tags or ())))
 
 
 def verification_get(verification_uuid: str) -> Values:
+    """A verification with its sorted tags."""
     with engine.reading() as session:
-        return rows.values_of(
-            rows.find(session, Verification, verification_uuid)
-        )
+        row = rows.find(session, Verification, verification_uuid)
+        return db_tags.added(session, [rows.values_of(row)], _TAG_TYPE)[0]
 
 
 def verification_list(
@@ -148,7 +157,8 @@ def verification_update(
 ) -> Values:
     with engine.writing() as session:
         row = rows.find(session, Verification, verification_uuid)
-        return rows.change(session, row, properties)
+        changed = rows.change(session, row, properties)
+        return db_tags.added(session, [changed], _TAG_TYPE)[0]
 
 
 def delete_where(

@@ -20,11 +20,25 @@ import typing as t
 from rally.common.db import StoredChunk
 from rally.common.objects.task import Subtask, Task, Workload
 
-__all__ = ["StoredChunk", "Subtask", "Task", "Workload"]
+if t.TYPE_CHECKING:
+    from rally.common.objects.verification import Verification
+    from rally.common.objects.verifier import Verifier
+
+__all__ = [
+    "StoredChunk", "Subtask", "Task", "Verification", "Verifier", "Workload",
+]
+
+#: what is loaded when somebody asks for it -> the module that has it
+_LOADED_LATER = {
+    # it lies above this package: environments bring plugins along
+    "Deployment": "rally.common.objects.deploy",
+    # tasks do not need them
+    "Verification": "rally.common.objects.verification",
+    "Verifier": "rally.common.objects.verifier",
+}
 
 
 def __getattr__(name: str) -> t.Any:
-    if name != "Deployment":
-        raise AttributeError(name)
-    # it lies above this package: environments bring plugins along
-    return importlib.import_module("rally.common.objects.deploy").Deployment
+    if name not in _LOADED_LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LOADED_LATER[name]), name)

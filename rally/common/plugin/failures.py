@@ -12,10 +12,8 @@
 
 """What of the plugins could not be loaded, and how it is said.
 
-A file that is broken takes all those along that import it, and a package
-whose modules need a part of Rally that this series lacks is not broken at
-all. So a failure is told by its cause: one line for each broken file, one for
-each package that misses something of Rally, each once in a process.
+A file that is broken takes all those along that import it. So a failure is
+told by its cause: one line for each broken file, once in a process.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ import dataclasses
 import types
 import typing as t
 
-from rally.common import logging, moved
+from rally.common import logging
 
 LOG = logging.getLogger(__name__)
 
@@ -37,13 +35,10 @@ _SAID: set[str] = set()
 class Levels:
     """At which level failures are logged.
 
-    Those who look for plugins want to know all; for somebody who runs a task
-    a part that nobody has is no news; a load process repeats what the command
-    that started it has said already.
+    A load process repeats what the command that started it has said already.
     """
 
     broken: int = logging.WARNING  # files with an error of their own
-    absent: int = logging.RDEBUG  # packages that miss a part of Rally
 
 
 #: those of a command that does not ask for others
@@ -81,22 +76,10 @@ def report(
 
     :param package: its name and version
     """
-    absent: dict[str, list[str]] = {}  # part of Rally -> modules
     broken: dict[tuple[str, str], list[str]] = {}  # cause -> modules
     for failure in failures:
-        if isinstance(failure.error, moved.PartMissing):
-            absent.setdefault(failure.error.part, []).append(failure.module)
-            LOG.debug("%s: %s", failure.module, failure.error)
-        else:
-            cause = failure.origin, describe(failure.error)
-            broken.setdefault(cause, []).append(failure.module)
-    for part, modules in absent.items():
-        say(
-            levels.absent,
-            "Plugin package %s is loaded without %d of its modules (%s): "
-            "they need Rally's %s, which is not part of this series yet."
-            % (package, len(modules), ", ".join(modules), part),
-        )
+        cause = failure.origin, describe(failure.error)
+        broken.setdefault(cause, []).append(failure.module)
     for (origin, error), modules in broken.items():
         others = [module for module in modules if module != origin]
         if others:
@@ -120,9 +103,8 @@ def _along(count: int) -> str:
 
 def report_file(path: str, error: Exception, levels: Levels) -> None:
     """Log that a file with plugins cannot be loaded."""
-    is_absent = isinstance(error, moved.PartMissing)
     say(
-        levels.absent if is_absent else levels.broken,
+        levels.broken,
         "Cannot load plugin file %s, so what it offers is missing: %s"
         % (path, describe(error)),
         error,

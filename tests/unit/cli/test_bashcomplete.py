@@ -54,7 +54,7 @@ class CompletionTestCase(test.TestCase):
 
     @ddt.data(
         (["rally", "ta"], ["task"]),
-        (["rally", "ver"], ["version"]),
+        (["rally", "ver"], ["verify", "version"]),
         (["rally", "task", "sta"], ["start", "status"]),
         (["rally", "--debug", "task", "sla"], ["sla-check"]),
         (["rally", "task", "start", "x", "--task-args-"],

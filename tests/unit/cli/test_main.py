@@ -20,7 +20,6 @@ import sys
 
 import ddt
 
-from rally import exceptions
 from rally.cli import main
 from rally.common import version
 from tests.unit.cli import base
@@ -54,17 +53,6 @@ class MainTestCase(base.CommandTestCase):
         self.assertIn(reason, outcome.err)
         self.assertIn("Usage: rally", outcome.err)
         self.assertEqual("", outcome.out)
-
-    @ddt.data(
-        ["verify"], ["verify", "--help"],
-        ["verify", "start", "--pattern", "x", "--detailed"],
-    )
-    def test_verification_is_not_there_yet(self, words):
-        outcome = self.rally(*words)
-        self.assertEqual(exceptions.NoVerification.error_code, outcome.code)
-        self.assertEqual(
-            exceptions.NoVerification().format_message() + "\n", outcome.out
-        )
 
     @ddt.data(*sorted(main.CATEGORIES))
     def test_help_needs_no_database(self, category):

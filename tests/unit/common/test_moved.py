@@ -61,7 +61,7 @@ class FinderTestCase(test.TestCase):
             self.assertIs(sys.modules[name], old)
             self.assertIs(spec, old.__spec__)
 
-    @ddt.data(*PLACES, *moved.ABSENT)
+    @ddt.data(*PLACES)
     def test_nothing_of_the_tree_is_hidden(self, earlier: str) -> None:
         path = PACKAGE.joinpath(*earlier.split(".")[1:])
         self.assertFalse(path.with_suffix(".py").exists())
@@ -116,18 +116,6 @@ class FinderTestCase(test.TestCase):
             importlib.import_module, "rally.plugins.task.no_such_zzz",
         )
         self.assertEqual("rally.plugins.task.no_such_zzz", error.name)
-
-    @ddt.data(
-        "import rally.verification.manager",
-        "from rally.plugins.verification import testr",
-        "from rally.plugins.common.verification import testr",
-        "from rally.common.io import subunit_v2",
-        "from rally.cli.commands import verify",
-    )
-    def test_what_is_absent_says_what_it_belongs_to(self, line: str) -> None:
-        error = self.assertRaises(moved.PartMissing, exec, line)
-        self.assertEqual("verification", error.part)
-        self.assertIn("not part of this series yet", str(error))
 
 
 @ddt.ddt

@@ -25,9 +25,11 @@ import yaml
 
 from rally import plugins
 from rally.task import runner, sla, task_cfg
+from rally.verification import context
 from tests.unit import test
 
 ROOT = pathlib.Path(__file__).parent.parent.parent.parent
+VERIFICATION = ROOT / "doc" / "source" / "verification.rst"
 WRITING = ROOT / "doc" / "source" / "plugins" / "writing.rst"
 PAGES = ("README.rst", "doc/source/task/distributed.rst")
 BLOCK = re.compile(
@@ -75,15 +77,18 @@ class TaskTestCase(test.TestCase):
 
 
 class PluginTestCase(test.TestCase):
-    def load(self, word: str, name: str) -> t.Any:
-        """The class *name* of the example that has *word*."""
+    def load(
+        self, word: str, *classes: str, page: pathlib.Path = WRITING
+    ) -> t.Any:
+        """The first of *classes*, which the example with *word* makes."""
         text = next(
-            each for each in examples(WRITING, "python") if word in each
+            each for each in examples(page, "python") if word in each
         )
         names: dict[str, t.Any] = {"__name__": "tests.unit.doc.example"}
-        exec(compile(text, str(WRITING), "exec"), names)  # our own page
-        self.addCleanup(names[name].unregister)
-        return names[name]
+        exec(compile(text, str(page), "exec"), names)  # our own page
+        for each in classes:
+            self.addCleanup(names[each].unregister)
+        return names[classes[0]]
 
     def test_the_criterion_obeys_the_law(self) -> None:
         plugins.load()
@@ -112,3 +117,10 @@ class PluginTestCase(test.TestCase):
             cls.load_plan(config).concurrency,
             sum(cls.load_plan(s).concurrency for s in shares if s),
         )
+
+    def test_the_verifier_has_contexts_that_there_are(self) -> None:
+        plugins.load()
+        cls = self.load("@manager.configure", "MyChecks", "NetworkContext",
+                        page=VERIFICATION)
+        context.ContextManager.validate(cls._meta_get("context"))
+        self.assertIn("*pattern*", cls.get_info()["description"])

@@ -35,6 +35,7 @@ from tests.unit import test
 RELEASED = pathlib.Path(__file__).parent / "rally_5_1_1.sql"
 #: the revision of Rally 6.0 before foreign keys had indices
 PACKED_CHUNKS = "60a1c7e5d2f0"
+KEY_INDICES = "c3d94e0b71a8"
 FINISHED = "1ec6600e-5c77-4c36-a00a-e096253b956e"
 
 
@@ -85,7 +86,7 @@ class CreateTestCase(SchemaTestCase):
 
         self.assertEqual([schema.HEAD_REVISION], folder.get_heads())
         self.assertEqual(
-            [schema.HEAD_REVISION, PACKED_CHUNKS,
+            [schema.HEAD_REVISION, KEY_INDICES, PACKED_CHUNKS,
              schema.LAST_RALLY_REVISION, schema.INITIAL_REVISION_UUID],
             [revision.revision for revision in folder.walk_revisions()],
         )
@@ -276,6 +277,51 @@ class UpgradeTestCase(SchemaTestCase):
         self.assertEqual(made, described(db.get_engine()))
         self.assertEqual(schema.HEAD_REVISION, schema.schema_revision())
         self.assertFalse(schema.schema_ensure())
+
+    def test_what_it_left_unfinished_in_verification_has_an_end(self):
+        self.load_released()
+        with contextlib.closing(sqlite3.connect(self.db_path)) as connection:
+            for status in ("installing", "updating", "installed"):
+                connection.execute(
+                    "INSERT INTO verifiers (uuid, name, type, status) "
+                    "VALUES (?, ?, 'tempest', ?)", [status] * 3
+                )
+            for status in ("init", "running", "failed"):
+                connection.execute(
+                    "INSERT INTO verifications (uuid, verifier_uuid, "
+                    "env_uuid, status) VALUES (?, 'installed', 'e', ?)",
+                    [status] * 2,
+                )
+            connection.commit()
+
+        schema.schema_upgrade()
+
+        self.assertEqual(
+            {"installing": "failed", "updating": "installed",
+             "installed": "installed"},
+            {x["name"]: x["status"] for x in db.verifier_list()},
+        )
+        self.assertEqual(
+            {"init": "crashed", "running": "crashed", "failed": "failed"},
+            {x["uuid"]: x["status"] for x in db.verification_list()},
+        )
+
+    def test_an_upgrade_of_verifications_half_way_is_done_again(self):
+        schema.schema_create()
+        made = described(db.get_engine())
+        with db.get_engine().begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE alembic_version SET version_num = '%s'" % KEY_INDICES
+            )
+            connection.exec_driver_sql(
+                "ALTER TABLE verifications DROP COLUMN error"
+            )
+        error = self.assertRaises(errors.SchemaOutdated, schema.schema_ensure)
+        self.assertIn("`rally db upgrade`; it keeps all", str(error))
+
+        schema.schema_upgrade()
+
+        self.assertEqual(made, described(db.get_engine()))
 
     def test_a_database_without_indices_of_keys_is_upgraded(self):
         schema.schema_create()

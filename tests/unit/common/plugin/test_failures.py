@@ -34,10 +34,6 @@ PACKAGE = {
     "whole_zzz/user.py": "from whole_zzz import service",
     "whole_zzz/user_of_user.py": "from whole_zzz import user",
     "whole_zzz/typo.py": "def (:",
-    "whole_zzz/verify/__init__.py": "",
-    "whole_zzz/verify/a.py": "from rally.verification import manager",
-    "whole_zzz/verify/b.py": "from rally.common.io import subunit_v2",
-    "whole_zzz/verify/c.py": "from whole_zzz.verify import b",
     "whole_zzz-1.2.dist-info/METADATA": (
         "Metadata-Version: 2.1\nName: whole-zzz\nVersion: 1.2\n"
     ),
@@ -54,11 +50,6 @@ MISSING = (
 TYPO = "Cannot load whole_zzz.typo of plugin package whole-zzz 1.2, so what "
 OPTIONS = "Cannot register the options whole_zzz:missing of plugin package "
 FILE = "Cannot load plugin file "
-ABSENT = (
-    "Plugin package whole-zzz 1.2 is loaded without 3 of its modules "
-    "(whole_zzz.verify.a, whole_zzz.verify.b, whole_zzz.verify.c): they need "
-    "Rally's verification, which is not part of this series yet."
-)
 
 
 class PackageTestCase(test.TestCase):
@@ -104,13 +95,6 @@ class PackageTestCase(test.TestCase):
             """
         )
         self.assert_said(lines, MISSING, TYPO, OPTIONS, FILE)
-        self.assertIn("RALLYDEBUG " + ABSENT, lines)
-
-    def test_who_looks_for_plugins_is_told_what_they_miss(self) -> None:
-        lines = self.said(
-            "from rally import plugins; plugins.load(absent=logging.WARNING)"
-        )
-        self.assert_said(lines, MISSING, TYPO, OPTIONS, FILE, ABSENT)
 
     def test_a_load_process_repeats_none_of_it(self) -> None:
         lines = self.said(
