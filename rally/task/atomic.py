@@ -120,6 +120,19 @@ class ActionTimerMixin:
         self._atomic_actions = self._new_actions()
 
 
+def _innermost_of(actions: list[AtomicAction]) -> list[AtomicAction]:
+    """The list to which an action that begins now belongs.
+
+    That is the children of the innermost unfinished action.
+    """
+    while actions:
+        last = actions[-1]
+        if "finished_at" in last:
+            break
+        actions = last["children"]
+    return actions
+
+
 class ActionTimer(utils.Timer):
     """Times one action: ``with ActionTimer(self, "boot_server"): ...``.
 
@@ -143,20 +156,6 @@ class ActionTimer(utils.Timer):
             "children": [],
         }
 
-    def _find_parent(
-        self, atomic_actions: list[AtomicAction]
-    ) -> list[AtomicAction]:
-        """The list to which an action that begins now belongs.
-
-        That is the children of the innermost unfinished action.
-        """
-        while atomic_actions:
-            last = atomic_actions[-1]
-            if "finished_at" in last:
-                break
-            atomic_actions = last["children"]
-        return atomic_actions
-
     def __enter__(self) -> ActionTimer:
         actions = self._actions
         action = self._action
@@ -164,7 +163,7 @@ class ActionTimer(utils.Timer):
             actions.begin(action)
         else:
             if actions:
-                actions = self._find_parent(actions)
+                actions = _innermost_of(actions)
             actions.append(action)
         self.error = None
         self.start_ns = start_ns = _WALL_BASE_NS + _monotonic_ns()
@@ -207,8 +206,27 @@ def action_timer(name: str) -> t.Callable[[_F], _F]:
 
         @functools.wraps(func)
         def timed(self: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
-            with ActionTimer(self, name):
-                return func(self, *args, **kwargs)
+            actions: list[AtomicAction] = self._atomic_actions
+            if type(actions) is ConcurrentActions:
+                with ActionTimer(self, name):
+                    return func(self, *args, **kwargs)
+            # the same without an object: it halves what an action costs
+            action: AtomicAction = {  # type: ignore[typeddict-item]
+                "name": name,
+                "children": [],
+            }
+            (_innermost_of(actions) if actions else actions).append(action)
+            action["started_at"] = (_WALL_BASE_NS + _monotonic_ns()) / 1e9
+            try:
+                left = func(self, *args, **kwargs)
+            except BaseException:
+                action["finished_at"] = (
+                    _WALL_BASE_NS + _monotonic_ns()
+                ) / 1e9
+                action["failed"] = True
+                raise
+            action["finished_at"] = (_WALL_BASE_NS + _monotonic_ns()) / 1e9
+            return left
 
         return t.cast(_F, timed)
 

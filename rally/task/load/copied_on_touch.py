@@ -421,9 +421,29 @@ def may_be_large(value: dict[str, t.Any]) -> bool:
     return weight > LIMIT
 
 
-def copier(
-    value: dict[str, t.Any],
-) -> t.Callable[[], dict[str, t.Any]] | None:
+class Copier:
+    """Makes a copy of a large context at each call; see ``copier``."""
+
+    __slots__ = ("_parts", "_survey", "_value")
+
+    def __init__(self, value: dict[str, t.Any], survey: _Survey) -> None:
+        self._value = value
+        self._survey = survey
+        self._parts = [
+            (key, item) for key, item in value.items()
+            if not immutable.is_immutable(item)
+        ]
+
+    def __call__(self) -> dict[str, t.Any]:
+        value = self._value
+        made, copies = value.copy(), Copies(self._survey)
+        copies[id(value)] = made  # it may be in itself
+        for key, item in self._parts:
+            made[key] = copies.of(item)
+        return made
+
+
+def copier(value: dict[str, t.Any]) -> Copier | None:
     """A function that makes a copy of *value* at each call.
 
     The outermost dict is a plain one. An object that cannot be copied says
@@ -436,19 +456,7 @@ def copier(
     if not survey.large:
         return None
     _make_known_to_yaml()
-    parts = [
-        (key, item) for key, item in value.items()
-        if not immutable.is_immutable(item)
-    ]
-
-    def copy_dict() -> dict[str, t.Any]:
-        made, copies = value.copy(), Copies(survey)
-        copies[id(value)] = made  # it may be in itself
-        for key, item in parts:
-            made[key] = copies.of(item)
-        return made
-
-    return copy_dict
+    return Copier(value, survey)
 
 
 def release(copied: t.Mapping[str, t.Any]) -> None:

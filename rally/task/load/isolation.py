@@ -134,7 +134,7 @@ class _TreeCopier:
             return copy_flat
         for key, _ in parts:
             template[key] = None
-        return lambda: _filled(template.copy(), parts)
+        return _filler(template, parts)
 
     def _of_object(self, value: t.Any) -> t.Callable[[], t.Any]:
         if not _has_plain_state(value):
@@ -151,12 +151,18 @@ class _TreeCopier:
         return copy_object
 
 
-def _filled(
-    made: t.Any, parts: list[tuple[t.Any, t.Callable[[], t.Any]]]
-) -> t.Any:
-    for key, copy_part in parts:
-        made[key] = copy_part()
-    return made
+def _filler(
+    template: t.Any, parts: list[tuple[t.Any, t.Callable[[], t.Any]]]
+) -> t.Callable[[], t.Any]:
+    """Makes copies of *template* with copies of some parts in it."""
+
+    def copy_filled() -> t.Any:
+        made = template.copy()
+        for key, copy_part in parts:
+            made[key] = copy_part()
+        return made
+
+    return copy_filled
 
 
 def copier(value: t.Any) -> t.Callable[[], t.Any]:
@@ -186,11 +192,15 @@ def copier(value: t.Any) -> t.Callable[[], t.Any]:
         # who shares an object goes on sharing it, so copy all at once
         return _copier_of_any(value)[0]
     template = value.copy()
+    if not parts:
+        copy_trees: t.Callable[[], t.Any] = template.copy
+    else:
+        copy_trees = _filler(template, parts)
     if not others:
-        return lambda: _filled(template.copy(), parts)
+        return copy_trees
 
     def copy_dict() -> dict[str, t.Any]:
-        made = _filled(template.copy(), parts)
+        made = copy_trees()
         made.update(copy_others())
         return t.cast("dict[str, t.Any]", made)
 

@@ -35,6 +35,7 @@ if t.TYPE_CHECKING:
 NS = 1_000_000_000
 #: shapes remembered; a scenario that names its actions at random has more
 _MAX_SHAPES = 1000
+_LAST_S = row_module.LAST_NS / NS
 _WALL_BASE_NS = clock.WALL_BASE_NS
 _monotonic_ns = time.monotonic_ns
 _new_row = tuple.__new__  # a third of the cost of calling the class
@@ -106,6 +107,9 @@ class IterationRunner:
         shared = dict(context)
         self._dealers = context_module.dealers(shared)
         self._copy_context = isolation.copier(shared)
+        self._is_copied_on_touch = isinstance(
+            self._copy_context, copied_on_touch.Copier
+        )
         self._copy_args = isolation.copier(dict(args))
         self._deferred = [
             name for name, value in args.items()
@@ -199,7 +203,8 @@ class IterationRunner:
     ) -> row_module.Row:
         if self._guard.is_copy:
             self._guard.end()
-        copied_on_touch.release(context)
+        if self._is_copied_on_touch:
+            copied_on_touch.release(context)
         ended = self.cut_off(slot, finished, error)
         slot.scenario = None
         return ended
@@ -225,8 +230,8 @@ class IterationRunner:
             idle_s = scenario_inst.idle_duration()
             if idle_s:
                 idle = min(clock.to_ns(idle_s), finished - started)
-            left = scenario_inst._output
-            if left["additive"] or left["complete"]:
+            left = vars(scenario_inst).get("_output")
+            if left and (left["additive"] or left["complete"]):
                 output = _plain(left)
         except BaseException as e:  # of what a plugin left behind
             error = error or describe(e)
@@ -237,25 +242,31 @@ class IterationRunner:
 
     def _shape_of(
         self, actions: t.Any, started: int, finished: int
-    ) -> tuple[row_module.Shape, tuple[int, ...]]:
-        nodes: list[tuple[t.Any, int, bool]] = []
-        times_s: list[float] = []
-        whole_s = started // NS
-        rest_ns = started - whole_s * NS
-        end_s = (finished - whole_s * NS) / 1e9
-        _walk(actions, 0, whole_s, end_s, nodes, times_s)
-        key = tuple(nodes)
+    ) -> tuple[row_module.Shape, tuple[t.Any, ...]]:
+        found: list[t.Any] = []
+        times: list[t.Any] = []
+        try:
+            _walk(actions, 0, found, times)
+        except (LookupError, TypeError, ValueError):
+            found, times = [], []
+            _walk_odd(actions, 0, started, finished, found, times)
+        key = tuple(found)
         shape = self._shapes.get(key)
         if shape is None:
-            if len(self._shapes) >= _MAX_SHAPES:
-                self._shapes.clear()
-            shape = tuple(
-                row_module.Node(row_module.name_of(name), depth, failed)
-                for name, depth, failed in nodes
-            )
-            if shape == key:  # a key of names that were cut is not kept
-                self._shapes[key] = shape
-        return shape, tuple([int(x * 1e9 + 0.5) - rest_ns for x in times_s])
+            shape = self._new_shape(key)
+        return shape, tuple(times)
+
+    def _new_shape(self, key: tuple[t.Any, ...]) -> row_module.Shape:
+        """The shape of actions as ``_walk`` finds them."""
+        if len(self._shapes) >= _MAX_SHAPES:
+            self._shapes.clear()
+        shape = tuple(
+            row_module.Node(row_module.name_of(name), depth, failed)
+            for name, depth, failed in zip(key[::3], key[1::3], key[2::3])
+        )
+        if all(node.name == name for node, name in zip(shape, key[::3])):
+            self._shapes[key] = shape  # not one of names that were cut
+        return shape
 
 
 def _not_begun(number: int, exc: BaseException) -> row_module.Row:
@@ -292,28 +303,61 @@ def _plain(output: t.Any) -> dict[str, t.Any]:
 
 
 def _walk(
-    actions: t.Any,
-    depth: int,
-    whole_s: int,
-    end_s: float,
-    nodes: list[tuple[t.Any, int, bool]],
-    times_s: list[float],
+    actions: t.Any, depth: int, found: list[t.Any], times: list[float]
 ) -> None:
     """Like ``row.shape_of``, on the hot path.
 
-    An action that was cut off ends with its iteration, and failed. Taking
-    the whole seconds off a timestamp first leaves no rounding to speak of.
+    :param found: gets name, depth and failure of each action, one after
+        the other: a flat tuple of them is found fastest
+    :param times: gets start and finish as they are: a chunk converts those
+        of all its rows for a tenth of the cost
+    :raises LookupError: an action has not finished
+    :raises ValueError: its times are not those of ``ActionTimer``
+    :raises TypeError: the same
     """
     for action in actions:
-        if "finished_at" in action:
-            nodes.append((action["name"], depth, "failed" in action))
-            times_s += (
-                action["started_at"] - whole_s,
-                action["finished_at"] - whole_s,
-            )
-        else:
-            nodes.append((action["name"], depth, True))
-            times_s += (action["started_at"] - whole_s, end_s)
+        started_s, finished_s = action["started_at"], action["finished_at"]
+        # whatever else: times of numbers that are not finite, say
+        if not (
+            type(started_s) is float
+            and 0.0 < started_s <= finished_s < _LAST_S
+        ):
+            raise ValueError("an odd action")
+        found += (action["name"], depth, "failed" in action)
+        times += (started_s, finished_s)
         children = action["children"]
         if children:
-            _walk(children, depth + 1, whole_s, end_s, nodes, times_s)
+            _walk(children, depth + 1, found, times)
+
+
+def _walk_odd(
+    actions: t.Any,
+    depth: int,
+    started_ns: int,
+    finished_ns: int,
+    found: list[t.Any],
+    times: list[int],
+) -> None:
+    """``_walk`` with what a plugin may do to its actions.
+
+    One that has not finished was cut off: it ends with its iteration, and
+    failed.
+
+    :param times: gets integers: that end is known to the nanosecond
+    """
+    for action in actions:
+        is_cut_off = "finished_at" not in action
+        found += (action["name"], depth, is_cut_off or "failed" in action)
+        finished_s = 0.0 if is_cut_off else float(action["finished_at"])
+        times += row_module.times_of(
+            (float(action["started_at"]), finished_s), started_ns
+        )
+        if is_cut_off:
+            times[-1] = finished_ns - started_ns
+        if max(map(abs, times[-2:])) > row_module.LAST_NS:
+            raise ValueError("an action has a time in no year of ours")
+        children = action["children"]
+        if children:
+            _walk_odd(
+                children, depth + 1, started_ns, finished_ns, found, times
+            )

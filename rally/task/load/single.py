@@ -84,8 +84,9 @@ def _run_scenario_once(
     with coroutines.one_at_a_time(runner) as run:
         row = run(number, iteration_module.Slot())
     return t.cast(ScenarioRunnerResult, row_module.result_of(
-        row.started_ns, row.duration_ns, row.idle_ns, row.shape, row.times,
-        row.error, row.output,
+        row.started_ns, row.duration_ns, row.idle_ns, row.shape,
+        row_module.times_of(row.times, row.started_ns), row.error,
+        row.output,
     ))
 
 

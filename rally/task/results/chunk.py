@@ -21,6 +21,8 @@ are computed over whole columns.
 from __future__ import annotations
 
 import collections.abc
+import itertools
+import operator
 import typing as t
 
 import msgspec
@@ -35,12 +37,22 @@ from rally.task.results.packed import (
     pack_column,
     unpack_column,
 )
-from rally.task.results.row import Error, Node, Row, Shape, result_of, row_of
+from rally.task.results.row import (
+    NS,
+    Error,
+    Node,
+    Row,
+    Shape,
+    result_of,
+    row_of,
+    times_of,
+)
 
 Result: t.TypeAlias = dict[str, t.Any]
 
 #: names of the integer columns, in the order of the packed form
 COLUMNS = ("numbers", "started_ns", "duration_ns", "idle_ns", "lag_ns")
+_FIRST = operator.itemgetter(0)
 
 
 class Chunk(collections.abc.Sequence[Result]):
@@ -87,24 +99,22 @@ class Chunk(collections.abc.Sequence[Result]):
             return cls.concatenate(())
         (numbers, started, durations, idle, lags, row_shapes, row_times,
          row_errors, row_outputs) = zip(*rows)
-        index_of: dict[Shape, int] = {}
-        index = [index_of.setdefault(s, len(index_of)) for s in row_shapes]
-        by_shape: list[list[tuple[int, ...]]] = [[] for _ in index_of]
-        for s, row_time in zip(index, row_times):
-            by_shape[s].append(row_time)
+        columns = [
+            _column(column)
+            for column in (numbers, started, durations, idle, lags)
+        ]
+        shapes, index, lines = _by_shape(row_shapes, row_times)
+        starts = [columns[1]]
+        if len(shapes) > 1:
+            starts = [columns[1][index == s] for s in range(len(shapes))]
+        count = len(rows)
         chunk = cls(
-            [
-                np.array(column, dtype=np.int64)
-                for column in (numbers, started, durations, idle, lags)
-            ],
-            np.array(index, dtype=np.int32),
-            tuple(index_of),
-            tuple(
-                np.array(lines, dtype=np.int64).reshape(len(lines), -1)
-                for lines in by_shape
-            ),
-            {i: e for i, e in enumerate(row_errors) if e is not None},
-            {i: o for i, o in enumerate(row_outputs) if o is not None},
+            columns,
+            index,
+            shapes,
+            tuple(map(_times, shapes, lines, starts)),
+            _set(row_errors, count),
+            _set(row_outputs, count),
         )
         return chunk._sorted()
 
@@ -160,6 +170,8 @@ class Chunk(collections.abc.Sequence[Result]):
 
     def _take(self, rows: np.ndarray[t.Any, np.dtype[np.int64]]) -> Chunk:
         """The rows with these indices, in this order."""
+        if len(self.shapes) == 1 and len(rows):
+            return self._of_one_shape(rows)
         rank = _rank_in_shape(self.shape_index)
         old_index = self.shape_index[rows]
         used, sizes = np.unique(old_index, return_counts=True)
@@ -167,19 +179,37 @@ class Chunk(collections.abc.Sequence[Result]):
         lines = np.split(by_shape, np.cumsum(sizes)[:-1])
         renumbered = np.zeros(len(self.shapes), dtype=np.int32)
         renumbered[used] = np.arange(len(used), dtype=np.int32)
-        target = np.full(len(self), -1, dtype=np.int64)
-        target[rows] = np.arange(len(rows))
         return Chunk(
             [getattr(self, name)[rows] for name in COLUMNS],
             renumbered[old_index],
             tuple(self.shapes[s] for s in used),
             tuple(self.times[s][kept] for s, kept in zip(used, lines)),
-            _moved(self.errors, target),
-            _moved(self.outputs, target),
+            *self._moved(rows),
         )
+
+    def _of_one_shape(self, rows: Ints | slice) -> Chunk:
+        """``_take`` where all rows have the same actions: nearly always."""
+        return Chunk(
+            [getattr(self, name)[rows] for name in COLUMNS],
+            self.shape_index[rows], self.shapes, (self.times[0][rows],),
+            *self._moved(rows),
+        )
+
+    def _moved(
+        self, rows: Ints | slice
+    ) -> tuple[dict[int, Error], dict[int, dict[str, t.Any]]]:
+        """Errors and outputs of the rows with these indices."""
+        if not (self.errors or self.outputs):
+            return {}, {}
+        indices = np.arange(len(self))[rows]
+        target = np.full(len(self), -1, dtype=np.int64)
+        target[indices] = np.arange(len(indices))
+        return _moved(self.errors, target), _moved(self.outputs, target)
 
     def part(self, start: int, stop: int) -> Chunk:
         """Rows *start* to *stop*, without *stop*."""
+        if len(self.shapes) == 1 and 0 <= start < min(stop, len(self)):
+            return self._of_one_shape(slice(start, stop))  # nothing copied
         return self._take(np.arange(len(self))[start:stop])
 
     def failures(self) -> Chunk:
@@ -393,6 +423,67 @@ class Chunk(collections.abc.Sequence[Result]):
 
     def __repr__(self) -> str:
         return "<Chunk of %d iterations>" % len(self)
+
+
+def _column(values: t.Sequence[int]) -> Ints:
+    """A column of one integer per row; idle time and lag are mostly 0."""
+    if not any(values):
+        return np.zeros(len(values), dtype=np.int64)
+    return np.array(values, dtype=np.int64)
+
+
+def _by_shape(
+    row_shapes: t.Sequence[Shape], row_times: t.Sequence[tuple[int, ...]]
+) -> tuple[
+    tuple[Shape, ...],
+    np.ndarray[t.Any, np.dtype[np.int32]],
+    list[t.Sequence[tuple[int, ...]]],
+]:
+    """The different shapes, which each row has, and the times for each."""
+    count = len(row_shapes)
+    first = row_shapes[0]
+    if row_shapes.count(first) == count:  # nearly always; no hash is made
+        return (first,), np.zeros(count, dtype=np.int32), [row_times]
+    index_of: dict[Shape, int] = {}
+    index = [index_of.setdefault(s, len(index_of)) for s in row_shapes]
+    lines: list[list[tuple[int, ...]]] = [[] for _ in index_of]
+    for s, times in zip(index, row_times):
+        lines[s].append(times)
+    return tuple(index_of), np.array(index, dtype=np.int32), [*lines]
+
+
+def _times(
+    shape: Shape, lines: t.Sequence[tuple[t.Any, ...]], started_ns: Ints
+) -> Ints:
+    """The matrix of the times of rows that have one shape; see ``Row``.
+
+    Law: each line is what ``times_of`` makes of it.
+    """
+    size = len(lines), 2 * len(shape)
+    if not shape:
+        return np.zeros(size, dtype=np.int64)
+    kinds = set(map(type, map(_FIRST, lines)))
+    if len(kinds) > 1:
+        lines = list(map(times_of, lines, started_ns.tolist()))
+    is_stamps = kinds == {float}
+    values: np.ndarray[t.Any, t.Any] = np.fromiter(
+        itertools.chain.from_iterable(lines),
+        dtype=np.float64 if is_stamps else np.int64, count=size[0] * size[1],
+    ).reshape(size)
+    if not is_stamps:
+        return values
+    whole_s, rest_ns = np.divmod(started_ns, NS)
+    values -= whole_s[:, None]
+    values *= 1e9
+    values += 0.5
+    return values.astype(np.int64) - rest_ns[:, None]
+
+
+def _set(values: t.Sequence[t.Any], count: int) -> dict[int, t.Any]:
+    """Those that are not None, by row."""
+    if values.count(None) == count:
+        return {}
+    return {i: v for i, v in enumerate(values) if v is not None}
 
 
 def check(packed: head_module.PackedChunk) -> None:

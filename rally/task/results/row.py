@@ -47,7 +47,7 @@ Error: t.TypeAlias = tuple[str, str, str]  # type, message, traceback
 
 
 class Row(t.NamedTuple):
-    """One iteration. Times are integers of nanoseconds."""
+    """One iteration. Times with ``_ns`` are integers of nanoseconds."""
 
     number: int  # iteration number, from 1
     started_ns: int  # since the epoch
@@ -55,9 +55,26 @@ class Row(t.NamedTuple):
     idle_ns: int
     lag_ns: int  # start minus due moment of an open model (>= 1), else 0
     shape: Shape
-    times: tuple[int, ...]  # start, finish of each node, after started_ns
+    #: start, finish of each node: integers after started_ns, or as plugins
+    #: have them, seconds since the epoch as floats; see ``times_of``
+    times: tuple[int, ...] | tuple[float, ...]
     error: Error | None
     output: dict[str, t.Any] | None  # None: nothing was added
+
+
+def times_of(
+    times: tuple[int, ...] | tuple[float, ...], started_ns: int
+) -> tuple[int, ...]:
+    """The times of a row, whichever they are, in ns after its start.
+
+    Taking the whole seconds off a timestamp first leaves no rounding to
+    speak of. A chunk does it for all its rows at once, see
+    ``Chunk.of_rows``.
+    """
+    if not times or type(times[0]) is not float:
+        return t.cast("tuple[int, ...]", times)
+    whole_s, rest_ns = divmod(started_ns, NS)
+    return tuple([int((x - whole_s) * 1e9 + 0.5) - rest_ns for x in times])
 
 
 def text_of(value: t.Any) -> str:
@@ -159,14 +176,15 @@ def checked_row(result: t.Any, number: int) -> Row:
         TypeError, ValueError,
     ) as e:
         raise ResultRefused("%s: %s" % (type(e).__name__, e)) from None
-    spans = zip(row.times[::2], row.times[1::2], strict=True)
+    times = times_of(row.times, row.started_ns)
+    spans = zip(times[::2], times[1::2], strict=True)
     if row.started_ns < 0 or row.duration_ns < 0 or row.idle_ns < 0:
         raise ResultRefused("one of its times is negative")
     if any(stop < start for start, stop in spans):
         raise ResultRefused("an action ends before it starts")
     moments = (
         row.started_ns + row.duration_ns + row.idle_ns,
-        *(row.started_ns + each for each in row.times),
+        *(row.started_ns + each for each in times),
     )
     if not 0 <= min(moments) <= max(moments) <= LAST_NS:
         raise ResultRefused("one of its times is in no year of ours")

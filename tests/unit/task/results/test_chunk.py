@@ -48,9 +48,12 @@ def rows(draw):
     times = draw(
         st.lists(ns, min_size=2 * len(shape), max_size=2 * len(shape))
     )
+    started_ns = START_NS + draw(ns)
+    if draw(st.booleans()):  # as plugins have them: seconds since the epoch
+        times = [(started_ns + each) / 1e9 for each in times]
     return Row(
         number=draw(st.integers(1, 10**6)),
-        started_ns=START_NS + draw(ns),
+        started_ns=started_ns,
         duration_ns=draw(ns),
         idle_ns=draw(st.just(0) | ns),
         lag_ns=draw(st.just(0) | ns),
@@ -84,8 +87,8 @@ class ChunkTestCase(test.TestCase):
         self.assertEqual([r.lag_ns for r in ordered], chunk.lag_ns.tolist())
         expected = [
             row.result_of(
-                r.started_ns, r.duration_ns, r.idle_ns, r.shape, r.times,
-                r.error, r.output,
+                r.started_ns, r.duration_ns, r.idle_ns, r.shape,
+                row.times_of(r.times, r.started_ns), r.error, r.output,
             )
             for r in ordered
         ]
