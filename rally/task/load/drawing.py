@@ -15,11 +15,12 @@
 from __future__ import annotations
 
 import time
+import typing as t
 
 #: numbers are drawn ahead for this long, so that fast iterations do not pay
 #: a system call (and hand the interpreter lock over) each
 DRAW_AHEAD_NS = 1_000_000
-MAX_DRAW_AHEAD = 16
+MAX_DRAW_AHEAD = 64
 
 
 class DrawAhead:
@@ -29,15 +30,18 @@ class DrawAhead:
     holds no other one can start.
     """
 
-    __slots__ = ("_drawn", "_at_ns", "_asked_at_ns")
+    __slots__ = ("_drawn", "_at_ns", "_asked_at_ns", "_now_ns")
 
-    def __init__(self) -> None:
+    def __init__(
+        self, now_ns: t.Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._now_ns = now_ns
         self._drawn = 1  # the last time
         self._at_ns = self._asked_at_ns = 0
 
     def want(self) -> int:
         """How many to draw now."""
-        self._asked_at_ns = time.monotonic_ns()
+        self._asked_at_ns = self._now_ns()
         took_ns = max(1, self._asked_at_ns - self._at_ns)
         pace = self._drawn * DRAW_AHEAD_NS // took_ns
         return max(1, min(pace, 2 * self._drawn, MAX_DRAW_AHEAD))

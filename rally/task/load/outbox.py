@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
     from rally.task.load import meter as meter_module
     from rally.task.results import row as row_module
 
-BLOCK_ROWS = 500
+BLOCK_ROWS = 1_000
 BLOCK_DELAY_S = 0.1
 #: four of them and an urgent one make five a second at the most
 SNAPSHOT_DELAY_S = 0.25
@@ -58,7 +58,7 @@ class OutboxSink(t.Protocol):
 
 
 class Outbox:
-    """Sends rows in blocks: 500 of them, or those of a tenth of a second.
+    """Sends rows in blocks: 1,000 of them, or those of a tenth of a second.
 
     Every block is counted in the aggregate of the process, of which a
     snapshot follows at most every 0.25 s, and at once when a criterion
@@ -225,7 +225,7 @@ class Outbox:
         while self._rows:
             taken = [
                 self._rows.popleft()
-                for _ in range(min(len(self._rows), 4 * BLOCK_ROWS))
+                for _ in range(min(len(self._rows), 2 * BLOCK_ROWS))
             ]
             chunk = chunk_module.Chunk.of_rows(taken)
             self._sink.send_block(chunk, 0 if self._rows else watermark_ns)

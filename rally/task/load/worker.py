@@ -51,8 +51,6 @@ _PR_SET_TIMERSLACK = 29  # linux/prctl.h
 #: young objects that make the garbage collector look: rows that wait for
 #: their block are no garbage
 _GC_THRESHOLD = 20_000
-#: a process with more slots than this saves wake-ups of its threads
-MANY_SLOTS = 100
 #: the word of the first start waits so long before it sets out: on its way
 #: to the controller it wakes a dozen threads, of which none should take a
 #: CPU from those that start now, perhaps on the same host
@@ -167,19 +165,8 @@ def _settle_in(assignment: Assignment) -> None:
     cpus.bind(assignment.index, assignment.slots)
     # due moments are met to 1 us instead of 50; threads inherit it
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1000, 0, 0, 0)
-    sys.setswitchinterval(_switch_interval_s(assignment.slots))
     gc.freeze()  # what was there before the fork is not garbage
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
-
-
-def _switch_interval_s(slots: int) -> float:
-    """How long a thread may keep the interpreter from the others.
-
-    A row waits for its block, not for four threads to run 5 ms each. But a
-    thread that waits for the interpreter wakes up in each interval: a
-    thousand of them, every millisecond, use up the CPU they wait for.
-    """
-    return 0.001 if slots <= MANY_SLOTS else 0.005
 
 
 def _work(work: Work, assignment: Assignment) -> None:

@@ -28,7 +28,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import clock, logging, utils
-from rally.task.load import drawing, iteration
+from rally.task.load import drawing, iteration, switching
 from rally.task.load import outbox as outbox_module
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
@@ -98,6 +98,7 @@ class WorkerThreads:
 
     def assemble(self) -> None:
         """Make the threads; they wait for ``go``."""
+        switching.begin(self._plan.is_open)
         first = self._max_slots
         if self._plan.is_open:
             first = min(first, STANDBY)
@@ -120,7 +121,21 @@ class WorkerThreads:
         for slot in self._slots:
             slot.is_fresh = is_fresh
         self._on_go(zero_ns)
+        if is_fresh and not self._plan.is_open:
+            self._draw_first()
         self._go.set()
+
+    def _draw_first(self) -> None:
+        """Draw for all threads at once, which start together.
+
+        In each call of its own a thread would hand the interpreter over to
+        another one that only just begins.
+        """
+        while (missing := len(self._slots) - len(self._drawn)) > 0:
+            numbers = self._source.draw_now(missing)
+            if not numbers:  # none are there; a thread waits for them
+                return
+            self._drawn.extend(numbers)
 
     def wake(self) -> None:
         """The source has changed."""
@@ -166,6 +181,7 @@ class WorkerThreads:
             if self._done.is_set():
                 return
             self._slots = [*self._slots, slot]
+            switching.grown_to(len(self._slots))
         try:
             self._thread(self._run_slot, "iterations", slot)
         except RuntimeError as e:
@@ -218,7 +234,9 @@ class WorkerThreads:
 
     def _run_closed(self, slot: iteration.Slot) -> None:
         drawn, may_start = self._drawn, self._source.may_start
-        while clock.now_ns() < self._end_ns or slot.is_fresh:
+        run = self._run_timed if self._plan.timeout_s else self._run
+        end_ns = self._end_ns
+        while end_ns == NEVER_NS or clock.now_ns() < end_ns or slot.is_fresh:
             try:
                 number = drawn.popleft()
             except IndexError:
@@ -229,7 +247,7 @@ class WorkerThreads:
                 self._unstarted.append(number)
                 return
             slot.is_fresh = False
-            if not self._run(slot, number, None):
+            if not run(slot, number, None):
                 return
 
     def _draw(self, slot: iteration.Slot) -> bool:
@@ -252,6 +270,7 @@ class WorkerThreads:
     def _run_open(self, slot: iteration.Slot) -> None:
         schedule = self._plan.schedule
         assert schedule is not None
+        run = self._run_timed if self._plan.timeout_s else self._run
         while True:
             slot.floor_ns = NEVER_NS
             self._standing.append(None)
@@ -273,7 +292,7 @@ class WorkerThreads:
             self._standing.popleft()
             if len(self._standing) < STANDBY:
                 self._more.release()
-            if not self._run(slot, number, due_ns):
+            if not run(slot, number, due_ns):
                 return
 
     def _enlarge(self) -> None:
@@ -295,21 +314,30 @@ class WorkerThreads:
     ) -> bool:
         """Run iteration *number*; False if this thread was given up."""
         self._on_start(number)
-        if not self._plan.timeout_s:
-            row = self._runner.run(number, slot, due_ns)
-        else:
-            slot.number, slot.started_ns = number, clock.now_ns()
-            slot.ticket.append(number)
-            row = self._runner.run(number, slot, due_ns)
-            try:
-                slot.ticket.pop()
-            except IndexError:  # the watchdog has recorded it
-                # the exception for this thread is on its way: meet it here
-                threading.Event().wait(INTERRUPT_WAIT_S)
-                return False
+        self._keep(slot, self._runner.run(number, slot, due_ns))
+        return True
+
+    def _run_timed(
+        self, slot: iteration.Slot, number: int, due_ns: int | None
+    ) -> bool:
+        """``_run`` an iteration that the watchdog may end."""
+        self._on_start(number)
+        slot.number, slot.started_ns = number, clock.now_ns()
+        slot.ticket.append(number)
+        row = self._runner.run(number, slot, due_ns)
+        try:
+            slot.ticket.pop()
+        except IndexError:  # the watchdog has recorded it
+            # the exception for this thread is on its way: meet it here
+            threading.Event().wait(INTERRUPT_WAIT_S)
+            return False
+        self._keep(slot, row)
+        return True
+
+    def _keep(self, slot: iteration.Slot, row: row_module.Row) -> None:
+        """The iteration of *slot* left *row*."""
         self._outbox.put(row)
         slot.floor_ns = row.started_ns + row.duration_ns + row.idle_ns
-        return True
 
     def _watch(self) -> None:
         """End the iterations that run beyond the timeout."""

@@ -137,6 +137,43 @@ class OutboxTestCase(test.TestCase):
         self.assertGreaterEqual(sums["held"], 1)
         self.assertGreaterEqual(sums["held_ns"], 100_000_000)
 
+    def test_a_loop_that_offers_rows_never_waits(self) -> None:
+        sink, box = self.make()
+        sink.gate.clear()
+        told = threading.Event()
+        self.assertTrue(box.has_room(told.set))
+        count = 2 * outbox.MAX_ROWS + outbox.BLOCK_ROWS
+        for number in range(count):
+            box.offer(row(number))  # else this would never end
+        self.assertFalse(box.has_room(told.set))
+        self.assertFalse(told.is_set())
+        sink.gate.set()
+        self.assertTrue(told.wait(20))
+        box.close()
+        self.assertEqual(list(range(count)), sorted(sink.numbers))
+
+    def test_it_tells_of_room_once_for_each_time_it_is_asked(self) -> None:
+        sink, box = self.make()
+        sink.gate.clear()
+        told: list[int] = []
+        both = threading.Semaphore(0)
+
+        def tell() -> None:
+            told.append(1)
+            both.release()
+
+        for _ in range(2):
+            number = 0
+            while box.has_room(tell):
+                box.offer(row(number))
+                number += 1
+            sink.gate.set()
+            self.assertTrue(both.acquire(timeout=20))
+            sink.gate.clear()
+        sink.gate.set()
+        box.close()
+        self.assertEqual([1, 1], told)
+
     def test_counters_travel_with_the_aggregate(self) -> None:
         sink, box = self.make()
         box.count("timed_out")
