@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import random
 import typing as t
 
@@ -92,6 +93,7 @@ class Scenario(
     say what is allowed.
     """
 
+    _idle_duration = 0.0
     RESOURCE_NAME_FORMAT = "s_rally_XXXXXXXX_XXXXXXXX"
 
     #: modules that take long to import, so that the plugin does not do it:
@@ -102,8 +104,11 @@ class Scenario(
         super().__init__()
         self.context: dict[str, t.Any] = context or {}
         self.task = self.context.get("task", {})
-        self._idle_duration = 0.0
-        self._output: _Output = {"additive": [], "complete": []}
+
+    @functools.cached_property
+    def _output(self) -> _Output:
+        """What was added; most iterations add nothing."""
+        return {"additive": [], "complete": []}
 
     @classmethod
     def _get_resource_name_format(cls) -> str:
@@ -132,15 +137,29 @@ class Scenario(
         :raises InvalidArgumentsException: unless
             ``0 <= min_sleep <= max_sleep``
         """
-        max_sleep = min_sleep if max_sleep is None else max_sleep
-        if not 0 <= min_sleep <= max_sleep:
-            raise exceptions.InvalidArgumentsException(
-                "0 <= min_sleep <= max_sleep"
-            )
-        sleep_s = random.uniform(min_sleep, max_sleep)
+        sleep_s = _random_s(min_sleep, max_sleep)
         started_ns = clock.now_ns()
         utils.interruptable_sleep(sleep_s, atomic_delay)
         self._idle_duration += (clock.now_ns() - started_ns) / 1e9
+
+    async def async_sleep_between(
+        self, min_sleep: float, max_sleep: float | None = None
+    ) -> None:
+        """``sleep_between`` for coroutines: others run meanwhile.
+
+        :param min_sleep: seconds
+        :param max_sleep: seconds; None: exactly *min_sleep*
+        :raises InvalidArgumentsException: unless
+            ``0 <= min_sleep <= max_sleep``
+        """
+        import asyncio  # whoever awaits this has it already
+
+        sleep_s = _random_s(min_sleep, max_sleep)
+        started_ns = clock.now_ns()
+        try:
+            await asyncio.sleep(sleep_s)
+        finally:  # the scenario may have put a limit on it
+            self._idle_duration += (clock.now_ns() - started_ns) / 1e9
 
     def idle_duration(self) -> float:
         """Seconds slept by ``sleep_between`` so far."""
@@ -208,3 +227,16 @@ class Scenario(
                 rule.setdefault("description", documented[name])
         info["schema"] = schema
         return info
+
+
+def _random_s(min_s: float, max_s: float | None) -> float:
+    """How long to sleep, seconds.
+
+    :raises InvalidArgumentsException: that cannot be
+    """
+    max_s = min_s if max_s is None else max_s
+    if not 0 <= min_s <= max_s:
+        raise exceptions.InvalidArgumentsException(
+            "0 <= min_sleep <= max_sleep"
+        )
+    return random.uniform(min_s, max_s)

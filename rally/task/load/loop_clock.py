@@ -59,6 +59,12 @@ class LoopClock:
         times = (ctypes.c_long * 4)(0, 0, *divmod(moment, _NS))
         self._libc.timerfd_settime(self._fd, _TFD_ABSTIME, times, None)
 
+    def close(self) -> None:
+        """It rings no more."""
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            os.close(self._fd)
+
     def _ring(self) -> None:
         if self._fd >= 0:
             with contextlib.suppress(BlockingIOError):

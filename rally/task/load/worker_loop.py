@@ -21,13 +21,20 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextvars
 import threading
 import traceback
 import typing as t
 
 from rally import exceptions
 from rally.common import clock, logging
-from rally.task.load import drawing, iteration, loop_clock, loop_probe
+from rally.task.load import (
+    drawing,
+    iteration,
+    loop_clock,
+    loop_probe,
+    switching,
+)
 from rally.task.load import outbox as outbox_module
 from rally.task.load import plan as plan_module
 from rally.task.load import source as source_module
@@ -63,6 +70,7 @@ class WorkerLoop:
         if watch is not None:
             self._watch_word = watch
         self._plan = plan
+        self._is_open = plan.is_open
         self._timeout_ns = clock.to_ns(plan.timeout_s or 0)
         self._source = source
         self._runner = runner
@@ -70,7 +78,8 @@ class WorkerLoop:
         self._on_start = on_start
         self._on_problem = on_problem
         self._on_go = on_go
-        self._idle = [iteration.Slot() for _ in range(slots)]
+        self._free = slots  # iterations that may start beside the others
+        self._used: list[iteration.Slot] = []  # of iterations that ended
         #: those with an iteration, by its start; C code, and its first one
         #: is found at once even after many were taken out
         self._running: collections.OrderedDict[iteration.Slot, None]
@@ -87,7 +96,7 @@ class WorkerLoop:
         self._owed = 0  # iterations to start even if no duration is left
         self._zero_ns = 0  # since the epoch
         self._end_ns = NEVER_NS
-        self._has_begun = self._is_over = self._is_filling = False
+        self._has_begun = self._is_over = self._is_fill_due = False
         self._room_asked_ns = 0
         self._failure: BaseException | None = None
 
@@ -95,7 +104,10 @@ class WorkerLoop:
 
     def assemble(self) -> None:
         """Make the loop; it waits for ``go``."""
+        switching.begin(self._plan.is_open)
         self._loop = asyncio.new_event_loop()
+        #: what iterations put into context variables is not in this one
+        self._clean = contextvars.copy_context()
         self._done = asyncio.Event()
         self._due_clock = loop_clock.LoopClock(self._loop, self._fill)
         self._probe = loop_probe.LoopProbe(
@@ -108,7 +120,7 @@ class WorkerLoop:
         self._zero_ns = clock.WALL_BASE_NS + zero_ns
         if self._plan.duration_s is not None:
             self._end_ns = self._zero_ns + clock.to_ns(self._plan.duration_s)
-        self._owed = len(self._idle) if is_fresh else 0
+        self._owed = self._free if is_fresh else 0
         self._on_go(zero_ns)
         self._tell(self._begin)
 
@@ -124,23 +136,26 @@ class WorkerLoop:
         """
         self._probe.start()
         while not self._done.is_set():
-            try:
-                self._loop.run_until_complete(self._done.wait())
-            except (SystemExit, KeyboardInterrupt) as e:
-                # of a task that a scenario made, which asyncio lets through;
-                # whoever awaits that task gets it too
-                LOG.debug("A task of a scenario raised %r" % e)
+            self._run_until(self._done.wait())
         self._probe.stop()
+        self._due_clock.close()
         self._watch_word[0] = 0
         if self._failure is not None:
             raise self._failure
         if self._abandoned:
-            self._loop.run_until_complete(
-                asyncio.wait(self._abandoned, timeout=CLEAN_UP_S)
-            )
+            self._run_until(asyncio.wait(self._abandoned, timeout=CLEAN_UP_S))
         for _ in self._abandoned:
             self._outbox.count("abandoned_coroutines")
         return [*self._unstarted, *self._drawn, *self._source.held()]
+
+    def _run_until(self, done: t.Coroutine[t.Any, t.Any, t.Any]) -> None:
+        """Run the loop until *done* is, or a task ends the program."""
+        try:
+            self._loop.run_until_complete(done)
+        except (SystemExit, KeyboardInterrupt) as e:
+            # of a task that a scenario made, which asyncio lets through;
+            # whoever awaits that task gets it too
+            LOG.debug("A task of a scenario raised %r" % e)
 
     def slot_count(self) -> int:
         """Threads that run iterations."""
@@ -172,12 +187,16 @@ class WorkerLoop:
         self._fill()
 
     def _fill(self) -> None:
-        """Start all that may start now; end if nothing ever will."""
-        if not self._has_begun or self._is_filling:
+        """Start all that may start now; end if nothing ever will.
+
+        Not called by an iteration: the tasks that are made here would see
+        its context variables.
+        """
+        self._is_fill_due = False
+        if not self._has_begun:
             return
-        self._is_filling = True
         try:
-            while self._idle and not self._is_over and self._has_room():
+            while self._free and not self._is_over and self._has_room():
                 number = self._next()
                 if number is None:
                     break
@@ -185,18 +204,19 @@ class WorkerLoop:
         except BaseException as e:  # top of the loop
             self._failure = e
             self._done.set()
-        finally:
-            self._is_filling = False
         if self._is_over and not self._running:
             self._done.set()
 
     def _has_room(self) -> bool:
         if self._room_asked_ns:
             return False
-        if self._outbox.has_room(lambda: self._tell(self._on_room)):
+        if self._outbox.has_room(self._tell_of_room):
             return True
         self._room_asked_ns = clock.now_ns()
         return False
+
+    def _tell_of_room(self) -> None:
+        self._tell(self._on_room)
 
     def _on_room(self) -> None:
         self._outbox.held(clock.now_ns() - self._room_asked_ns)
@@ -207,8 +227,11 @@ class WorkerLoop:
 
     def _next(self) -> int | None:
         """The number to start now, if there is one."""
-        is_open = self._plan.is_open
-        if not is_open and clock.now_ns() >= self._end_ns and not self._owed:
+        is_open = self._is_open
+        if (
+            self._end_ns != NEVER_NS and not (is_open or self._owed)
+            and clock.now_ns() >= self._end_ns
+        ):
             self._is_over = True
             return None
         if not self._drawn and not self._draw():
@@ -228,13 +251,13 @@ class WorkerLoop:
 
     def _draw(self) -> bool:
         """Draw for this process; False: there is nothing to start now."""
-        if self._plan.is_open:
-            want = 1
-        else:
+        want, spare = 1, 1
+        if not self._is_open:
             ahead = self._draw_ahead.want()
-            idle = min(len(self._idle), drawing.MAX_DRAW_AHEAD)
-            want = max(idle, 1 if self._owed else ahead)
-        numbers = self._source.draw_now(want, self._spare)
+            want = min(self._free, drawing.MAX_DRAW_AHEAD)
+            if want == 1 and not self._owed:  # else all of them start now
+                want, spare = ahead, self._spare
+        numbers = self._source.draw_now(want, spare)
         if numbers is None:  # a ring will come
             return False
         self._draw_ahead.drew(len(numbers))
@@ -257,7 +280,8 @@ class WorkerLoop:
     # ---- one iteration
 
     def _start(self, number: int) -> None:
-        slot = self._idle.pop()
+        self._free -= 1
+        slot = self._used.pop() if self._used else iteration.Slot()
         due_ns, self._due_ns = self._due_ns, None
         if self._owed:
             self._owed -= 1
@@ -268,8 +292,10 @@ class WorkerLoop:
         self._running[slot] = None
         slot.ticket.append(number)
         self._on_start(number)
-        slot.thread = self._loop.create_task(
-            self._iterate(slot, number, due_ns)
+        # the class itself: no name is made up, and no factory asked for
+        slot.thread = asyncio.Task(
+            self._iterate(slot, number, due_ns), loop=self._loop,
+            name="iteration",
         )
 
     async def _iterate(
@@ -281,13 +307,16 @@ class WorkerLoop:
         slot.ticket.pop()
         self._outbox.offer(row)
         self._leave(slot, slot)
-        self._fill()
+        if not self._is_fill_due:  # once for all that end in a turn of it
+            self._is_fill_due = True
+            self._loop.call_soon(self._fill, context=self._clean)
 
     def _leave(self, slot: iteration.Slot, free: iteration.Slot) -> None:
         """The iteration of *slot* has left a row; *free* takes the next."""
-        if not self._idle:
+        if not self._free:
             self._freed_ns = clock.now_ns()
-        self._idle.append(free)
+        self._free += 1
+        self._used.append(free)
         del self._running[slot]
         if slot.floor_ns <= self._floor_ns:
             first = next(iter(self._running), None)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import signal
 import threading
@@ -30,6 +31,10 @@ from rally.common import clock
 from rally.task import atomic, runner, scenario
 from rally.task.load import source
 from tests.unit.plugins.common.runners import load
+
+REMEMBERED: contextvars.ContextVar[int] = contextvars.ContextVar(
+    "remembered", default=0
+)
 
 
 class AsyncFault(scenario.Scenario):
@@ -57,6 +62,17 @@ class AsyncFault(scenario.Scenario):
             raise SystemExit(0)
         elif does == "task leaves":
             await asyncio.create_task(self.leave())
+        elif does == "remembers":
+            assert REMEMBERED.get() == 0, "what another one remembers"
+            REMEMBERED.set(self.context["iteration"])
+        elif does == "leaves late":
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(20)
+            await asyncio.sleep(0.3)
+            await asyncio.create_task(self.leave())
+        elif does == "idles":
+            await self.async_sleep_between(0.05)
+            await self.async_sleep_between(0.01, 0.02)
         elif does == "cancels itself":
             task = asyncio.current_task()
             assert task is not None
@@ -205,6 +221,30 @@ class ClosedLoadTestCase(WorkerLoopTestCase):
         self.assertEqual(list(range(1, 51)), self.numbers(made))
         failed = 0 if does == "cancels itself" else 1
         self.assertEqual(failed, made.board.merged().failed)
+
+    def test_context_variables_are_those_of_one_iteration(self) -> None:
+        made = self.load(
+            "constant", times=40, concurrency=4,
+            args={"does": "remembers", "sleep": 0.001},
+        )
+        self.assertEqual([], self.errors(made))
+
+    def test_who_ends_the_program_late_costs_no_results(self) -> None:
+        made = self.load(
+            "constant", times=20, concurrency=20, timeout=0.3,
+            args={"does": "leaves late", "at": 5},
+        )
+        self.assertEqual(list(range(1, 21)), self.numbers(made))
+        self.assertEqual([], made.problems_so_far())
+
+    def test_what_it_sleeps_between_is_idle(self) -> None:
+        made = self.load(
+            "constant", times=10, concurrency=10, args={"does": "idles"}
+        )
+        for chunk in made.result_queue:
+            for row in chunk:
+                self.assertGreaterEqual(row["idle_duration"], 0.06)
+                self.assertLess(row["duration"], row["idle_duration"])
 
     @ddt.data("hangs", "swallows")
     def test_an_iteration_is_cancelled_at_its_timeout(
