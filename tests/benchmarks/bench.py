@@ -33,12 +33,13 @@ class Bench:
         say: t.Callable[[str], None],
     ) -> None:
         """:param folder: for all that is made now; must be empty
-        :param cache: for the released Rally, unless *released* is given
+        :param cache: for what is installed to compare with, such as the
+            released Rally, unless *released* is given
         """
         self.sizes = amounts
         self.say = say
         self._folder = folder
-        self._cache = cache
+        self.cache = cache
         self._path = released
         self._released: site.Rally | None = None
         self._numbers = itertools.count(1)
@@ -53,13 +54,23 @@ class Bench:
             self.say("  the released Rally is made ready")
             self._released = (
                 install.named(self._path) if self._path
-                else install.released(self._cache)
+                else install.released(self.cache)
             )
         return self._site(self._released)
 
     def both(self) -> tuple[site.Site, site.Site]:
         """This tree and the released Rally."""
         return self.ours(), self.released()
+
+    def folder(self, name: str, is_made: bool = False) -> pathlib.Path:
+        """A path below the folder of this run.
+
+        :param is_made: the folder is there then
+        """
+        path = self._folder / name
+        if is_made:
+            path.mkdir()
+        return path
 
     def _site(self, rally: site.Rally) -> site.Site:
         folder = self._folder / ("site-%d" % next(self._numbers))

@@ -17,6 +17,7 @@ from __future__ import annotations
 import pathlib
 import subprocess
 import sys
+import typing as t
 
 from tests.benchmarks import errors, site
 
@@ -46,16 +47,28 @@ def released(folder: pathlib.Path) -> site.Rally:
 
     :raises BenchmarkError: it cannot be installed
     """
-    venv = folder / ("rally-%s" % RELEASE)
+    venv = environment(
+        folder / ("rally-%s" % RELEASE), ["rally==%s" % RELEASE]
+    )
+    return named(venv / "bin" / "rally")
+
+
+def environment(
+    venv: pathlib.Path, packages: t.Sequence[str]
+) -> pathlib.Path:
+    """A virtual environment with *packages*, made if it is not there.
+
+    :raises BenchmarkError: they cannot be installed
+    """
     done = venv / ".installed"
     if not done.exists():
         _must([sys.executable, "-m", "venv", "--clear", str(venv)])
         _must([
             str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet",
-            "--disable-pip-version-check", "rally==%s" % RELEASE,
+            "--disable-pip-version-check", *packages,
         ])
         done.touch()
-    return named(venv / "bin" / "rally")
+    return venv
 
 
 def named(path: pathlib.Path) -> site.Rally:
@@ -84,9 +97,9 @@ def _must(argv: list[str]) -> str:
         ) from None
     if done.returncode:
         raise errors.BenchmarkError(
-            "The released Rally is needed for comparison, but `%s` failed. "
-            "If the package index cannot be reached, pass --released "
-            "PATH/TO/rally. It said: %s"
+            "What is compared with has to be there, but `%s` failed. If the "
+            "package index cannot be reached, pass --released PATH/TO/rally "
+            "for the released Rally. It said: %s"
             % (" ".join(argv), done.stdout[-1500:])
         )
     return done.stdout

@@ -73,6 +73,16 @@ class PeakSampler:
                 found[role] = max(found.get(role, 0), peak)
         return {role: found[role] for role in roles if role in found}
 
+    def sum_below(self, depth: int) -> int:
+        """Bytes of all processes at this distance of the command or more.
+
+        What processes share counts for each of them.
+        """
+        return sum(
+            peak for pid, peak in self._peak.items()
+            if self._depth[pid] >= depth
+        )
+
     def _follow(self, root: int) -> None:
         self.sample(root)
         while not self._over.wait(self._interval_s):

@@ -31,7 +31,11 @@ class Sizes:
     memory_times: tuple[int, int] = (20_000, 1_000_000)
     pace_s: float = 10.0  # ideal duration
     released_pace_s: float = 3.0
-    rates: tuple[int, ...] = (1_000, 5_000)
+    noop_times: int = 1_000_000  # against Locust
+    coroutines: int = 10_000  # at once
+    threads: int = 2_000
+    waits: int = 10  # of each of them
+    rates: tuple[int, ...] = (1_000, 5_000, 20_000)
     rps_s: float = 10.0
     startups: int = 11
     single_runs: int = 5  # of a task of one iteration
@@ -53,14 +57,15 @@ FULL = Sizes(
 QUICK = Sizes(
     released_times=5_000, runs=1, released_runs=1,
     memory_times=(20_000, 200_000), pace_s=4.0, released_pace_s=1.0,
-    rps_s=3.0, startups=5, single_runs=3, stops=2, steady_s=5.0,
-    report_growth=(20_000, 200_000),
+    rps_s=3.0, noop_times=200_000, waits=4, startups=5, single_runs=3,
+    stops=2, steady_s=5.0, report_growth=(20_000, 200_000),
     released_report_rows=5_000,
 )
 #: to see that every line works; the figures mean nothing
 TINY = Sizes(
     times=20_000, released_times=400, few=50, runs=1, released_runs=1,
     memory_times=(5_000, 20_000), pace_s=0.5, released_pace_s=0.1,
+    noop_times=20_000, coroutines=500, threads=100, waits=2,
     rates=(100, 200), rps_s=1.0, startups=1, single_runs=1, stops=1,
     workloads=2, plugin_files=(20, 40),
     stop_after=300, simulated_agents=10, steady_s=1.0,

@@ -19,6 +19,7 @@ import typing as t
 from tests.benchmarks import bench, figures
 from tests.benchmarks.lines import (
     agents,
+    concurrency,
     contexts,
     many,
     memory,
@@ -36,6 +37,7 @@ Measure: t.TypeAlias = t.Callable[
 LINES: t.Mapping[str, Measure] = {
     "noop": noop.measure,
     "agents": agents.measure,
+    "concurrency": concurrency.measure,
     "contexts": contexts.measure,
     "many": many.measure,
     "memory": memory.measure,
