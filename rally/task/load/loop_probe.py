@@ -72,6 +72,8 @@ class LoopProbe:
     def _ask_all(self) -> None:
         while not self._stop.wait(PROBE_S):
             self._answered.clear()
+            if self._stop.is_set():  # its answer may just have been cleared
+                return
             asked_ns = time.monotonic_ns()
             self._loop.call_soon_threadsafe(self._answer)
             if not (self._is_told or self._answered.wait(HELD_S)):
