@@ -30,6 +30,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Gives the same page at every path, but for ``/missing``."""
 
     protocol_version = "HTTP/1.1"
+    #: head and body go out together: as two packets the second one waits for
+    #: up to 40 ms until the client has confirmed the first
+    wbufsize = -1
 
     def do_GET(self) -> None:  # noqa: N802 - the name is given
         self._answer(with_body=True)
