@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import threading
 import time
 import typing as t
@@ -23,23 +25,54 @@ import requests
 #: a connection that was idle for longer is not used again: no common server
 #: closes one earlier, and a request on one that it closes just now fails
 _MAX_IDLE_S = 1.0
+#: where ``requests`` finds settings that no argument gives
+_SETTINGS = ("http_proxy", "https_proxy", "all_proxy", "no_proxy",
+             "requests_ca_bundle", "curl_ca_bundle", "netrc")
+_NETRC_FILES = ("~/.netrc", "~/_netrc")
 
 
-class _KeptAdapter(requests.adapters.HTTPAdapter):
-    """Outlives the session, which is new for each request."""
+def _has_settings() -> bool:
+    """Whether the environment has anything to say about a request.
 
-    used_at_s = 0.0
+    To find out costs 2 % of a request, to let ``requests`` look 25 %.
+    """
+    return any(name in os.environ for name in _names()) or any(
+        os.path.exists(os.path.expanduser(path)) for path in _NETRC_FILES
+    )
 
-    def close(self) -> None:
-        """Keep the connections; they are closed when the thread ends."""
+
+@functools.cache
+def _names() -> tuple[str, ...]:
+    """Of settings, as anybody writes them, or somebody has here."""
+    usual = {*_SETTINGS, *map(str.upper, _SETTINGS)}
+    odd = {name for name in os.environ if name.lower() in _SETTINGS}
+    return tuple(usual | odd)
+
+
+class _KeptSession(requests.Session):
+    """Keeps connections for the next request, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._used_at_s = 0.0
 
     def is_fresh(self) -> bool:
-        return time.monotonic() - self.used_at_s < _MAX_IDLE_S
+        return time.monotonic() - self._used_at_s < _MAX_IDLE_S
+
+    def make(
+        self, method: str, url: str, **kwargs: t.Any
+    ) -> requests.Response:
+        """What ``request`` of a new session gives."""
+        self.cookies.clear()
+        self.trust_env = _has_settings()
+        response = self.request(method=method, url=url, **kwargs)
+        self._used_at_s = time.monotonic()
+        return response
 
 
 class _OfThread(threading.local):
     def __init__(self) -> None:
-        self.adapters: dict[str, _KeptAdapter] = {}
+        self.sessions: dict[str, _KeptSession] = {}
 
 
 _of_thread = _OfThread()
@@ -55,14 +88,9 @@ def request(
     requests 2.32 it would be used for others, too.
     """
     key = repr((kwargs.get("verify"), kwargs.get("cert")))
-    adapter = _of_thread.adapters.get(key)
-    if adapter is None or not adapter.is_fresh():
-        if adapter is not None:
-            requests.adapters.HTTPAdapter.close(adapter)
-        adapter = _of_thread.adapters[key] = _KeptAdapter()
-    with requests.Session() as session:
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-        response = session.request(method=method, url=url, **kwargs)
-    adapter.used_at_s = time.monotonic()
-    return response
+    session = _of_thread.sessions.get(key)
+    if session is None or not session.is_fresh():
+        if session is not None:
+            session.close()
+        session = _of_thread.sessions[key] = _KeptSession()
+    return session.make(method, url, **kwargs)

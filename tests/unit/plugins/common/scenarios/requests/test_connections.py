@@ -14,7 +14,12 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
+import shutil
+import tempfile
 import threading
+from unittest import mock
 
 from rally.plugins.common.scenarios.requests import http_requests
 from tests.unit import test
@@ -26,6 +31,12 @@ class ConnectionsTestCase(test.TestCase):
         super().setUp()
         self.server = servers.OddServer()
         self.addCleanup(self.server.close)
+        self.home = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.home)
+        known = {"HOME": str(self.home), "PATH": os.environ["PATH"]}
+        patch = mock.patch.dict(os.environ, known, clear=True)
+        patch.start()
+        self.addCleanup(patch.stop)
 
     def visit(self, path, **kwargs):
         http_requests.HttpRequestsCheckRequest({}).run(
@@ -62,6 +73,32 @@ class ConnectionsTestCase(test.TestCase):
         self.assertEqual(
             2, self.in_new_thread(("/", {}), ("/", {"verify": False}))
         )
+
+    def test_a_proxy_that_the_environment_names_is_used_from_then_on(self):
+        self.visit("/")
+        os.environ["HTTP_PROXY"] = self.server.url
+        self.visit("/")
+        http_requests.HttpRequestsCheckRequest({}).run(
+            "http://elsewhere.test/", "GET", 200
+        )
+        del os.environ["HTTP_PROXY"]
+        self.visit("/")
+
+        here = self.server.url + "/"
+        self.assertEqual(
+            ["/", here, "http://elsewhere.test/", "/"],
+            [path for _, path, _, _ in self.server.received],
+        )
+
+    def test_credentials_of_a_netrc_file_are_used(self):
+        self.visit("/")
+        (self.home / ".netrc").write_text(
+            "machine 127.0.0.1 login me password pin\n"
+        )
+        self.visit("/")
+
+        self.assertNotIn("Authorization", self.server.received[0][2])
+        self.assertIn("Authorization", self.server.received[1][2])
 
     def test_a_body_that_is_streamed_is_left_alone(self):
         self.in_new_thread(("/huge", {"stream": True}), ("/", {}))
