@@ -50,6 +50,7 @@ from rally.task.load.single import (
     _worker_thread,
     format_result_on_timeout,
 )
+from rally.task.reporting import load_info
 from rally.task.results import row as row_module
 from rally.task.results.progressions import Lost
 
@@ -109,6 +110,10 @@ class ScenarioRunner(
         self.scope: task_scope.TaskScope | None = None
         #: arguments come preprocessed, from another host
         self.is_preprocessed = False
+        #: who makes the load; scenarios find it as ``context["agent"]``
+        self.agent: dict[str, t.Any] = {
+            "name": load_info.LOCAL, "index": 0, "count": 1, "labels": {},
+        }
         self._failure: exceptions.RallyException | None = None
 
     # ---- how the load is made and split
@@ -188,6 +193,7 @@ class ScenarioRunner(
         :param context: context of the workload
         :param args: arguments of the scenario, as in the task file
         """
+        context = {**context, "agent": self.agent}
         try:
             scenario_cls = scenario.Scenario.get(name)
             for module in scenario_cls.IMPORTS:

@@ -143,7 +143,8 @@ def from_controller() -> list[messages.Message]:
         messages.Rejected("another version"),
         messages.Prepare(
             RUN, "Dummy.dummy", CONTENT, "constant",
-            {"times": 10, "concurrency": 2}, SLA, 1000, False, 1,
+            {"times": 10, "concurrency": 2}, SLA, 1000, False,
+            messages.AgentInfo("node1", 1, 2, {"zone": "a"}),
             {"dummy": {"delay": 0.5}}, CODE, 2, 7,
         ),
         messages.Beat(RUN, BEGIN_NS, 5.0, BEGIN_NS, 2),

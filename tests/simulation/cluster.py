@@ -82,6 +82,7 @@ class Load:
             self.concurrency = message.prepare.runner["concurrency"]
             self.epoch = message.prepare.epoch
             self.spooled = message.prepare.first_chunk
+            self.cluster.identities[self.name] = message.prepare.agent
             if self.name in self.cluster.refusing:
                 return [messages.LoadRefused("it lacks a plugin")]
             if self.name in self.cluster.stuck | self.cluster.hesitating:
@@ -450,6 +451,7 @@ class Cluster:
         self.versions = versions or {}
         self.refusing, self.stuck = set(), set()  # names of agents
         self.hesitating = set()  # they refuse once they were told to stop
+        self.identities = {}  # of agents that prepared, as they were told
         self.littering = set()  # their loads leave something behind
         self.processes = collections.Counter()  # load processes of agents
         self.lobby = lobby.Lobby(VERSION)

@@ -89,7 +89,8 @@ SHARED_CODES = {
 #: names of classes that two modules share: what Rally's public surface calls
 #: so, and validators, which a module may have of its own
 SHARED_NAMES = {
-    "Platform", "Subtask", "Task", "ValidationError", "Validator", "Workload",
+    "ContextManager", "Platform", "Subtask", "Task", "ValidationError",
+    "Validator", "Verification", "Verifier", "Workload",
 }
 
 

@@ -208,6 +208,25 @@ class RunnerTestCase(test.TestCase):
         self.assertIn("exit code -9", made.lost[0].reason)
         self.assertEqual(1, len(made.problems_so_far()))
 
+    def test_a_scenario_finds_out_who_runs_it(self) -> None:
+        found = []
+
+        @scenario.configure(name="Test.who")
+        class Who(scenario.Scenario):
+            def run(self) -> None:
+                found.append(self.context["agent"])
+                self.context["agent"]["labels"]["touched"] = "yes"
+
+        self.addCleanup(Who.unregister)
+        made = self.make(times=2)
+        given: dict[str, t.Any] = {}
+        made.run("Test.who", given, {})
+        self.assertEqual({}, given)
+        for agent in found:
+            self.assertEqual({"touched": "yes"}, agent.pop("labels"))
+        alone = {"name": "local", "index": 0, "count": 1}
+        self.assertEqual([alone, alone], found)
+
     def test_the_helpers_of_the_module_run_iterations(self) -> None:
         made = self.make(times=3)
         made.run("Dummy.dummy", {}, {"sleep": 0})

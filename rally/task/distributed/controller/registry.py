@@ -222,7 +222,10 @@ class Registry:
             for field in messages.Prepare.__struct_fields__
         }
         fields["runner"] = member.share
-        fields["first_cpu"] = member.position
+        fields["agent"] = messages.AgentInfo(
+            name=member.name, index=member.position,
+            count=sum(share is not None for share in self.plan.shares),
+        )
         fields["epoch"] = member.epoch
         fields["first_chunk"] = member.spooled
         return self.to(member, messages.Prepare(**fields))

@@ -140,6 +140,8 @@ class PreparedLoad:
             chunk_size=self._order.chunk_size,
             iteration_events=self._order.iteration_events,
         )
+        if self._order.agent is not None:
+            runner.agent = msgspec.to_builtins(self._order.agent)
         runner.source = self.feed
         runner.gate = self._gate
         runner.is_preprocessed = True

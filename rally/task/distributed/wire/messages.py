@@ -36,7 +36,7 @@ from rally.task.results.head import (
 )
 
 #: first frame of every message; a new wire form is a new version
-PROTOCOL_VERSION = b"rally/3"
+PROTOCOL_VERSION = b"rally/4"
 
 NumberRun: t.TypeAlias = Progression
 NumberRuns: t.TypeAlias = Progressions
@@ -78,6 +78,15 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task: Name = ""  # a load process serves one task only
     plugins: Modules = ()  # where the plugins of the workload come from
     used: Modules = ()  # what the controller saw them import on first use
+
+
+class AgentInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What scenarios find as ``context["agent"]``."""
+
+    name: Name
+    index: Count  # of the share that it took, from 0
+    count: Count  # of shares
+    labels: dict[Name, str] = {}
 
 
 class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -217,7 +226,7 @@ class Prepare(_Message, frozen=True):
     sla: dict[str, t.Any]
     chunk_size: Count
     iteration_events: bool
-    first_cpu: Count = 0
+    agent: AgentInfo | None = None  # None: the order is for no agent yet
     #: of plugins, by section and name, where they are not as by default; the
     #: values of a section as ``context_codec`` carries them
     options: dict[str, t.Any] = {}

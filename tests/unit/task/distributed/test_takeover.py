@@ -76,6 +76,21 @@ class SpareTestCase(TakeoverTestCase):
         self.assertLess(self.first_of(cluster, "a2"), 3 + 11)
         self.assertTrue(set(cluster.lost))
 
+    def test_has_the_index_of_the_share_that_it_took(self):
+        cluster = self.cluster()
+        cluster.at(3, lambda: cluster.agents["a1"].die())
+        cluster.play()
+
+        lost, heir = cluster.identities["a1"], cluster.identities["a2"]
+        self.assertEqual(("a1", 2), (lost.name, lost.count))
+        self.assertEqual(
+            messages.AgentInfo("a2", lost.index, 2, {}), heir
+        )
+        indexes = {
+            cluster.identities[name].index for name in ("a0", "a1")
+        }
+        self.assertEqual({0, 1}, indexes)
+
     @ddt.data(None, 9.0)
     def test_waits_until_nothing_of_a_silent_agent_can_run(self, timeout_s):
         """Iterations take 3 to 9 s, and the lease 5 s after the last beat."""

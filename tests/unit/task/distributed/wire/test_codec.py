@@ -29,6 +29,7 @@ VALUES: dict[t.Any, t.Any] = {
     str: st.text(max_size=20),
     int: st.integers(-(2**63), 2**63 - 1),
     bool: st.booleans(),
+    types.NoneType: st.none(),
     float: st.floats(allow_nan=False),
     bytes: st.binary(max_size=50),
     t.Any: st.none() | st.dictionaries(st.text(max_size=5), st.integers(0, 9)),
@@ -52,7 +53,10 @@ def _values(hint):
         return VALUES[hint]
     origin, args = t.get_origin(hint), t.get_args(hint)
     if origin is dict:
-        return st.dictionaries(_values(args[0]), st.integers(0, 9))
+        plain = args[1] is t.Any
+        return st.dictionaries(
+            _values(args[0]), st.integers(0, 9) if plain else _values(args[1])
+        )
     if origin is tuple and args[-1] is Ellipsis:
         return st.lists(_values(args[0]), max_size=4).map(tuple)
     if origin is tuple:
@@ -113,7 +117,10 @@ class CodecTestCase(test.TestCase):
         known = {
             *t.get_args(messages.Message), *t.get_args(messages.LoadMessage),
         }
-        parts = {messages.Code, messages.Content, messages.LoadContent}
+        parts = {
+            messages.AgentInfo, messages.Code, messages.Content,
+            messages.LoadContent,
+        }
         self.assertEqual(declared - parts, known)
 
     def test_every_message_says_what_becomes_of_a_lost_one(self):
