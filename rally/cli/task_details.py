@@ -286,6 +286,18 @@ def _print_generators(info: Values) -> None:
     print()
 
 
+def _print_traffic(traffic: Values | None) -> None:
+    """What HTTP requests sent and received, if there were any."""
+    if not traffic:
+        return
+    print("HTTP: %d requests (%.1f/s), %s sent (%s/s), %s received (%s/s)" % (
+        traffic["requests"], traffic["requests_per_s"] or 0.0,
+        _size(traffic["sent_bytes"]), _size(traffic["sent_bytes_per_s"]),
+        _size(traffic["received_bytes"]),
+        _size(traffic["received_bytes_per_s"]),
+    ))
+
+
 def _print_load_info(info: Values) -> None:
     """What the load generators had to say, where it is worth a line."""
     if not info:  # of a task that was imported, or run by Rally 5
@@ -300,6 +312,7 @@ def _print_load_info(info: Values) -> None:
             "%(p95).3f s, p99 %(p99).3f s, max %(max).3f s"
             % info["response"]
         )
+    _print_traffic(info.get("traffic"))
     for problem in info.get("problems") or ():
         print("Problem: %s" % problem)
     _print_start(info)
@@ -311,6 +324,17 @@ def _print_load_info(info: Values) -> None:
         rows = [[_shown(x.get(key)) for key in labels] for x in agents]
         cliutils.print_table(labels, rows, "Agents")
         print()
+
+
+def _size(value: float | None) -> str:
+    """Bytes as people read them."""
+    if value is None:
+        return "n/a"
+    units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return "%.4g %s" % (value, units[0])
 
 
 def _shown(value: t.Any) -> t.Any:

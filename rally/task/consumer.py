@@ -214,6 +214,7 @@ class ResultConsumer:
             version = board.wait(version, RECORD_INTERVAL_S)
             began_s = time.thread_time()
             merged = board.look(LOOK_S)
+            self.watch.saw(merged)
             self._judge(merged)
             self._tell(merged)
             now = time.monotonic()
@@ -384,6 +385,7 @@ class ResultConsumer:
             if source in told:  # no row tells this, nor how hard it was
                 counted.counters.update(told[source].counters)
                 counted.saturation.merge(told[source].saturation)
+                counted.traffic = told[source].traffic
             board.replace(source, counted)
         return board.merged().shifted(0)  # a copy that may be marked
 
@@ -406,6 +408,7 @@ class ResultConsumer:
             )
 
     def _store(self, merged: aggregate.Aggregate) -> None:
+        self.watch.saw(merged)
         record = self.watch.record(merged, self.runner)
         # what the statistics count; a reader can compare it with the rows
         record["load_info"]["stored"] = merged.iterations

@@ -24,6 +24,7 @@ from rally.task.distributed import content, spool
 from rally.task.distributed.wire import codec, messages
 from rally.task.load import frames
 from rally.task.results import aggregate, chunk
+from rally.task.results.traffic import Traffic
 
 NS = 1_000_000_000
 #: moments of the run
@@ -92,6 +93,7 @@ def states() -> list[dict[str, t.Any]]:
     found = []
     for chunks in ((), (rows(9),), (rows(40, 5),), (rows(1200),)):
         made = aggregate.Aggregate(SLA)
+        made.traffic = Traffic(2, 300, 1 << 40)
         for each in chunks:
             made.add_chunk(each)
         made.counters["timed_out"] = len(chunks)

@@ -119,6 +119,7 @@ class _Driver:
         try:
             code = await done
         finally:
+            handle.count()
             del self._waiting[curl]
             self._multi.remove_handle(curl)
         if code:

@@ -19,7 +19,7 @@ import typing as t
 
 import pycurl
 
-from rally.common.http import errors, memo, request, template
+from rally.common.http import errors, memo, request, tallies, template
 from rally.common.http import response as response_module
 
 #: connections that one handle keeps open
@@ -48,6 +48,28 @@ def _new_curl() -> pycurl.Curl:
     return curl
 
 
+class _Body:
+    """Takes a body in parts, up to a limit."""
+
+    # apart from the handle: else libcurl and the handle would hold each
+    # other, and connections would outlive their thread until that is noticed
+    __slots__ = ("parts", "left_bytes")
+
+    def __init__(self) -> None:
+        self.begin(0)
+
+    def begin(self, max_bytes: int) -> None:
+        self.parts: list[bytes] = []
+        self.left_bytes = max_bytes
+
+    def take(self, part: bytes) -> int:
+        self.left_bytes -= len(part)
+        if self.left_bytes < 0:
+            return 0  # makes libcurl give up
+        self.parts.append(part)
+        return len(part)
+
+
 class Handle:
     """Makes requests one after another, in one thread at a time.
 
@@ -56,17 +78,20 @@ class Handle:
     """
 
     def __init__(self) -> None:
+        self._tally = tallies.take()
         self.curl = _new_curl()
         self._keeps = False
         self._has_cert = False
         self._options: request.CurlOptions = {}
         self._body: request.Body | None = None
-        self._parts: list[bytes] = []
+        self._got = _Body()
         self._lines: list[bytes] = []
-        self._left_bytes = 0
         #: whose cookies the handle has
         self.owner: t.Any = None
         self.memo = memo.Memo()
+
+    def __del__(self) -> None:
+        tallies.give_back(self._tally)
 
     def perform(
         self, prepared: request.Prepared,
@@ -82,7 +107,16 @@ class Handle:
             self.curl.perform()
         except pycurl.error as e:
             raise self.error(prepared, e.args[0], e.args[1]) from None
+        finally:
+            self.count()
         return t.cast(int, self.curl.getinfo(pycurl.RESPONSE_CODE))
+
+    def count(self) -> None:
+        """Count the last request, whatever became of it."""
+        tally = self._tally
+        tally.requests += 1
+        tally.sent_bytes += self.sent_bytes()
+        tally.received_bytes += self.received_bytes()
 
     def set_up(
         self, prepared: request.Prepared,
@@ -100,7 +134,7 @@ class Handle:
         if keeps is not self._keeps:
             self._keep(keeps)
         if keeps:
-            self._parts, self._left_bytes = [], prepared.max_size
+            self._got.begin(prepared.max_size)
             self._lines.clear()
 
     def _begin_anew(self) -> None:
@@ -146,20 +180,13 @@ class Handle:
 
     def _keep(self, keeps: bool) -> None:
         curl = self.curl
-        curl.setopt(pycurl.WRITEFUNCTION, self._write if keeps else len)
+        curl.setopt(pycurl.WRITEFUNCTION, self._got.take if keeps else len)
         if keeps:
             curl.setopt(pycurl.HEADERFUNCTION, self._lines.append)
         else:
             curl.unsetopt(pycurl.HEADERFUNCTION)
-            self._parts = []
+            self._got.begin(0)
         self._keeps = keeps
-
-    def _write(self, part: bytes) -> int:
-        self._left_bytes -= len(part)
-        if self._left_bytes < 0:
-            return 0  # makes libcurl give up
-        self._parts.append(part)
-        return len(part)
 
     def response(self, prepared: request.Prepared) -> response_module.Response:
         """What the last request, made with ``keeps``, brought."""
@@ -167,7 +194,7 @@ class Handle:
         return response_module.Response(
             prepared.method, info(pycurl.EFFECTIVE_URL),
             info(pycurl.RESPONSE_CODE), self._lines.copy(),
-            b"".join(self._parts), info(pycurl.REDIRECT_COUNT),
+            b"".join(self._got.parts), info(pycurl.REDIRECT_COUNT),
             self.sent_bytes(), self.received_bytes(), self.phases(),
         )
 
@@ -177,11 +204,13 @@ class Handle:
         return t.cast(str, self.curl.getinfo(pycurl.EFFECTIVE_URL))
 
     def sent_bytes(self) -> int:
-        return int(self.curl.getinfo(pycurl.REQUEST_SIZE))
+        return t.cast(int, self.curl.getinfo(pycurl.REQUEST_SIZE))
 
     def received_bytes(self) -> int:
         info = self.curl.getinfo
-        return int(info(pycurl.HEADER_SIZE) + info(pycurl.SIZE_DOWNLOAD))
+        return t.cast(
+            int, info(pycurl.HEADER_SIZE) + info(pycurl.SIZE_DOWNLOAD_T)
+        )
 
     def phases(self) -> response_module.Phases:
         """Where the time of the last request went."""
@@ -218,7 +247,7 @@ class Handle:
     ) -> errors.HttpError:
         """What to raise for an error of libcurl."""
         name = _NAMES.get(code, "UNKNOWN")
-        if code == pycurl.E_WRITE_ERROR and self._left_bytes < 0:
+        if code == pycurl.E_WRITE_ERROR and self._got.left_bytes < 0:
             name = "BODY_TOO_LARGE"
             text = "the body has more than max_size: %d bytes" % (
                 prepared.max_size

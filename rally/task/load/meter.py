@@ -20,7 +20,9 @@ import threading
 import time
 import typing as t
 
+from rally.common.http import tallies
 from rally.task.results import saturation
+from rally.task.results.traffic import Traffic
 
 #: between two looks at what the kernel knows of each thread
 THREADS_NS = 1_000_000_000
@@ -107,3 +109,20 @@ class Meter:
         for thread, waited in self._waits().items():
             measured.cpu_wait_ns += waited - self._waited.get(thread, 0)
             self._waited[thread] = waited
+
+
+class TrafficMeter:
+    """What HTTP requests of this process have sent and received since then.
+    """
+
+    def __init__(
+        self, totals: t.Callable[[], tallies.Totals] = tallies.totals
+    ) -> None:
+        self._totals = totals
+        self._then = totals()  # it may have made some before the load
+
+    def read(self) -> Traffic:
+        """All of it so far."""
+        return Traffic(*(
+            now - then for now, then in zip(self._totals(), self._then)
+        ))

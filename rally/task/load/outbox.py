@@ -19,13 +19,13 @@ import threading
 import time
 import typing as t
 
+from rally.task.load import meter as meter_module
 from rally.task.load import snapshot_pace
 from rally.task.results import aggregate as aggregate_module
 from rally.task.results import chunk as chunk_module
 from rally.task.results import saturation
 
 if t.TYPE_CHECKING:
-    from rally.task.load import meter as meter_module
     from rally.task.results import row as row_module
 
 BLOCK_ROWS = 1_000
@@ -85,6 +85,7 @@ class Outbox:
         self._rows: collections.deque[row_module.Row] = collections.deque()
         self._counts: collections.deque[str] = collections.deque()
         self._meter = meter
+        self._traffic = meter_module.TrafficMeter()
         self._rung_ns = 0  # when the thread was told to send a block
         #: of this thread, and of an event loop
         self._lags_ns: collections.deque[int] = collections.deque()
@@ -248,6 +249,7 @@ class Outbox:
         while self._counts:
             self._aggregate.counters[self._counts.popleft()] += 1
         self._measure(self._aggregate.saturation, is_last)
+        self._aggregate.traffic = self._traffic.read()
         self._number += 1
         is_urgent = self._pace.sent(
             self._aggregate.is_passing, time.monotonic()

@@ -87,7 +87,7 @@ def _workload_report(workload: records.Record) -> Report:
         "sla_results": workload.get("sla_results") or {},
     }
     load_info = workload.get("load_info") or {}
-    if load_info.get("agents") or load_info.get("lost"):
+    if any(load_info.get(x) for x in ("agents", "lost", "traffic")):
         # released Rally refuses unknown keys, so its own runs have none
         report["load_info"] = load_info
     return report

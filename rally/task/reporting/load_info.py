@@ -19,12 +19,13 @@ achieved rate, lag behind the schedule, and one entry per agent.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import typing as t
 
 from rally import exceptions
 from rally.common import clock, logging
-from rally.task.reporting import progress
+from rally.task.reporting import progress, traffic_history
 from rally.task.results import aggregate, durations, names, saturation
 from rally.task.results.row import NS
 
@@ -97,6 +98,7 @@ class RunWatch:
         self._rate = 0.0
         self._most_done = 0
         self._has_warned = False
+        self._traffic = traffic_history.TrafficHistory()
 
     def started(self) -> None:
         self._seen = (time.monotonic(), 0)
@@ -111,6 +113,10 @@ class RunWatch:
     ) -> None:
         self._duplicated_chunks += len(chunks) - added
         self._rows += sum(chunk.count for chunk in chunks)
+
+    def saw(self, merged: aggregate.Aggregate) -> None:
+        """This is what is known now."""
+        self._traffic.add(clock.now_ns(), merged.traffic)
 
     def cut_rows(self, count: int) -> None:
         """So many rows were too large to be stored as they were."""
@@ -213,6 +219,7 @@ class RunWatch:
             "agents": agents,
             **start_of(agents),
             **generators_of(agents, generator_facts(merged)),
+            "traffic": self._traffic_info(merged),
             "stop_latency_s": self._stop_latency_s(merged),
             "problems": [
                 *runner.problems_so_far(),
@@ -221,6 +228,23 @@ class RunWatch:
             "clock": {
                 "boot": clock.boot_id(), "wall_base_ns": clock.WALL_BASE_NS,
             },
+        }
+
+    def _traffic_info(
+        self, merged: aggregate.Aggregate
+    ) -> dict[str, t.Any] | None:
+        """What HTTP requests brought; None if there was none."""
+        if not merged.traffic:
+            return None
+        load_ns = _load_ns(merged)
+        sums = dataclasses.asdict(merged.traffic)
+        return {
+            **sums,
+            **{
+                name + "_per_s": total * NS / load_ns if load_ns else None
+                for name, total in sums.items()
+            },
+            "history": self._traffic.to_list(merged.first_started_ns or 0),
         }
 
     def _agents(

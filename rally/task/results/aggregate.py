@@ -24,6 +24,7 @@ from rally.task import sla
 from rally.task.results import saturation
 from rally.task.results.distribution import Distribution
 from rally.task.results.durations import DurationsTable
+from rally.task.results.traffic import Traffic
 
 if t.TYPE_CHECKING:
     from rally.task.results.chunk import Chunk
@@ -59,6 +60,7 @@ class Aggregate:
         self.checker = checker or sla.SLAChecker({"sla": sla_config})
         self.counters: collections.Counter[str] = collections.Counter()
         self.saturation = saturation.Saturation()
+        self.traffic = Traffic()
 
     @property
     def iterations(self) -> int:
@@ -120,6 +122,7 @@ class Aggregate:
             self.response.merge(other.response)
             self.counters.update(other.counters)
             self.saturation.merge(other.saturation)
+            self.traffic = self.traffic.merge(other.traffic)
             self._extend(
                 other.first_started_ns, other.last_started_ns,
                 other.last_finished_ns,
@@ -171,6 +174,7 @@ class Aggregate:
             "sla": self.checker.to_state(),
             "counters": dict(self.counters),
             "strain": self.saturation.to_state(),
+            "traffic": self.traffic.to_state(),
         }
 
     def to_bytes(self) -> bytes:
@@ -220,6 +224,7 @@ class Aggregate:
                 }
             )
             made.saturation = saturation.Saturation.from_state(state["strain"])
+            made.traffic = Traffic.from_state(state["traffic"])
         return made
 
 

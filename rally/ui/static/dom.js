@@ -41,6 +41,12 @@ function rate(value) {
   return (value >= 100 ? count(Math.round(value)) : value.toPrecision(3)) + " /s";
 }
 
+function bytes(value) {
+  if (!isNumber(value)) return "n/a";
+  const power = Math.min(4, Math.floor(Math.log2(Math.max(1, value)) / 10));
+  return Number((value / 1024 ** power).toPrecision(4)) + " " + ["B", "KiB", "MiB", "GiB", "TiB"][power];
+}
+
 function percent(part, whole) {
   if (!isNumber(part) || !whole) return "n/a";
   const share = (100 * part) / whole;

@@ -35,6 +35,7 @@ function overviewTab(workload) {
       ...(lost ? [["lost", count(lost), "bad"]] : []),
       ["p50", seconds(p["50"])], ["p95", seconds(p["95"])], ["p99", seconds(p["99"])], ["max", seconds(p.max)],
       ["achieved rate", rate(achievedRate(workload))],
+      ...(workload.load_info.traffic ? [["sent", bytes(workload.load_info.traffic.sent_bytes)], ["received", bytes(workload.load_info.traffic.received_bytes)]] : []),
       ["load", seconds(workload.load_duration)], ["with contexts", seconds(workload.full_duration)],
     ]),
     workload.sla.length ? panel("SLA", slaTable(workload.sla)) : null,
@@ -43,6 +44,7 @@ function overviewTab(workload) {
     h(".columns", null,
       panel("Durations over time", line.at.length ? durationsOverTime(line) : empty()),
       panel("Iterations per second", line.at.length ? rateOverTime(workload) : empty()),
+      workload.load_info.traffic ? panel("HTTP: bytes per second", trafficOverTime(workload)) : null,
       panel("Load profile: iterations running at once", loadProfile(workload)),
       panel("Distribution of durations", histogram(workload.iterations.histogram))),
     panel("Iterations in the order of their start", seriesChart(
@@ -80,6 +82,18 @@ function rateOverTime(workload) {
   return chart(traces, {
     barmode: "stack", bargap: 0, xaxis: SECONDS_AXIS.xaxis, yaxis: { title: { text: "started per second" } },
   });
+}
+
+/* Points are sums so far: what came between two of them is the rate there. */
+function trafficOverTime(workload) {
+  const points = workload.load_info.traffic.history;
+  const slope = (before, point, column) => (point[column] - before[column]) / (point[0] - before[0]);
+  const trace = (name, column, color) => ({
+    name, type: "scatter", mode: "lines", line: { width: 1.4, color, shape: "vh" }, x: points.map(([at]) => at - points[0][0]),
+    y: [0, ...points.slice(1).map((point, i) => slope(points[i], point, column))],
+  });
+  return chart([trace("received", 2, "#5ea8ff"), trace("sent", 1, "#e6b450")],
+    { xaxis: SECONDS_AXIS.xaxis, yaxis: { title: { text: "bytes per second" } } });
 }
 
 function loadProfile(workload) {

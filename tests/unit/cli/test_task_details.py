@@ -50,6 +50,18 @@ class LoadInfoTestCase(test.TestCase):
         self.assertNotIn("cpu_wait_share", out)
         self.assertNotIn("Agents began", out)
 
+    def test_traffic_is_told_if_there_were_requests(self) -> None:
+        self.assertNotIn("HTTP", self.printed())
+        self.assertIn(
+            "HTTP: 3 requests (1.5/s), 0 B sent (0 B/s), 3 MiB received "
+            "(1.5 MiB/s)\n",
+            self.printed(traffic={
+                "requests": 3, "sent_bytes": 0, "received_bytes": 3 << 20,
+                "requests_per_s": 1.5, "sent_bytes_per_s": 0.0,
+                "received_bytes_per_s": 1.5 * (1 << 20), "history": [],
+            }),
+        )
+
     def test_what_an_earlier_version_recorded_is_no_problem(self) -> None:
         with contextlib.redirect_stdout(io.StringIO()) as out:
             task_details._print_load_info({"asked": 3, "stored": 3})

@@ -14,11 +14,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import http.server
 import ipaddress
 import json
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -236,3 +238,55 @@ class Nginx:
         self._process.terminate()
         self._process.wait()
         shutil.rmtree(self.folder)
+
+
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 12\r\n\r\nhello world\n"
+)
+_LENGTH = re.compile(rb"(?i)content-length: (\d+)")
+
+
+class CountingServer:
+    """Counts each byte that comes through its socket, and goes."""
+
+    def __init__(self, answer: bytes = ANSWER, closes: bool = False) -> None:
+        self._answer = answer
+        self._closes = closes
+        self.got = self.sent = 0
+        self.targets: list[str] = []  # of requests
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d/" % self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = self._listener.accept()
+                thread = threading.Thread(target=self._serve, args=(peer,))
+                self._threads.append(thread)
+                thread.start()
+
+    def _serve(self, peer: socket.socket) -> None:
+        with peer, contextlib.suppress(OSError):
+            data = b""
+            while part := peer.recv(65536):
+                self.got += len(part)
+                data += part
+                head, end, body = data.partition(b"\r\n\r\n")
+                found = _LENGTH.search(head)
+                if not end or len(body) < int(found[1] if found else 0):
+                    continue
+                data = b""
+                self.targets.append(head.split()[1].decode())
+                self.sent += len(self._answer)
+                peer.sendall(self._answer)
+                if self._closes:
+                    return

@@ -18,8 +18,9 @@ import threading
 import typing as t
 
 from rally.common import clock
+from rally.common.http import tallies
 from rally.task.load import meter, outbox
-from rally.task.results import aggregate, chunk, saturation
+from rally.task.results import aggregate, chunk, saturation, traffic
 from rally.task.results import row as row_module
 from tests.unit import test
 
@@ -41,6 +42,7 @@ class Sink:
         self.changed = threading.Condition()
         self.counters: dict[str, int] = {}
         self.saturation: dict[str, t.Any] = {}
+        self.traffic = traffic.Traffic()
         self.gate = threading.Event()
         self.gate.set()
 
@@ -56,6 +58,7 @@ class Sink:
     ) -> None:
         with self.changed:
             self.counters = dict(learnt.counters)
+            self.traffic = learnt.traffic
             state = learnt.saturation.to_state()
             sums = zip(saturation.SUMS, state["sums"], strict=True)
             self.saturation = {**state, "sums": dict(sums)}
@@ -191,6 +194,19 @@ class OutboxTestCase(test.TestCase):
         sink.wait_for(lambda: len(sink.numbers) > outbox.BLOCK_ROWS)
         box.close()
         self.assertGreaterEqual(sink.saturation["scheduler_lag"]["count"], 2)
+
+    def test_traffic_since_it_was_made_travels_with_the_aggregate(
+        self
+    ) -> None:
+        tally = tallies.take()
+        self.addCleanup(tallies.give_back, tally)
+        tally.requests += 1
+        sink, box = self.make()
+        tally.requests += 2
+        tally.sent_bytes += 70
+        tally.received_bytes += 900
+        box.close()
+        self.assertEqual(traffic.Traffic(2, 70, 900), sink.traffic)
 
     def test_waits_for_a_slot_and_a_meter_are_read(self) -> None:
         sink = Sink()

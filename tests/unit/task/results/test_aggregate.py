@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from rally.common import portable
 from rally.task.results import aggregate, chunk
 from rally.task.results import board as board_module
+from rally.task.results.traffic import Traffic
 from tests.unit import test
 from tests.unit.task import iterations
 
@@ -89,6 +90,8 @@ class AggregateTestCase(TestCase):
         for i, share in enumerate(shares):
             alone.counters["dropped"] += i
             share.counters["dropped"] += i
+            share.traffic = Traffic(i, 10 * i, seed)
+            alone.traffic = alone.traffic.merge(share.traffic)
             for measured in (alone.saturation, share.saturation):
                 measured.scheduler_lag.add(1000 * i + seed)
                 measured.cpu_ns += i
