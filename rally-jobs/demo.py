@@ -28,6 +28,7 @@ import sys
 import typing as t
 
 HERE = pathlib.Path(__file__).resolve().parent
+USERS = HERE.parent / "samples/tasks/scenarios/http/users.csv"
 ENV = "demo"
 
 
@@ -88,7 +89,9 @@ class Demo:
         """Run the task and write its report; the exit code of the task."""
         status = self.rally(
             "task", "start", str(HERE / "distributed.yaml"),
-            "--env", ENV, "--task-args", json.dumps({"port": free_port()}),
+            "--env", ENV, "--task-args", json.dumps(
+                {"port": free_port(), "users": str(USERS)}
+            ),
         ).returncode
         self.report.unlink(missing_ok=True)
         self.rally(

@@ -24,8 +24,8 @@ import typing as t
 import requests
 
 from rally import consts, exceptions
-from rally.plugins.common.scenarios.requests import utils
-from rally.task import context, scenario, validation
+from rally.plugins.common.scenarios import http
+from rally.task import atomic, context, scenario, validation
 
 SCRIPT = os.path.join(
     os.path.dirname(os.path.realpath(__file__)),
@@ -106,7 +106,7 @@ class WebServer(context.Context):
 
 @validation.add("required_contexts", contexts=["web_server"])
 @scenario.configure(name="WebServer.check_page")
-class CheckPage(utils.RequestScenario):
+class CheckPage(scenario.Scenario):
     def run(self, path: str = "", status_code: int = 200) -> None:
         """Get a page of the server of context `web_server`.
 
@@ -114,4 +114,7 @@ class CheckPage(utils.RequestScenario):
         :param status_code: what the answer should have
         """
         url = self.context["web_server"]["url"] + path
-        self._check_request(url, "GET", status_code, timeout=30)
+        with atomic.ActionTimer(self, "web_server.check_page"):
+            answer = http.Client(timeout=30).get(url)
+            if answer.status != status_code:
+                raise ValueError("the answer is %r" % answer)
