@@ -31,7 +31,10 @@ from tests.unit import test
 ROOT = pathlib.Path(__file__).parent.parent.parent.parent
 VERIFICATION = ROOT / "doc" / "source" / "verification.rst"
 WRITING = ROOT / "doc" / "source" / "plugins" / "writing.rst"
-PAGES = ("README.rst", "doc/source/task/distributed.rst")
+PAGES = (
+    "README.rst", "doc/source/task/distributed.rst",
+    "doc/source/task/http.rst",
+)
 BLOCK = re.compile(
     r"^\.\. code-block:: (?P<language>\w+)\n\n(?P<text>(?:(?: {3,}.*)?\n)+)",
     re.MULTILINE,
