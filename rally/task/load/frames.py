@@ -69,6 +69,8 @@ class Bye(msgspec.Struct, tag="bye", frozen=True):
     """The worker is done; nothing follows."""
 
     returned: list[int]  # numbers drawn but not started
+    #: of ``Traffic``, for workers that send no snapshots
+    traffic: tuple[int, int, int] = (0, 0, 0)
 
 
 Frame: t.TypeAlias = (

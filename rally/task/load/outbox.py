@@ -24,6 +24,7 @@ from rally.task.load import snapshot_pace
 from rally.task.results import aggregate as aggregate_module
 from rally.task.results import chunk as chunk_module
 from rally.task.results import saturation
+from rally.task.results.traffic import Traffic
 
 if t.TYPE_CHECKING:
     from rally.task.results import row as row_module
@@ -139,6 +140,10 @@ class Outbox:
         """Add one to a counter of the aggregate."""
         self._counts.append(name)
 
+    def traffic(self) -> Traffic:
+        """What HTTP requests of this process have brought so far."""
+        return self._traffic.read()
+
     def late_for_a_slot(self, late_ns: int) -> None:
         """An iteration was due this long before a thread was free for it."""
         self._slot_waits_ns.append(late_ns)
@@ -249,7 +254,7 @@ class Outbox:
         while self._counts:
             self._aggregate.counters[self._counts.popleft()] += 1
         self._measure(self._aggregate.saturation, is_last)
-        self._aggregate.traffic = self._traffic.read()
+        self._aggregate.traffic = self.traffic()
         self._number += 1
         is_urgent = self._pace.sent(
             self._aggregate.is_passing, time.monotonic()

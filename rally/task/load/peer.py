@@ -23,6 +23,7 @@ import typing as t
 from rally.task.load import frames, outbox, shared, snapshot_pace
 from rally.task.results import aggregate as aggregate_module
 from rally.task.results import chunk as chunk_module
+from rally.task.results.traffic import Traffic
 
 EXIT_DEADLINE_S = 10.0
 
@@ -85,6 +86,8 @@ class Peer:
                 self.counted_here.add_chunk(chunk)
             self.uncounted.clear()
             made.merge(self.counted_here)
+            if self.bye is not None:
+                made.traffic = Traffic(*self.bye.traffic)
             return made
         if self.state is not None:
             made = aggregate_module.Aggregate.from_state(

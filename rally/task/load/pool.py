@@ -342,7 +342,8 @@ class WorkerPool:
         self._selector.unregister(worker.exit_fd)
         death = worker.end()
         self._builder.leave(worker.name)
-        if worker.uncounted and not self._is_failed:
+        is_told = worker.counted_here is not None and worker.bye is not None
+        if (worker.uncounted or is_told) and not self._is_failed:
             worker.number += 1
             self._put_snapshot(worker, urgent=False)
         if worker.bye is not None:

@@ -203,7 +203,8 @@ def _work(work: Work, assignment: Assignment) -> None:
     unstarted = threads.join()
     first.tell_now()
     box.close()
-    writer.write(frames.Bye(unstarted))
+    traffic = dataclasses.astuple(box.traffic())
+    writer.write(frames.Bye(unstarted, traffic))
 
 
 def _loop_or_threads(

@@ -28,9 +28,11 @@ import testtools
 from hypothesis import strategies as st
 
 from rally.common import clock
+from rally.common.http import tallies
 from rally.plugins.common.runners import constant
-from rally.task import runner
+from rally.task import runner, scenario
 from rally.task.load import gate, source
+from rally.task.results import traffic
 from tests.unit.plugins.common.runners import load
 
 
@@ -349,6 +351,27 @@ class ConstantTestCase(load.LoadTestCase):
         made.run("Test.fault", {}, {"does": "leaves", "at": 7})
         self.assert_accounted(made, 300)
         self.assertFalse(made.board.merged().is_passing)
+
+    @ddt.data(True, False)
+    def test_traffic_is_counted_whoever_judges(self, is_here: bool) -> None:
+        @scenario.configure(name="Test.traffic")
+        class Traffic(scenario.Scenario):
+            def run(self) -> None:
+                tally = tallies.take()
+                tally.requests += 1
+                tally.sent_bytes += self.context["iteration"]
+                tally.received_bytes += 1000
+                tallies.give_back(tally)
+
+        self.addCleanup(Traffic.unregister)
+        made = self.make("constant", times=30, concurrency=3)
+        if is_here:
+            made._carriable_sla = lambda: None
+        made.run("Test.traffic", {}, {})
+        self.assertEqual(
+            traffic.Traffic(30, 30 * 31 // 2, 30_000),
+            made.board.merged().traffic,
+        )
 
     @hypothesis.given(st.integers(1, 500), st.integers(1, 20))
     def test_shares_of_concurrency_are_exactly_the_whole(
