@@ -59,8 +59,25 @@ def adopt_orphans() -> None:
 
     :raises BenchmarkError: the kernel cannot do that
     """
+    _be_subreaper(True)
+
+
+@contextlib.contextmanager
+def orphans_go() -> t.Iterator[None]:
+    """Let processes whose parent ends meanwhile be nobody's of this one.
+
+    :raises BenchmarkError: the kernel cannot do that
+    """
+    _be_subreaper(False)
+    try:
+        yield
+    finally:
+        _be_subreaper(True)
+
+
+def _be_subreaper(is_one: bool) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, int(is_one), 0, 0, 0):
         raise errors.BenchmarkError(
             "CPU time of orphaned processes cannot be counted: %s. Run the "
             "benchmarks on Linux." % os.strerror(ctypes.get_errno())

@@ -41,6 +41,8 @@ class Sizes:
     single_runs: int = 5  # of a task of one iteration
     workloads: int = 20  # of one iteration each
     plugin_files: tuple[int, int] = (100, 400)
+    requests: int = 50_000
+    slow_requests: int = 5_000  # of programs that take ten times as long
     stops: int = 20
     simulated_agents: int = 200
     steady_s: float = 20.0
@@ -59,7 +61,7 @@ QUICK = Sizes(
     memory_times=(20_000, 200_000), pace_s=4.0, released_pace_s=1.0,
     rps_s=3.0, noop_times=200_000, waits=4, startups=5, single_runs=3,
     stops=2, steady_s=5.0, report_growth=(20_000, 200_000),
-    released_report_rows=5_000,
+    released_report_rows=5_000, requests=20_000, slow_requests=2_000,
 )
 #: to see that every line works; the figures mean nothing
 TINY = Sizes(
@@ -70,4 +72,5 @@ TINY = Sizes(
     workloads=2, plugin_files=(20, 40),
     stop_after=300, simulated_agents=10, steady_s=1.0,
     report_growth=(1_000, 3_000), released_report_rows=400,
+    requests=2_000, slow_requests=400,
 )
