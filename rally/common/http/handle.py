@@ -82,6 +82,9 @@ class Handle:
         self.curl = _new_curl()
         self._keeps = False
         self._has_cert = False
+        self._other: tuple[
+            pycurl.Curl, bool, request.CurlOptions, request.Body | None
+        ] | None = None
         self._options: request.CurlOptions = {}
         self._body: request.Body | None = None
         self._got = _Body()
@@ -124,9 +127,8 @@ class Handle:
     ) -> None:
         """Make the handle ready to perform."""
         options, body = prepared.bound(values)
-        if not prepared.has_cert and self._has_cert:
-            self._begin_anew()
-        self._has_cert = prepared.has_cert
+        if prepared.has_cert is not self._has_cert:
+            self._swap()
         if options is not self._options:
             self._set(options)
         if body is not self._body:
@@ -137,14 +139,20 @@ class Handle:
             self._got.begin(prepared.max_size)
             self._lines.clear()
 
-    def _begin_anew(self) -> None:
-        """Lose what cannot be unset, and with it all but the cookies."""
+    def _swap(self) -> None:
+        """Go on with the other handle of libcurl, and the same cookies.
+
+        One is for requests with a certificate, which cannot be unset.
+        """
         cookies = self.curl.getinfo(pycurl.INFO_COOKIELIST)
-        self.curl.close()
-        self.curl = _new_curl()
+        mine = self.curl, self._keeps, self._options, self._body
+        self.curl, self._keeps, self._options, self._body = (
+            self._other or (_new_curl(), False, {}, None)
+        )
+        self._other, self._has_cert = mine, not self._has_cert
+        self.curl.setopt(pycurl.COOKIELIST, "ALL")  # forgets all
         for cookie in cookies:
             self.curl.setopt(pycurl.COOKIELIST, cookie)
-        self._keeps, self._options, self._body = False, {}, None
 
     def _set(self, options: request.CurlOptions) -> None:
         curl, before = self.curl, self._options

@@ -73,6 +73,22 @@ class ClientTestCase(test.TestCase):
         self.assertEqual(("POST", kind, body),
                          (method, headers["Content-Type"], got))
 
+    def test_a_certificate_for_some_requests_costs_no_connections(self):
+        def visit():
+            web = client.Client()
+            for _ in range(3):
+                web.get(self.url + "/cookie/a/b")
+                web.get(self.url, cert="/cert.pem")
+                web.get(self.url + "/cookie/a/c", cert="/cert.pem")
+                web.get(self.url)
+
+        in_new_thread(visit)
+        self.assertEqual(2, self.server.connections)
+        self.assertEqual(["a=b", "a=c"] * 3, [
+            headers["Cookie"] for _, path, headers, _ in self.server.received
+            if path == "/"
+        ])
+
     def test_a_file_is_read_anew_for_each_request(self):
         path = self.folder() / "body"
         for content in (b"one", b"two"):
