@@ -184,7 +184,7 @@ def _json_check(expected: t.Mapping[str, t.Any]) -> Check:
                 value, bool
             ):
                 return "%s of the body is %s, not %s" % (
-                    path, errors.cut(repr(found)), errors.cut(repr(value))
+                    path, errors.cut_json(found), errors.cut_json(value)
                 )
         return None
 

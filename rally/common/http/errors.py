@@ -14,6 +14,9 @@
 
 from __future__ import annotations
 
+import json
+import typing as t
+
 from rally import exceptions
 
 #: characters of an answer that an error shows
@@ -33,6 +36,14 @@ class HttpCheckFailed(exceptions.RallyException):
 class HttpArgumentError(exceptions.RallyException):
     error_code = 235
     msg_fmt = "This HTTP request cannot be made: %(reason)s"
+
+
+def cut_json(value: t.Any, limit: int = SHOWN_CHARS) -> str:
+    """*value* as JSON, in which 7 is not ``"7"``; cut like a text."""
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) <= limit:
+        return text
+    return "%s... (%d in all)" % (text[:limit], len(text))
 
 
 def cut(text: str | bytes, limit: int = SHOWN_CHARS) -> str:
