@@ -18,9 +18,12 @@ import json
 import typing as t
 
 from rally import exceptions
+from rally.common import masking
 
 #: characters of an answer that an error shows
 SHOWN_CHARS = 200
+#: and of an address
+_URL_CHARS = 500
 
 
 class HttpError(exceptions.RallyException):
@@ -36,6 +39,11 @@ class HttpCheckFailed(exceptions.RallyException):
 class HttpArgumentError(exceptions.RallyException):
     error_code = 235
     msg_fmt = "This HTTP request cannot be made: %(reason)s"
+
+
+def shown(url: str) -> str:
+    """*url* without its secrets: who reads a report must not see them."""
+    return masking.masked_text(url[:_URL_CHARS])
 
 
 def cut_json(value: t.Any, limit: int = SHOWN_CHARS) -> str:

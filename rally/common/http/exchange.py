@@ -102,7 +102,8 @@ class Exchange:
 
     def _failed(self, url: str, reason: str) -> errors.HttpCheckFailed:
         return errors.HttpCheckFailed(
-            method=self._prepared.method, url=url[:500], reason=reason
+            method=self._prepared.method, url=errors.shown(url),
+            reason=reason,
         )
 
 

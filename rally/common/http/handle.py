@@ -266,7 +266,7 @@ class Handle:
             reason += ", after status %d" % status
         url = self._options.get(pycurl.URL) or "(an address)"
         return errors.HttpError(
-            method=prepared.method, url=url[:500], reason=reason
+            method=prepared.method, url=errors.shown(url), reason=reason
         )
 
 

@@ -186,6 +186,16 @@ class ClientTestCase(test.TestCase):
         self.assertIn("GET " + self.url + path, str(error))
         self.assertEqual(200, self.web.get(self.url).status)
 
+    def test_an_error_tells_no_secret_of_its_address(self):
+        url = "http://user:s3cret@127.0.0.1:1/page?token=s3cret"
+
+        error = self.assertRaises(
+            errors.HttpError, client.Client().get, url, timeout=2
+        )
+
+        self.assertIn("127.0.0.1:1/page", str(error))
+        self.assertNotIn("s3cret", str(error))
+
     def test_bytes_are_those_on_the_wire(self):
         counter, port = socketserver_that_counts(self)
 
