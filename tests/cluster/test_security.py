@@ -171,7 +171,7 @@ class StrangersTestCase(Attacked):
         )
         self.check_unharmed(run, times)
         self.assertLess(growth, GROWTH_KB)
-        self.check_logged_once(run, "no Rally agent")
+        self.check_logged_once(run, "not a Rally agent")
         self.assertGreaterEqual(
             self.counted(run, "wrong_protocol"), 3 * STRANGERS
         )
