@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import secrets
+import signal
 import sqlite3
 import typing as t
 
@@ -116,7 +117,11 @@ class SecretsTestCase(cluster.TestCase):
                         kept.append((path.parent.name, path.read_bytes()))
             return kept
 
-        kept = run.wait_until(found, "chunks are in the spools")
+        run.signal(signal.SIGSTOP)  # nobody fetches them
+        try:
+            kept = run.wait_until(found, "chunks are in the spools")
+        finally:
+            run.signal(signal.SIGCONT)
         return [
             *(data for _, data in kept),
             *(
