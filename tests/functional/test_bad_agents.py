@@ -128,7 +128,7 @@ class BadAgentsTestCase(cluster.TestCase, bad_input.Refusal):
 
         self.assert_did_not_run(run, "only 0 came", "none")
         self.assertIn("not the controller that authorized", agent.log)
-        self.assertEqual(1, run.log.count("no Rally agent, or has the key"))
+        self.assertEqual(1, run.log.count("not a Rally agent, or has the key"))
         agent.stop()
 
     def test_nobody_listens_beyond_this_host_without_keys_of_its_own(self):
