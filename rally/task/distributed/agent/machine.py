@@ -610,7 +610,8 @@ class Agent:
         if is_ours or self.state is LoadState.JOINED:
             if self._may(LoadEvent.RUN_OVER):
                 self._advance(LoadEvent.RUN_OVER)
-                commands.append(self._say_hello(now))  # the next may wait
+            if not self._shutdown.is_asked:  # the next run may wait
+                commands.append(self._say_hello(now))
             if not self._spare.is_there:
                 commands.append(EndLoad())
             commands.append(Say("run %s is over" % message.run))

@@ -277,10 +277,7 @@ class Controller:
         run.registry.advance(member, AgentEvent.LAST_CHUNK_STORED)
         # it counted iterations that it could not deliver: count the rows
         member.is_inexact |= member.ledger.outstanding_count > 0
-        return [
-            run.registry.to(member, messages.Done(run.id)),
-            *self._begin_anew(member),
-        ]
+        return [run.registry.to(member, messages.Done(run.id))]
 
     def _begin_anew(self, member: Member) -> list[Command]:
         """One that is back may be given work again, like a spare."""
@@ -399,7 +396,10 @@ class Controller:
             and run.id == hello.run
         ):  # it prepared for what others did in the meantime
             commands.append(run.registry.to(member, messages.Done(run.id)))
-        commands += self._begin_anew(member)
+        if run.id not in (hello.run, *hello.spooled):
+            # it has forgotten the run, so whatever it had to say of that was
+            # said before
+            commands += self._begin_anew(member)
         commands += self._hear(member, now)
         return [
             *commands, run.registry.welcome(member),
@@ -436,6 +436,10 @@ class Controller:
         is_at_work = message.state in ("preparing", "ready", "running")
         if state is AgentState.PREPARING:
             return self._order_again(member, message.state)
+        if state is AgentState.DONE and member.is_back and (
+            run.phase is Phase.RUNNING
+        ):  # it answers with a hello
+            return [to(member, messages.Done(run.id))]
         if is_at_work and (
             state is AgentState.REFUSED
             or (state is AgentState.JOINED and member.hello.run == run.id)
