@@ -72,6 +72,8 @@ class Demo:
 
         :raises subprocess.CalledProcessError: one of them cannot be made
         """
+        if (self.folder / "rally.sqlite").exists():  # of an earlier release?
+            self._must("db", "upgrade")
         self._must("db", "ensure")
         listed = self._must("env", "list", "--json")
         names = {env["name"] for env in _json_in(listed)}
