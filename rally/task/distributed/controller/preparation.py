@@ -204,7 +204,7 @@ class Preparation:
             )
             # one that ends may return what it did not start
             is_over = all(member.ended for member in at_work)
-            return run.withdraw_heirs() if is_over else []
+            return run.withdraw_successors() if is_over else []
         commands: list[Command] = []
         for member in run.failover.late(now):
             over = messages.Done(run.id)

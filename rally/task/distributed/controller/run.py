@@ -146,7 +146,7 @@ class Run:
             self.registry.forget(successor)
         return [self.registry.to(successor, messages.Done(self.id))]
 
-    def withdraw_heirs(self) -> list[Command]:
+    def withdraw_successors(self) -> list[Command]:
         return [
             command
             for member in self.failover.successors
@@ -167,7 +167,7 @@ class Run:
             return []
         commands: list[Command] = []
         if self.phase is Phase.RUNNING:
-            commands += self.withdraw_heirs()
+            commands += self.withdraw_successors()
         self.phase = Phase.STOPPING
         self.stop_reason = reason
         message = self.stop_message()

@@ -304,6 +304,33 @@ class LossTestCase(test.TestCase):
         self.assertGreater(len(by_a1), len(fenced))  # it is back
         self.assertEqual([], cluster.problems())
 
+    def test_work_is_given_again_only_after_the_last_word_of_the_old(self):
+        cluster = Cluster(agents=2, times=3000, concurrency=4)
+        cluster.at(2, lambda: cluster.agents["a1"].die())
+        cluster.at(3, lambda: cluster.add_agent("a1"))
+        member = None
+        while member is None or member.state is not AgentState.DONE:
+            self.assertFalse(cluster.machine.finished)
+            cluster.step()
+            member = cluster.machine.members.get("a1")
+
+        # said again before it heard that all is stored
+        cluster.hear("a1", messages.Ended(
+            cluster.run, member.spooled, (), True, 0, 0
+        ))
+
+        self.assertEqual(
+            (AgentState.DONE, 0), (member.state, member.epoch)
+        )
+        cluster.play()
+        self.assertEqual(1, member.epoch)
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.unaccounted())
+        last = max(cluster.started_by)
+        self.assertIn("a1", [
+            cluster.started_by[n] for n in range(last - 100, last)
+        ])
+
     def test_abort_on_loss_stops_the_others(self):
         cluster = Cluster(
             agents=2, times=10000, concurrency=4, is_closing_on_loss=True
