@@ -36,7 +36,7 @@ from rally.task.distributed.wire import channels, messages
 from rally.task.work import grants as granting
 from rally.task.work.schedule import Schedule
 from tests.simulation.cluster import NS, Cluster
-from tests.simulation.network import Weather
+from tests.simulation.network import CONTROLLER, Weather
 from tests.unit import test
 
 ROUGH = Weather(
@@ -484,16 +484,25 @@ class SeededFaultsTestCase(test.TestCase):
     """Schedules of faults; a failing seed is named and repeats."""
 
     SEEDS = range(60)
+    RESTARTS_SEEDS = range(12)
     seed = 0
+    #: makes the cluster of a schedule, by the name of a method
+    kind = "_cluster"
 
     @ddt.data(*SEEDS)
     def test_every_number_is_stored_or_lost_and_none_twice(self, seed):
         self.seed = seed
         self.check()
 
+    @ddt.data(*RESTARTS_SEEDS)
+    def test_agents_that_are_back_again_and_again(self, seed):
+        self.seed, self.kind = seed, "_cluster_of_restarts"
+        self.check()
+
     def check(self):
         """Play the schedule of ``seed``."""
-        cluster = self._cluster(random.Random(self.seed), self.seed)
+        make = getattr(self, self.kind)
+        cluster = make(random.Random(self.seed), self.seed)
         cluster.play(3000)
 
         problems = cluster.problems()
@@ -537,6 +546,45 @@ class SeededFaultsTestCase(test.TestCase):
             self._plan_leave(cluster, chance, "a%d" % chance.randrange(count))
         return cluster
 
+    def _cluster_of_restarts(self, chance, seed):
+        """A run in which agents are back while their old words still fly."""
+        cluster = Cluster(
+            seed=seed, agents=2, wanted=2, times=2000, concurrency=4,
+            duration_s=0.3, iteration_timeout_s=1.0, weather=SLOW,
+        )
+        self.victims = {"a0", "a1"}
+        for second in range(5, 125, 12):
+            name = chance.choice(["a0", "a1"])
+            seconds = chance.choice([1, 2, 4])
+            cluster.at(second, self._restart_of(cluster, name, seconds))
+            for _ in range(8):
+                self._plan_stall(
+                    cluster, self._link(chance, name),
+                    second + chance.uniform(0, 12), chance.uniform(0.1, 2),
+                )
+        return cluster
+
+    def _restart_of(self, cluster, name, seconds):
+        def restart():
+            if name in cluster.agents:
+                cluster.agents[name].die()
+            cluster.at(
+                seconds,
+                lambda: name in cluster.agents or cluster.add_agent(name),
+            )
+
+        return restart
+
+    @staticmethod
+    def _link(chance, name):
+        return chance.choice([(name, CONTROLLER), (CONTROLLER, name)])
+
+    @staticmethod
+    def _plan_stall(cluster, link, second, seconds):
+        """Nothing is lost there, and all comes later."""
+        cluster.at(second, lambda: cluster.network.hold(*link))
+        cluster.at(second + seconds, lambda: cluster.network.heal(*link))
+
     def _plan_arrival(self, cluster, chance, name, duration_s):
         offset_ns = int(chance.uniform(-30, 30) * NS)
         cluster.at(
@@ -557,7 +605,8 @@ class SeededFaultsTestCase(test.TestCase):
         cluster.at(chance.uniform(0, 20), leave)
 
     def _plan_fault(self, cluster, chance, name):
-        kind = chance.choice(["kill", "restart", "freeze", "cut"])
+        kind = chance.choice(["kill", "restart", "freeze", "cut", "stall"])
+        link = self._link(chance, name)
         seconds = chance.choice([1, 4, 8, 14, 30])
         self.victims.add(name)
 
@@ -566,6 +615,8 @@ class SeededFaultsTestCase(test.TestCase):
             if kind == "cut":
                 cluster.network.cut_off(name)
                 cluster.at(seconds, lambda: cluster.network.reconnect(name))
+            elif kind == "stall":
+                self._plan_stall(cluster, link, 0, seconds)
             elif agent is not None and kind == "freeze":
                 agent.frozen_until = cluster.clock.now_ns() + seconds * NS
             elif agent is not None:
