@@ -33,7 +33,7 @@ HIGH_RATE = 20_000
 HIGH_BUDGET = figures.Budget.below(0.0003, "all; p99 below 0.3 ms")
 PERCENTS = (50, 99, 100)
 #: a machine that paused for no more than this was idle
-IDLE_SHARE = 0.01
+IDLE_SHARE = 0.001
 MOST_RUNS = 6
 
 
