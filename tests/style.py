@@ -37,7 +37,7 @@ SUFFIXES = (
     ".txt", ".ini", ".mako",
 )
 #: made by others or by a build
-SKIPPED = ("__pycache__", "build", ".hypothesis")
+SKIPPED = ("__pycache__", "build", ".hypothesis", "plotly-basic.min.js")
 
 MAX_COLUMNS = 79
 MAX_FUNCTION_LINES = 50

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import importlib
 import io
 import os
 import shlex
 import threading
 import time
+import types
 import typing as t
 
 from rally import exceptions
@@ -194,8 +196,7 @@ class SSH:
         return self._client
 
     def _connect(self) -> paramiko.SSHClient:
-        import paramiko
-
+        paramiko = _paramiko()
         client = paramiko.SSHClient()
         # hosts made for a test have keys that nobody has seen before
         client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
@@ -305,10 +306,24 @@ def _ssh_exception() -> type[Exception]:
     return paramiko.SSHException
 
 
+def _paramiko() -> types.ModuleType:
+    """The package that speaks SSH, which only such scenarios need.
+
+    :raises SSHError: it is not installed
+    """
+    try:
+        return importlib.import_module("paramiko")
+    except ImportError as e:
+        raise exceptions.SSHError(
+            "A plugin wants to run commands over SSH, and the Python package "
+            f"that does so is not installed ({e}). Run `pip install "
+            "rally[ssh]`, on every agent as well."
+        ) from None
+
+
 def _load_key(key: t.Any) -> t.Any:
     """A key object out of a key object, an open file, or a text."""
-    import paramiko
-
+    paramiko = _paramiko()
     if isinstance(key, paramiko.PKey):
         return key
     text = key if isinstance(key, str) else key.read()

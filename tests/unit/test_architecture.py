@@ -325,7 +325,7 @@ class PluginsTestCase(test.TestCase):
             set(),
             loaded & {
                 "zmq", "sqlalchemy", "alembic", "oslo_db", "paramiko",
-                "plotly", "rally.common.db", DISTRIBUTED,
+                "rally.common.db", DISTRIBUTED,
             },
         )
 
@@ -360,14 +360,14 @@ class NoDatabaseTestCase(test.TestCase):
             set(),
             loaded & {
                 "zmq", "sqlalchemy", "alembic", "oslo_db", "numpy",
-                "plotly", "requests", "jinja2", "jsonschema",
+                "requests", "jinja2", "jsonschema",
             },
         )
 
 
 #: what is slow to load and hardly any command needs
 SELDOM = {
-    "alembic", "cryptography", "jinja2", "netaddr", "paramiko", "plotly",
+    "alembic", "cryptography", "jinja2", "netaddr", "paramiko",
     "pycurl", "pydantic", "requests", "rfc3986", "rich", "stevedore", "zmq",
 }
 #: ... and what only those need that know plugins

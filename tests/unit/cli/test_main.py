@@ -144,7 +144,7 @@ class StartTestCase(base.HomeTestCase):
         loaded = self.modules_of("--version")
         heavy = {
             "sqlalchemy", "alembic", "oslo_config", "oslo_db", "oslo_log",
-            "numpy", "zmq", "jinja2", "plotly", "prettytable",
+            "numpy", "zmq", "jinja2", "prettytable",
         }
         self.assertEqual(set(), loaded & heavy)
 

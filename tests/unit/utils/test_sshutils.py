@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import tempfile
 import typing as t
+from unittest import mock
 
 import paramiko
 
@@ -136,6 +138,14 @@ class KeyTestCase(test.TestCase):
         for form in (key, text.getvalue(), io.StringIO(text.getvalue())):
             ssh = sshutils.SSH("user", "host", pkey=form)
             self.assertEqual(key, ssh.pkey)
+
+    def test_without_its_package_what_to_install_is_said(self) -> None:
+        with mock.patch.dict(sys.modules, {"paramiko": None}):
+            error = self.assertRaises(
+                exceptions.SSHError, sshutils.SSH, "user", "host", pkey="key"
+            )
+
+        self.assertIn("pip install rally[ssh]", str(error))
 
     def test_what_is_no_key_is_refused(self) -> None:
         self.assertRaises(
