@@ -42,11 +42,6 @@ class PageTestCase(cluster.TestCase):
         self.port = str(sandbox.free_ports(1))
         self.here = self.sandbox.folder / "here"
         self.here.mkdir()
-        # what nobody configures otherwise is there
-        self.addCleanup(lambda: [
-            path.unlink()
-            for path in self.sandbox.temporary.glob("rally.sqlite*")
-        ])
 
     def run_step(self, command: str) -> str:
         done = subprocess.run(

@@ -20,24 +20,19 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import os
-import tempfile
 import typing as t
 
 from oslo_db import options as db_options
 
 from rally.common import cfg
+from rally.common.db import default_file
 
 if t.TYPE_CHECKING:
     from rally.common.db import models, schema  # noqa: F401
     from rally.common.db.api import *  # noqa: F403
 
 # where the database is, unless the configuration says otherwise
-db_options.set_defaults(
-    cfg.CONF,
-    connection="sqlite:///"
-    + os.path.join(tempfile.gettempdir(), "rally.sqlite"),
-)
+db_options.set_defaults(cfg.CONF, connection=default_file.connection())
 
 #: the modules of this package that are loaded when first used
 _MODULES = (

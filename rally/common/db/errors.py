@@ -91,6 +91,18 @@ class BadConnection(exceptions.InvalidConnectionString):
     )
 
 
+class DatabaseOfStranger(exceptions.DBException):
+    error_code = 170
+    msg_fmt = (
+        "%(path)s belongs to user %(owner)s, and everybody may make files in "
+        "%(folder)s. As a database it would give that user the passwords "
+        "that Rally keeps, and let Rally run what that user wrote into it. "
+        "Name a file in a folder of your own in option `connection` of "
+        "section [database] in rally.conf; copy this one there if you trust "
+        "it."
+    )
+
+
 class DriverMissing(exceptions.DBException):
     error_code = 168
     msg_fmt = (

@@ -21,14 +21,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import pwd
 import sqlite3
+import stat
 import tempfile
 import typing as t
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from rally.common.db import errors
+from rally.common.db import default_file, errors
 
 Identity: t.TypeAlias = "tuple[int, int] | None"
 #: key in the record of a connection: the file it was opened on
@@ -61,9 +63,10 @@ def make(path: str) -> None:
 
     :raises DatabaseNotWritable: it cannot be made
     """
-    path = os.path.realpath(path)
-    folder, name = os.path.split(path)
     try:
+        default_file.prepare(path)
+        path = os.path.realpath(path)
+        folder, name = os.path.split(path)
         descriptor, draft = tempfile.mkstemp(prefix=name + ".", dir=folder)
     except OSError as e:
         raise errors.not_writable(path, e.strerror or str(e)) from e
@@ -87,8 +90,10 @@ def make(path: str) -> None:
 def adopt(path: str) -> None:
     """Let a file that others made keep a write-ahead log, too.
 
+    :raises DatabaseOfStranger: it must not be used
     :raises DatabaseNotWritable: it cannot, or is no database
     """
+    approve(path)
     try:
         begin_log(path)
     except sqlite3.Error as e:
@@ -105,6 +110,44 @@ def begin_log(path: str) -> None:
     """
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
+
+
+def approve(path: str) -> None:
+    """Refuse what a stranger has put in our way; let none read what is ours.
+
+    In a folder where everybody may make files, the first to make one of that
+    name decides what Rally believes and reads all that it keeps. SQLite takes
+    over what is in the files beside a database as well.
+
+    :raises DatabaseOfStranger: another user made it, or what is beside it
+    """
+    for place in {path, os.path.realpath(path)}:
+        folder = os.path.dirname(place)
+        try:
+            is_open = os.stat(folder).st_mode & stat.S_IWOTH
+        except OSError:  # whoever opens it says so
+            continue
+        for name in (place, *(place + x for x in default_file.COMPANIONS)):
+            owner = _owner(name)
+            if is_open and owner not in (None, 0, os.geteuid()):
+                raise errors.DatabaseOfStranger(
+                    path=name, owner=_name_of(owner), folder=folder
+                )
+    default_file.prepare(path)
+
+
+def _owner(path: str) -> int | None:
+    try:
+        return os.lstat(path).st_uid
+    except OSError:
+        return None
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 class SqliteFile:
@@ -125,6 +168,7 @@ class SqliteFile:
 
     def _before_connect(self, *what: t.Any) -> None:
         if self._identity() is not None:
+            approve(self._path)
             return
         if self._was_seen:
             raise self._gone()
