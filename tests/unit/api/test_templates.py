@@ -37,10 +37,33 @@ class RenderTestCase(test.TestCase):
          {}, "0111"),
         ("{% macro f(q) %}{{ q }}{% endmacro %}{{ f(3) }}", {}, "3"),
         ("{{ True }} {{ dict(a=1) }}", {}, "True {'a': 1}"),
+        ("{% set x = [] %}{% set _ = x.append(3) %}{{ x }}", {}, "[3]"),
+        ("{{ '%02d' % 3 }}{{ '{:>3}'.format(x.y) }}", {"x": {"y": 4}},
+         "03  4"),
+        ("{{ range(200000) | length }}", {}, "200000"),
+        ("{% set n = namespace(x=1) %}{% set n.x = 2 %}{{ n.x }}", {}, "2"),
     )
     @ddt.unpack
     def test_gives_text(self, template, values, expected):
         self.assertEqual(expected, templates.render(template, "./", values))
+
+    @ddt.data(
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ min.__self__.__import__('os').system('true') }}",
+        "{{ cycler.__init__.__globals__.os.getpid() }}",
+        "{{ '{0.__class__.__mro__}'.format('') }}",
+        "{{ (''|attr('__class__')).mro() }}",
+        "{% include 'a.txt' %}",
+        "{% from 'a.txt' import x %}{{ x }}",
+    )
+    def test_no_code_of_strangers_is_run(self, template):
+        folder = self.make_home()
+        with open(folder + "/a.txt", "w") as f:
+            f.write("{% set x = ''.__class__.__base__.__subclasses__() %}")
+        self.assertRaises(
+            jinja2.TemplateRuntimeError, templates.render, template,
+            folder, {},
+        )
 
     @hypothesis.given(
         strategies.text("a\n\r\f\v\x85\u2028{%}# ").filter(
