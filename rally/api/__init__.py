@@ -95,7 +95,7 @@ class API:
         :raises DatabaseMissing: it has no schema
         :raises DBMigrationError: it has another one
         """
-        from rally.common.db import schema
+        from rally.common.db import engine, errors, schema
 
         found = schema.schema_revision(detailed=True)
         if found["revision"] == found["current_head"]:
@@ -103,11 +103,11 @@ class API:
         location = CONF.get_location("connection", "database")
         is_configured = location and location.location.is_user_controlled
         if found["revision"] is None and is_configured:
-            raise DatabaseMissing(url=_masked(CONF.database.connection))
+            raise DatabaseMissing(url=errors.shown(engine.get_engine().url))
         if schema.schema_ensure():
             LOG.info(
                 "Database %s was created, as there was none."
-                % _masked(CONF.database.connection)
+                % errors.shown(engine.get_engine().url)
             )
 
     def _request(
@@ -147,9 +147,3 @@ class API:
     @property
     def version(self) -> int:
         return 1
-
-
-def _masked(connection: str) -> str:
-    from sqlalchemy.engine import url
-
-    return url.make_url(connection).render_as_string(hide_password=True)

@@ -88,10 +88,7 @@ def show(
 
 def _url(with_credentials: bool = False) -> str:
     """The connection string, credentials masked unless asked for."""
-    from sqlalchemy.engine import url
-
-    connection = url.make_url(CONF.database.connection)
-    text = connection.render_as_string(hide_password=False)
+    connection = db.engine.parsed(CONF.database.connection)
     if with_credentials:
-        return text
-    return re.sub("//[^@/]+@", "//**:**@", text)
+        return connection.render_as_string(hide_password=False)
+    return re.sub("//[^@/]+@", "//**:**@", db.errors.shown(connection))

@@ -111,19 +111,29 @@ def _create_engine(connection: str) -> sa.Engine:
     )
 
 
+def parsed(connection: str) -> sa.URL:
+    """Take a connection string apart.
+
+    :raises BadConnection: it is none
+    """
+    try:
+        return sa.make_url(connection)
+    except (sa.exc.ArgumentError, ValueError):
+        raise errors.BadConnection(
+            connection=errors.shown(connection)
+        ) from None
+
+
 def _url_of(connection: str) -> sa.URL:
-    """Take a connection string apart, and choose a driver if it names none.
+    """The address of a database, with a driver if it names none.
 
     :raises BadConnection: it is none
     :raises DriverMissing: no package that speaks to that kind of database
         is installed
     """
-    try:
-        url = sa.make_url(connection)
-    except sa.exc.ArgumentError:
-        raise errors.BadConnection(connection=connection) from None
+    url = parsed(connection)
     drivers = _DRIVERS.get(url.drivername, (url.drivername,))
-    shown = url.render_as_string(hide_password=True)
+    shown = errors.shown(url)
     missing = []
     for driver in drivers:
         candidate = url.set(drivername=driver)

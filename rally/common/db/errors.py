@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from oslo_db import exception as db_exc
 
 from rally import exceptions
+from rally.common import masking
 from rally.common.db import retrying
 
 
@@ -129,8 +130,25 @@ _NO_SUCH = re.compile(
     r"no such (table|column)|has no column named|unknown column"
     r"|(table|relation|column) .*(does not|doesn't) exist"
 )
+#: of what may be no address: all that may be a user and a password
+_BEFORE_HOST = re.compile(r"[^/\s]*:.*(?=@)", re.DOTALL)
 #: errors that are not the fault of what was asked: later it may succeed
 PASSING = (DatabaseNotWritable, DatabaseUnavailable, DatabaseBusy)
+
+
+def shown(url: sa.URL | str) -> str:
+    """The address of a database without its secrets.
+
+    :param url: as text: what somebody took for an address. Then all before
+        the last @ is hidden, as nobody knows where a password begins
+    """
+    if isinstance(url, str):
+        return masking.masked_text(_BEFORE_HOST.sub(masking.MASK, url))
+    return masking.masked_text(url.render_as_string(hide_password=True))
+
+
+def _secrets_of(url: sa.URL) -> set[str]:
+    return masking.secrets_of({"password": url.password, **url.query})
 
 
 @contextlib.contextmanager
@@ -149,25 +167,25 @@ def translated(url: sa.URL) -> t.Iterator[None]:
 def _translate(
     error: db_exc.DBError | sa.exc.DBAPIError, url: sa.URL
 ) -> exceptions.DBException:
-    shown = url.render_as_string(hide_password=True)
+    address = shown(url)
     inner = getattr(error, "inner_exception", None)
     reason = str(getattr(inner or error, "orig", None) or inner or error)
-    reason = reason.splitlines()[0]
+    reason = masking.masked_text(reason.splitlines()[0], _secrets_of(url))
     text = reason.lower()
     if url.get_backend_name() == "sqlite":
         if any(part in text for part in _NOT_WRITABLE):
             return not_writable(str(url.database), reason)
         if "database is locked" in text or "table is locked" in text:
             return DatabaseBusy(
-                url=shown, reason=reason, wait_s=retrying.busy_s.get()
+                url=address, reason=reason, wait_s=retrying.busy_s.get()
             )
     if _NO_SUCH.search(text):
-        return SchemaMissing(url=shown, reason=reason)
+        return SchemaMissing(url=address, reason=reason)
     if _is_the_server(error, inner, url) or any(
         part in text for part in _SERVER_IN_TROUBLE
     ):
-        return DatabaseUnavailable(url=shown, reason=reason)
-    return StatementFailed(url=shown, reason=reason)
+        return DatabaseUnavailable(url=address, reason=reason)
+    return StatementFailed(url=address, reason=reason)
 
 
 def _is_the_server(

@@ -71,7 +71,7 @@ def schema_create(
             "there is a schema already in %s, which a new one would "
             "overwrite. Use `rally db upgrade` to bring it up to date, or "
             "`rally db recreate` to delete all that it holds"
-            % _shown(engine or db_engine.get_engine())
+            % errors.shown((engine or db_engine.get_engine()).url)
         )
 
 
@@ -232,12 +232,8 @@ def _outdated(engine: sa.Engine, revision: str | None) -> Exception:
             "did, use that."
         )
     return errors.SchemaOutdated(
-        url=_shown(engine),
+        url=errors.shown(engine.url),
         revision=revision,
         head=HEAD_REVISION,
         advice=advice,
     )
-
-
-def _shown(engine: sa.Engine) -> str:
-    return engine.url.render_as_string(hide_password=True)

@@ -42,7 +42,8 @@ class HttpArgumentError(exceptions.RallyException):
 
 
 def shown(url: str) -> str:
-    """*url* without its secrets: who reads a report must not see them."""
+    """*url*, cut, without its secrets: who reads a report must not see them.
+    """
     return masking.masked_text(url[:_URL_CHARS])
 
 

@@ -87,6 +87,25 @@ class DBCommandsTestCase(base.CommandTestCase):
         self.assertEqual(0, outcome.code, outcome)
         self.assertTrue(os.path.exists(self.path("default.sqlite")))
 
+    def test_no_message_shows_a_password(self):
+        for address in (
+            "postgresql://joe:hunter22@h/r?password=hunter22",
+            "postgresql://h/r?user=joe&password=hunter22",
+            "mysql://joe:hunt@er:22@h/r", "postgresql//joe:hunter22@h/r",
+            "joe:hunt/er22@h", "sqlite:////no/x?password=hunter22",
+            "postgresql://joe:hunter22@h:port/r", "x://joe:hunter22@h/r",
+        ):
+            self.write(
+                ".rally/rally.conf", "[database]\nconnection = " + address
+            )
+            for words in (
+                "env list", "db show", "db create", "db revision",
+                "db upgrade",
+            ):
+                done = self.rally(*words.split())
+                for part in ("hunt", "er22", "er:22"):
+                    self.assertNotIn(part, done.out + done.err, words)
+
     @ddt.data(
         ([], "postgresql://**:**@db.example/rally\n"),
         (["--creds"], "postgresql://joe:secret@db.example/rally\n"),

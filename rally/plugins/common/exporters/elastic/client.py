@@ -17,6 +17,7 @@ from __future__ import annotations
 import typing as t
 
 from rally import exceptions
+from rally.common import masking
 
 if t.TYPE_CHECKING:
     import requests
@@ -40,6 +41,8 @@ class ElasticSearchClient:
         import requests
 
         self.url = url.rstrip("/")
+        #: as people may see it
+        self.shown = masking.masked_text(self.url)
         self._session = requests.Session()
         self._version = ""
 
@@ -50,9 +53,7 @@ class ElasticSearchClient:
             try:
                 self._version = str(content["version"]["number"])
             except (KeyError, TypeError):
-                raise ClusterError(
-                    url=self.url, problem="it does not say its version"
-                ) from None
+                raise self._error("it does not say its version") from None
         return self._version
 
     def has_index(self, index: str) -> bool:
@@ -78,10 +79,9 @@ class ElasticSearchClient:
                 for outcome in item.values()
                 if "error" in outcome
             ]
-            raise ClusterError(
-                url=self.url,
-                problem="%d documents were refused, the first one because "
-                "of %s" % (len(problems), problems[0] if problems else "?"),
+            raise self._error(
+                "%d documents were refused, the first one because of %s"
+                % (len(problems), problems[0] if problems else "?")
             )
 
     def _exists(self, path: str) -> bool:
@@ -92,12 +92,9 @@ class ElasticSearchClient:
     ) -> requests.Response:
         response = self._send(method, path, **kwargs)
         if response.status_code >= 400:
-            raise ClusterError(
-                url=self.url,
-                problem="%s %s was answered with %d: %s" % (
-                    method, path, response.status_code, response.text[:300],
-                ),
-            )
+            raise self._error("%s %s was answered with %d: %s" % (
+                method, path, response.status_code, response.text[:300],
+            ))
         return response
 
     def _send(
@@ -110,4 +107,9 @@ class ElasticSearchClient:
                 method, self.url + path, timeout=_TIMEOUT_S, **kwargs
             )
         except requests.RequestException as error:
-            raise ClusterError(url=self.url, problem=str(error)) from error
+            raise self._error(str(error)) from error
+
+    def _error(self, problem: str) -> ClusterError:
+        return ClusterError(
+            url=self.shown, problem=masking.masked_text(problem)
+        )

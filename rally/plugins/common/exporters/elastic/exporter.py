@@ -20,7 +20,7 @@ import typing as t
 import urllib.parse
 
 from rally import exceptions
-from rally.common import validation
+from rally.common import masking, validation
 from rally.plugins.common.exporters.elastic import client, documents
 from rally.task import exporter
 from rally.task.processing import jsontext
@@ -65,7 +65,8 @@ class Validator(validation.Validator):
             self.fail(
                 "The cluster at %s has version %s, which this exporter does "
                 "not know; it knows %s.x. Export to a file instead."
-                % (destination, version, ".x, ".join(_MAJORS))
+                % (masking.masked_text(destination), version,
+                   ".x, ".join(_MAJORS))
             )
 
 
@@ -83,9 +84,10 @@ class ElasticSearchExporter(exporter.TaskExporter):
     def generate(self) -> dict[str, t.Any]:
         destination = self.output_destination or DEFAULT_URL
         if _is_address(destination):
-            self._export_to(client.ElasticSearchClient(destination))
+            cluster = client.ElasticSearchClient(destination)
+            self._export_to(cluster)
             return {
-                "print": "Exported to Elasticsearch at %s." % destination
+                "print": "Exported to Elasticsearch at %s." % cluster.shown
             }
         path = pathlib.Path(destination).expanduser().absolute()
         with exporter.replacing(path) as stream:
@@ -103,7 +105,9 @@ class ElasticSearchExporter(exporter.TaskExporter):
             if cluster.has_document(
                 documents.TASK_INDEX, documents.DOC_TYPE, task["uuid"]
             ):
-                raise AlreadyExported(uuid=task["uuid"], url=cluster.url)
+                raise AlreadyExported(
+                    uuid=task["uuid"], url=cluster.shown
+                )
             found = documents.task_documents(task)
             while block := list(itertools.islice(found, _BLOCK)):
                 cluster.push("".join(map(_lines, block)))

@@ -151,6 +151,33 @@ class ExporterTestCase(test.TestCase):
         )
         self.assertIn("mapper_parsing_exception", str(error))
 
+    def test_no_message_shows_a_password(self):
+        cluster = self.cluster()
+        with_password = "http://me:hunter22@%s"
+        url = with_password % cluster.url.removeprefix("http://")
+        tasks = [fakes.task(fakes.workload(rows()))]
+        texts = [exporter.ElasticSearchExporter(tasks, url).generate()]
+        texts.append(
+            self.assertRaises(exporter.AlreadyExported, self.export, url)
+        )
+        cluster.documents.clear()
+        cluster.refuses = True
+        texts.append(self.assertRaises(client.ClusterError, self.export, url))
+        newer = self.cluster("7.1").url.removeprefix("http://")
+        texts.append(self.assertRaises(
+            validation.ValidationError, self.validate, with_password % newer
+        ))
+        nowhere = "127.0.0.1:1"
+        for url in (
+            with_password % nowhere, "http://%s?password=hunter22" % nowhere
+        ):
+            texts.append(
+                self.assertRaises(client.ClusterError, self.export, url)
+            )
+        for text in map(str, texts):
+            self.assertIn("***", text)
+            self.assertNotIn("hunter22", text)
+
     def test_speaks_the_types_of_old_clusters(self):
         cluster = self.cluster("2.4.1")
         self.export(cluster.url)
