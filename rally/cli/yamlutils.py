@@ -10,23 +10,37 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""YAML as task files are written: each key once, in order."""
+"""YAML and JSON as task files are written: each key once, in order.
+
+What is JSON is read as JSON, which differs from YAML in its escapes and its
+numbers. What YAML has and JSON cannot hold is refused, since whatever is read
+here is stored, sent and reported as JSON.
+"""
 
 from __future__ import annotations
 
 import collections
 import json
+import math
 import typing as t
 
 import yaml
 from yaml import constructor, nodes
 
 from rally import exceptions
+from rally.common import utf8
 
 ParserError = yaml.parser.ParserError
 
 # libyaml parses ten times faster; not every PyYAML is built with it
 _Base: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_TAG = "tag:yaml.org,2002:"
+#: kinds of values of YAML that JSON has no form for
+_NOT_IN_JSON = ("binary", "omap", "pairs", "set", "timestamp")
+#: what JSON can begin with, if it is more than a single word
+_OPENS_JSON = ("{", "[", '"')
 
 
 class OrderedDict(collections.OrderedDict[t.Any, t.Any]):
@@ -63,32 +77,127 @@ def _refuse_repeated_keys(node: t.Any) -> None:
             _refuse(
                 node,
                 key_node,
-                f"key {key_node.value!r} is there for the second time; one "
-                "of its values would be ignored",
+                _repeated(key_node.value),
             )
         seen.add((key_node.tag, key_node.value))
 
 
+def _repeated(key: str) -> str:
+    return (
+        f"key {key!r} is there for the second time; one of its values would "
+        "be ignored"
+    )
+
+
+def _construct_float(loader: t.Any, node: t.Any) -> float:
+    number: float = loader.construct_yaml_float(node)
+    if not math.isfinite(number):
+        _refuse(node, node, _no_number(node.value))
+    return number
+
+
+def _no_number(word: str) -> str:
+    return f"{word} is no number that could be stored; leave it out"
+
+
+def _refuse_kind(loader: t.Any, node: t.Any) -> t.NoReturn:
+    kind = node.tag.removeprefix(_TAG)
+    _refuse(
+        node, node,
+        f"a value of kind !!{kind} could be neither stored nor sent to an "
+        "agent; write it as text, or as a list or mapping",
+    )
+
+
 def _refuse(node: t.Any, key_node: t.Any, problem: str) -> t.NoReturn:
     raise constructor.ConstructorError(
-        "while reading a mapping",
+        "while reading a value",
         node.start_mark,
         problem,
         key_node.start_mark,
     )
 
 
-_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+_Loader.add_constructor(_TAG + "map", _construct_mapping)
+_Loader.add_constructor(_TAG + "float", _construct_float)
+for _kind in _NOT_IN_JSON:
+    _Loader.add_constructor(_TAG + _kind, _refuse_kind)
+# a date is the text that is written there, as in YAML 1.2
+_Loader.yaml_implicit_resolvers = {
+    first: [each for each in known if each[0] != _TAG + "timestamp"]
+    for first, known in _Base.yaml_implicit_resolvers.items()
+}
 
 
 def safe_load(stream: t.Any) -> t.Any:
-    """Read YAML (JSON too, which is a part of it).
+    """Read JSON or YAML.
 
     :param stream: a text, bytes, or an open file
-    :raises yaml.YAMLError: it is not YAML, asks for a Python object, or has
-        a key twice in one mapping
+    :raises yaml.YAMLError: it is neither, asks for a Python object, holds
+        what cannot be stored, or has a key twice in one mapping
     """
-    return yaml.load(stream, _Loader)  # noqa: S506 (a safe loader)
+    text = stream.read() if hasattr(stream, "read") else stream
+    if isinstance(text, bytes):
+        text = _decoded(text)
+    if isinstance(text, str) and text.lstrip().startswith(_OPENS_JSON):
+        try:
+            return _load_json(text)
+        except (RecursionError, ValueError):
+            pass  # YAML, or wrong; YAML's reader says where
+    return _load_yaml(text)
+
+
+def _decoded(text: bytes) -> str | bytes:
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError:  # UTF-16, or wrong
+        return text
+
+
+def _load_json(text: str) -> t.Any:
+    loaded = json.loads(
+        text, object_pairs_hook=_of_pairs, parse_constant=_refuse_constant
+    )
+    # only an escape can write half of a character
+    if "\\u" in text and utf8.json_of(text) != text:
+        raise constructor.ConstructorError(
+            problem="a text holds half of a character (a lone surrogate, as "
+            "\\ud83d), which could be neither stored nor shown"
+        )
+    return loaded
+
+
+def _of_pairs(pairs: list[tuple[str, t.Any]]) -> OrderedDict:
+    mapping = OrderedDict(pairs)
+    if len(mapping) < len(pairs):
+        seen = collections.Counter(key for key, _ in pairs)
+        raise constructor.ConstructorError(
+            problem=_repeated(seen.most_common(1)[0][0])
+        )
+    return mapping
+
+
+def _refuse_constant(word: str) -> t.NoReturn:
+    raise constructor.ConstructorError(problem=_no_number(word))
+
+
+def _load_yaml(text: str | bytes) -> t.Any:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+    except yaml.MarkedYAMLError as e:
+        # the line that it points to may hold a password
+        for mark in (e.context_mark, e.problem_mark):
+            if mark is not None and getattr(mark, "buffer", None):
+                mark.buffer = None
+        raise
+    except (
+        ArithmeticError, AttributeError, LookupError, RecursionError,
+        TypeError, ValueError,
+    ):
+        raise constructor.ConstructorError(
+            problem="a value does not have the form that its tag (as !!int) "
+            "promises, or values are nested too deep"
+        ) from None
 
 
 def parse(

@@ -27,6 +27,7 @@ import types
 import typing as t
 
 from rally import exceptions
+from rally.common import utf8
 
 #: set once by a constructor and never part of what an object has learnt
 CONSTANTS = (
@@ -75,6 +76,53 @@ class Portable:
         self = cls()
         restore_attributes(self, state)
         return self
+
+
+def json_problem(value: t.Any) -> str:
+    """Why JSON cannot hold *value*, and where in it; empty if it can.
+
+    Keys may be what JSON makes text of: numbers, booleans, None.
+    """
+    try:
+        return _problem_in(value, "", {})
+    except RecursionError:
+        return "it is nested too deep"
+
+
+def _problem_in(value: t.Any, where: str, is_known: dict[int, bool]) -> str:
+    """:param is_known: by identity: False while we are inside of it"""
+    if not isinstance(value, (dict, list, tuple)):
+        what = _not_in_json(value)
+        return "%s %s" % (where or "it", what) if what else ""
+    if id(value) in is_known:
+        return "" if is_known[id(value)] else where + " contains itself"
+    is_known[id(value)] = False
+    items: t.Iterable[tuple[t.Any, t.Any]] = enumerate(value)
+    if isinstance(value, dict):
+        items = value.items()
+        for key in value:
+            what = _not_in_json(key)
+            if what:
+                return "a key of %s %s" % (where or "it", what)
+    for key, item in items:
+        problem = _problem_in(item, "%s[%r]" % (where, key), is_known)
+        if problem:
+            return problem
+    is_known[id(value)] = True
+    return ""
+
+
+def _not_in_json(value: t.Any) -> str:
+    """What *value*, neither list nor dict, is that JSON has no form for."""
+    if isinstance(value, str):
+        if utf8.is_carried(value):
+            return ""
+        return "has half of a character (a lone surrogate)"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is %s, which is no number" % value
+    if value is None or isinstance(value, (bool, int, float)):
+        return ""
+    return "is a value of type %s" % type(value).__name__
 
 
 def pack_int(value: int) -> int | str:

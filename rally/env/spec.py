@@ -23,7 +23,7 @@ import typing as t
 import jsonschema
 
 from rally import exceptions, plugins
-from rally.common import masking
+from rally.common import masking, portable
 from rally.env import answers, platform
 
 SPEC_SCHEMA = {
@@ -121,6 +121,9 @@ def from_sys_environ(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _schema_errors(spec: t.Any) -> list[str]:
+    problem = portable.json_problem(spec)
+    if problem:
+        return ["%s, so it could not be stored" % problem]
     validator = jsonschema.Draft7Validator(SPEC_SCHEMA)
     return [
         "%s: %s" % ("/".join(map(str, e.absolute_path)) or "spec", e.message)

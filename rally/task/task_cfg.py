@@ -20,6 +20,7 @@ import typing as t
 import jsonschema
 
 from rally import consts, exceptions
+from rally.common import portable
 
 _Dict: t.TypeAlias = dict[str, t.Any]
 
@@ -151,6 +152,12 @@ class TaskConfig:
             raise exceptions.InvalidTaskException("It is not a dict")
         if not config:
             raise exceptions.InvalidTaskException("It is empty")
+        problem = portable.json_problem(config)
+        if problem:
+            raise exceptions.InvalidTaskException(
+                f"{problem}. It could be neither stored nor sent to agents; "
+                "write it as text, or as a list or an object"
+            )
         version = str(config.get("version", "1"))
         process = {"1": self._process_1, "2": self._process_2}.get(version)
         if process is None:

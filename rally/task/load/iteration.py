@@ -22,7 +22,7 @@ import typing as t
 
 import msgspec
 
-from rally.common import clock
+from rally.common import clock, utf8
 from rally.task import context as context_module
 from rally.task import types
 from rally.task.load import copied_on_touch, forks, isolation
@@ -68,11 +68,11 @@ class Slot:
 def describe(exc: BaseException) -> row_module.Error:
     """Type, message and traceback of *exc*, whatever its class does."""
     try:
-        message = row_module.text_of(str(exc))
+        message = utf8.text_of(str(exc))
     except BaseException as e:  # a plugin's exception may fail to print
         message = "its message cannot be shown: %s" % type(e).__name__
     try:
-        trace = row_module.text_of("".join(
+        trace = utf8.text_of("".join(
             traceback.format_exception(type(exc), exc, exc.__traceback__)
         ))
     except BaseException:  # the same

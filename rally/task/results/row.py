@@ -26,6 +26,7 @@ import typing as t
 import msgspec
 
 from rally.common import clock
+from rally.common.utf8 import text_of
 
 NS = 1_000_000_000
 #: ns since the epoch, in 2116: times beyond it are none
@@ -75,16 +76,6 @@ def times_of(
         return t.cast("tuple[int, ...]", times)
     whole_s, rest_ns = divmod(started_ns, NS)
     return tuple([int((x - whole_s) * 1e9 + 0.5) - rest_ns for x in times])
-
-
-def text_of(value: t.Any) -> str:
-    """*value* as text that UTF-8 can carry (lone surrogates escaped)."""
-    text = value if isinstance(value, str) else str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace").decode()
-    return text
 
 
 def name_of(value: t.Any) -> str:

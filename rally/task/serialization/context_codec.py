@@ -30,6 +30,7 @@ import typing as t
 import msgspec
 
 from rally import exceptions
+from rally.common import utf8
 from rally.task.serialization import context_kinds as kinds
 
 #: a dict that has this key itself is carried as pairs
@@ -169,15 +170,6 @@ def _shown(key: t.Any) -> str:
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."
 
 
-def _is_text(value: str) -> bool:
-    """Can *value* be UTF-8? Not if it has lone surrogates."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 class _Encoder:
     def __init__(self, root: str, omitted: list[str] | None) -> None:
         self.omitted = omitted
@@ -222,7 +214,7 @@ class _Encoder:
         if cls in _ATOMS:
             return value
         if cls is str:
-            if value.isascii() or _is_text(value):
+            if value.isascii() or utf8.is_carried(value):
                 return value
             return {MARK: ["text", value.encode("utf-8", "surrogatepass")]}
         if cls is int:
@@ -260,7 +252,7 @@ class _Encoder:
         plain = {}
         for key, item in value.items():
             if type(key) is not str or key == MARK or not (
-                key.isascii() or _is_text(key)
+                key.isascii() or utf8.is_carried(key)
             ):
                 return {MARK: ["dict", *self._pairs(value.items())]}
             cls = type(item)
@@ -404,7 +396,7 @@ class _Encoder:
                 named[name] = member.__get__(value)
         plain = {}
         for name, content in named.items():
-            if type(name) is not str or not _is_text(name):
+            if type(name) is not str or not utf8.is_carried(name):
                 raise self._refused(
                     value, "an attribute has the name " + _shown(name)
                 )

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+from unittest import mock
 
 import ddt
 import yaml
@@ -46,6 +47,60 @@ class SafeLoadTestCase(test.TestCase):
         )
 
         self.assertIn("second time", str(error))
+
+    @ddt.data(
+        ({"a": "\U0001f600 \\ud83d \u2028"}, "ascii"),
+        ({"a": 1e3, "b": -0.5e-7, "c": 10 ** 30, "d": [None, True]}, "ascii"),
+        (["\u20ac", {"yes": "on", "1": "2020-01-01"}, []], "utf-8"),
+        ("\U0001f600", "ascii"),
+    )
+    @ddt.unpack
+    def test_json_means_what_it_means_to_others(self, value, form) -> None:
+        text = json.dumps(value, ensure_ascii=form == "ascii", indent=1)
+
+        self.assertEqual(value, yamlutils.safe_load(text))
+        self.assertEqual(value, yamlutils.safe_load(text.encode()))
+
+    def test_a_date_is_the_text_that_is_there(self) -> None:
+        self.assertEqual(
+            {"a": "2020-01-01", "2020-01-02": ["2001-12-14 21:59:43.10 -5"]},
+            yamlutils.safe_load(
+                "a: 2020-01-01\n2020-01-02: [2001-12-14 21:59:43.10 -5]"
+            ),
+        )
+
+    @ddt.data(
+        ("a: !!binary aGVsbG8=", "!!binary"),
+        ("a: !!set {x, y}", "!!set"),
+        ("a: !!timestamp 2020-01-01", "!!timestamp"),
+        ("a: !!omap [x: 1]", "!!omap"),
+        ("a: .nan", ".nan is no number"),
+        ("a: -.inf", "-.inf is no number"),
+        ('{"a": NaN}', "NaN is no number"),
+        ('{"a": -Infinity}', "-Infinity is no number"),
+        (r'{"a": "\ud83d"}', "surrogate"),
+        ("a: !!int hunter22", "!!int"),
+        ("[" * 3000, "nest"),
+        ("[%s]" % ("9" * 5000), "!!int"),
+    )
+    @ddt.unpack
+    def test_what_cannot_be_stored_is_refused(self, text, reason) -> None:
+        error = self.assertRaises(yaml.YAMLError, yamlutils.safe_load, text)
+
+        self.assertIn(reason, str(error))
+
+    @ddt.data(
+        "password: hunter22: x", "{password: hunter22\n a: b: c",
+        '{"password": "hunter22" "b"}', "password: !!int hunter22",
+        "password: !!set hunter22",
+    )
+    def test_no_error_quotes_the_file(self, text) -> None:
+        for loader in (yamlutils._Loader, yaml.SafeLoader):
+            with mock.patch.object(yamlutils, "_Loader", loader):
+                error = self.assertRaises(
+                    yaml.YAMLError, yamlutils.safe_load, text
+                )
+            self.assertNotIn("hunter22", str(error))
 
     @ddt.data(
         "a: [1, 2",

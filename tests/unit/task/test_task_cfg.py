@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import json
 import typing as t
 
@@ -37,6 +38,9 @@ HOOK = {
 def _v2(*subtasks: t.Any, **keys: t.Any) -> dict[str, t.Any]:
     return {"version": 2, "title": "T", "subtasks": list(subtasks), **keys}
 
+
+around_itself: list[t.Any] = []
+around_itself.append({"a": around_itself})
 
 configs: t.Any = st.dictionaries(
     st.sampled_from("xyz"), st.integers() | st.text(max_size=3), max_size=2
@@ -291,6 +295,47 @@ WRONG: list[tuple[t.Any, str]] = [
 
 @ddt.ddt
 class InvalidTaskTestCase(test.TestCase):
+    @ddt.data(
+        (dt.date(2020, 1, 1), "['a'] is a value of type date"),
+        ([b"x"], "['a'][0] is a value of type bytes"),
+        ({"b": {1, 2}}, "['a']['b'] is a value of type set"),
+        (float("nan"), "['a'] is nan"),
+        ("x\ud800", "['a'] has half of a character"),
+        ({("b",): 1}, "a key of ['subtasks']"),
+        ({"\udcff": 1}, "a key of ['subtasks']"),
+        (around_itself, "['a'][0]['a'] contains itself"),
+    )
+    @ddt.unpack
+    def test_what_json_cannot_hold_is_refused(self, value, reason) -> None:
+        tasks = (
+            _v2({**SHORT, "scenario": {"Dummy.dummy": {"a": value}}}),
+            {"Dummy.dummy": [{"args": {"a": value}}]},
+        )
+        for task in tasks:
+            error = self.assertRaises(
+                exceptions.InvalidTaskException, task_cfg.TaskConfig, task
+            )
+            self.assertIn(
+                reason.replace("['subtasks']", "["), str(error)
+            )
+
+    def test_what_is_nested_too_deep_is_refused(self) -> None:
+        deep: list[t.Any] = []
+        for _ in range(2000):
+            deep = [deep]
+        error = self.assertRaises(
+            exceptions.InvalidTaskException, task_cfg.TaskConfig, {"a": deep}
+        )
+        self.assertIn("nested too deep", str(error))
+
+    def test_what_json_makes_text_of_is_taken(self) -> None:
+        shared = [1]
+        args = {"a": {1: 10 ** 40, None: shared}, "b": (shared, True)}
+        cfg = task_cfg.TaskConfig(
+            _v2({**SHORT, "scenario": {"Dummy.dummy": args}})
+        )
+        self.assertEqual(args, cfg.subtasks[0]["workloads"][0]["args"])
+
     @ddt.data(*WRONG)
     @ddt.unpack
     def test_it_is_refused_with_the_reason(
