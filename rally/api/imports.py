@@ -147,6 +147,10 @@ def _import_workload(subtask: objects.Subtask, workload: Values) -> None:
         for part in cutting.parts(chunk):
             record.add_chunks([stored.envelope(part.packed(), sequence)])
             sequence += 1
+    # lost iterations have no rows: it alone says that there were any. Which
+    # run it was is known to agents of another controller only
+    load_info = dict(workload.get("load_info") or {}, run="")
+    record.update_progress(load_info=load_info)
     record.set_results(
         load_duration=workload["load_duration"],
         full_duration=workload["full_duration"],

@@ -22,7 +22,7 @@ import typing as t
 import typing_extensions as te
 
 from rally import consts
-from rally.common import clock, logging, moved, utils, validation
+from rally.common import clock, logging, moved, utf8, utils, validation
 from rally.common.plugin import plugin
 from rally.task import utils as task_utils
 
@@ -90,9 +90,9 @@ class HookAction(
         """Say that the action failed, and why."""
         self.set_status(consts.HookStatus.FAILED)
         self._result["error"] = {
-            "etype": exception_name,
-            "msg": description,
-            "details": details,
+            "etype": utf8.text_of(exception_name),
+            "msg": utf8.text_of(description),
+            "details": utf8.text_of(details),
         }
 
     def add_output(

@@ -23,6 +23,7 @@ import typing as t
 import jsonschema
 
 from rally import consts
+from rally.common import utf8
 from rally.task import waiting
 
 get_status = waiting.get_status
@@ -40,7 +41,7 @@ def format_exc(exc: BaseException) -> list[str]:
     text = "".join(
         traceback.format_exception(type(exc), exc, exc.__traceback__)
     )
-    return [type(exc).__name__, str(exc), text]
+    return [type(exc).__name__, utf8.text_of(exc), utf8.text_of(text)]
 
 
 def infinite_run_args_generator(

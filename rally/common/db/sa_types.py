@@ -21,6 +21,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import interfaces
 from sqlalchemy.ext import mutable
 
+from rally.common import utf8
+
 
 class _Long(sa.types.TypeDecorator[t.Any]):
     """Without the limit of 64 KiB that MySQL has by default."""
@@ -53,7 +55,10 @@ class LongBinary(_Long):
 
 
 class _JSONEncoded(sa.types.TypeDecorator[t.Any]):
-    """A value kept as JSON text; the order of keys is kept too."""
+    """A value kept as JSON text; the order of keys is kept too.
+
+    What is read can be shown and reported, whatever text was written.
+    """
 
     impl = LongText
     cache_ok = True
@@ -66,7 +71,7 @@ class _JSONEncoded(sa.types.TypeDecorator[t.Any]):
     def process_result_value(
         self, value: str | None, dialect: interfaces.Dialect
     ) -> t.Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else json.loads(utf8.json_of(value))
 
 
 class JSONEncodedDict(_JSONEncoded):

@@ -58,8 +58,9 @@ def _tuple_of(*items: Schema) -> Schema:
     return {"type": "array", "items": list(items)}
 
 
+#: null is how a report shows a number that is none
 ADDITIVE_DATA: Schema = _list_of(
-    {**_tuple_of(STRING, NUMBER), "additionalItems": False}
+    {**_tuple_of(STRING, NUMBER_OR_NULL), "additionalItems": False}
 )
 COMPLETE_DATA: Schema = {
     "anyOf": [
@@ -67,14 +68,21 @@ COMPLETE_DATA: Schema = {
         _list_of(
             _tuple_of(
                 STRING,
-                {"anyOf": [_list_of(_tuple_of(NUMBER, NUMBER)), NUMBER]},
+                {
+                    "anyOf": [
+                        _list_of(_tuple_of(NUMBER_OR_NULL, NUMBER_OR_NULL)),
+                        NUMBER_OR_NULL,
+                    ]
+                },
             )
         ),
         # a table
         _record(
             {
                 "cols": _list_of(STRING),
-                "rows": _list_of(_list_of({"anyOf": [STRING, NUMBER]})),
+                "rows": _list_of(
+                    _list_of({"anyOf": [STRING, NUMBER_OR_NULL]})
+                ),
             },
             required=["cols", "rows"],
         ),

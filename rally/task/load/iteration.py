@@ -15,12 +15,9 @@
 from __future__ import annotations
 
 import inspect
-import json
 import time
 import traceback
 import typing as t
-
-import msgspec
 
 from rally.common import clock, utf8
 from rally.task import context as context_module
@@ -232,7 +229,7 @@ class IterationRunner:
                 idle = min(clock.to_ns(idle_s), finished - started)
             left = vars(scenario_inst).get("_output")
             if left and (left["additive"] or left["complete"]):
-                output = _plain(left)
+                output = row_module.plain_output(left)
         except BaseException as e:  # of what a plugin left behind
             error = error or describe(e)
         return _new_row(row_module.Row, (
@@ -289,17 +286,6 @@ def _refuse_coroutine(left: t.Any) -> None:
     if inspect.iscoroutine(left):
         left.close()
         raise CoroutineNotAwaited(name=left.__qualname__)
-
-
-def _plain(output: t.Any) -> dict[str, t.Any]:
-    """*output* as both JSON and the packed form of a chunk can hold it.
-
-    :raises Exception: of several kinds: one of them cannot
-    """
-    text = json.dumps(output, ensure_ascii=False)
-    plain = t.cast("dict[str, t.Any]", json.loads(text))
-    msgspec.msgpack.encode(plain)
-    return plain
 
 
 def _walk(

@@ -21,9 +21,9 @@ from __future__ import annotations
 import abc
 import collections.abc
 import itertools
+import json
 import typing as t
 
-import msgspec
 import numpy as np
 
 from rally.task.results.chunk import Chunk
@@ -89,7 +89,7 @@ def _bytes_of(result: Result) -> int:
     size = sum(len(str(part)) for part in result.get("error") or ())
     output = result.get("output") or {}
     if output.get("additive") or output.get("complete"):
-        size += len(msgspec.msgpack.encode(output, enc_hook=str))
+        size += len(json.dumps(output, default=str))
     return size
 
 

@@ -25,8 +25,7 @@ import typing as t
 
 import msgspec
 
-from rally.common import clock
-from rally.common.utf8 import text_of
+from rally.common import clock, utf8
 
 NS = 1_000_000_000
 #: ns since the epoch, in 2116: times beyond it are none
@@ -80,7 +79,7 @@ def times_of(
 
 def name_of(value: t.Any) -> str:
     """Name of an atomic action, cut with a mark if it is too long."""
-    name = text_of(value)
+    name = utf8.text_of(value)
     if len(name) <= MAX_NAME:
         return name
     mark = "... (%d characters)" % len(name)
@@ -142,11 +141,34 @@ def row_of(result: t.Mapping[str, t.Any], number: int) -> Row:
         times=times,
         error=error_of(error) if error else None,
         output=(
-            dict(output)
+            plain_output(output)
             if output and (output.get("additive") or output.get("complete"))
             else None
         ),
     )
+
+
+def plain_output(output: t.Any) -> dict[str, t.Any]:
+    """*output* as both JSON and the packed form of a chunk can hold it.
+
+    Lone surrogates are escaped. Numbers are those of charts: an integer
+    beyond 64 bits, which msgpack lacks, is the nearest float.
+
+    :raises Exception: of several kinds: one of them cannot
+    """
+    text = utf8.json_of(json.dumps(output))
+    plain = t.cast("dict[str, t.Any]", json.loads(text))
+    try:
+        msgspec.msgpack.encode(plain)
+    except OverflowError:
+        plain = json.loads(text, parse_int=_number_of)
+        msgspec.msgpack.encode(plain)
+    return plain
+
+
+def _number_of(text: str) -> int | float:
+    number = int(text)
+    return number if -(1 << 63) <= number < 1 << 64 else float(number)
 
 
 class ResultRefused(ValueError):
@@ -160,8 +182,6 @@ def checked_row(result: t.Any, number: int) -> Row:
     """
     try:
         row = row_of(result, number)
-        msgspec.msgpack.encode(row.output)
-        json.dumps(row.output)
     except (
         AttributeError, LookupError, OverflowError, RecursionError,
         TypeError, ValueError,
@@ -184,7 +204,7 @@ def checked_row(result: t.Any, number: int) -> Row:
 
 def error_of(error: t.Sequence[t.Any]) -> Error:
     """Type, message and traceback, whatever number of them was given."""
-    texts = [text_of(part) for part in error][:3]
+    texts = [utf8.text_of(part) for part in error][:3]
     texts += [""] * (3 - len(texts))
     return texts[0], texts[1], texts[2]
 

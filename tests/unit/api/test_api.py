@@ -240,6 +240,74 @@ class ImportTestCase(APITestCase):
             stored["subtasks"][0]["workloads"][0]["data"],
         )
 
+    def test_outputs_hold_what_reports_hold(self):
+        report = self.report()
+        (workload,) = report["subtasks"][0]["workloads"]
+        output = {
+            "additive": [
+                {"title": "a", "chart_plugin": "StatsTable",
+                 "data": [["x", None], ["y", 2 ** 70]]},
+            ],
+            "complete": [
+                {"title": "b", "chart_plugin": "Lines",
+                 "data": [["x", [[1, None], [2, 3]]], ["y", [[None, 1]]]]},
+                {"title": "c", "chart_plugin": "Pie",
+                 "data": [["x", None], ["y", 1]]},
+                {"title": "d", "chart_plugin": "Table",
+                 "data": {"cols": ["x"], "rows": [[None], ["\udcff"]]}},
+            ],
+        }
+        workload["data"][0]["output"] = output
+        (event,) = (x for x in [{"event_type": "iteration", "value": 1}])
+        workload["hooks"] = [{
+            "config": {
+                "action": {"sys_call": "x"},
+                "trigger": {"event": {"unit": "iteration", "at": [1]}},
+                "description": "",
+            },
+            "results": [{
+                "status": "failed", "started_at": 1.0, "finished_at": 2.0,
+                "triggered_by": event, "output": output,
+                "error": {"etype": "E", "msg": "\udcff", "details": ""},
+            }],
+            "summary": {"failed": 1},
+        }]
+        task = self.api.task.import_results(
+            deployment="lab", task_results=report
+        )
+        for form in ("json", "html-static", "junit-xml", "old-json-results"):
+            done = self.api.task.export(
+                tasks=[task["uuid"]], output_type=form
+            )
+            self.assertIn("dummy", done["print"])
+        again = self.api.task.export(tasks=[task["uuid"]], output_type="json")
+        (shown,) = json.loads(again["print"])["tasks"]
+        (workload,) = shown["subtasks"][0]["workloads"]
+        found = workload["data"][0]["output"]
+        self.assertEqual(
+            [["x", None], ["y", 2.0 ** 70]], found["additive"][0]["data"]
+        )
+        self.assertEqual(
+            [[None], ["\\udcff"]], found["complete"][2]["data"]["rows"]
+        )
+        self.assertEqual(
+            "\\udcff", workload["hooks"][0]["results"][0]["error"]["msg"]
+        )
+
+    def test_what_was_lost_stays_lost(self):
+        report = self.report()
+        (workload,) = report["subtasks"][0]["workloads"]
+        lost = [{"first": 2, "step": 1, "count": 3, "agent": "n1",
+                 "reason": "gone"}]
+        workload["load_info"] = {"run": "r", "lost": lost, "agents": []}
+        task = self.api.task.import_results(
+            deployment="lab", task_results=report
+        )
+        again = self.api.task.export(tasks=[task["uuid"]], output_type="json")
+        (shown,) = json.loads(again["print"])["tasks"]
+        found = shown["subtasks"][0]["workloads"][0]["load_info"]
+        self.assertEqual({"run": "", "lost": lost, "agents": []}, found)
+
     def refused(self, change):
         report = self.report()
         change(report["subtasks"][0]["workloads"][0])

@@ -96,6 +96,14 @@ class HookActionTestCase(HookTestCase):
             result["error"],
         )
 
+    def test_a_name_in_another_encoding_is_escaped(self) -> None:
+        def run(self: hook.HookAction) -> None:
+            self.set_error("Kind", "no file \udcff", "\ud800")
+
+        error = self.result(run)["error"]
+        self.assertEqual("no file \\udcff", error["msg"])
+        self.assertEqual("\\ud800", error["details"])
+
     def test_a_status_of_its_own(self) -> None:
         def run(self: hook.HookAction) -> None:
             self.set_status("validation_failed")

@@ -39,6 +39,12 @@ class FormatExceptionTestCase(test.TestCase):
             utils.format_exc(ValueError("x")),
         )
 
+    def test_a_name_in_another_encoding_is_escaped(self) -> None:
+        self.assertEqual(
+            ["ValueError", "\\udcff", "ValueError: \\udcff\n"],
+            utils.format_exc(ValueError("\udcff")),
+        )
+
 
 class ArgumentGeneratorTestCase(test.TestCase):
     def test_it_counts_from_zero_without_end(self) -> None:

@@ -216,8 +216,8 @@ class IterationTestCase(test.TestCase):
         self.assertEqual("TypeError", row.error[0])
 
     @ddt.data(
-        {"data": object()}, {"data": [["x", 2**70]]}, {"title": "\udcff"},
-        {1, 2}, {("a", "tuple"): 1},
+        {"data": object()}, {1, 2}, {("a", "tuple"): 1},
+        {"data": [["x", 10 ** 400]]},
     )
     def test_output_that_cannot_be_stored_is_a_failure(
         self, output: t.Any
@@ -225,6 +225,15 @@ class IterationTestCase(test.TestCase):
         row = run(LeavesBehind, output=output)
         self.assertIsNotNone(row.error)
         self.assertIsNone(row.output)
+
+    def test_output_holds_what_charts_can_show(self) -> None:
+        data = [["\udcff\\ud800 \U0001f600", 2 ** 70, 2 ** 63, -1]]
+        row = run(LeavesBehind, output={"data": data})
+        self.assertIsNone(row.error)
+        assert row.output is not None
+        (chart,) = row.output["complete"]
+        shown = ["\\udcff\\ud800 \U0001f600", 2.0 ** 70, 2 ** 63, -1]
+        self.assertEqual([shown], chart["data"])
 
     def test_output_is_plain(self) -> None:
         row = run(LeavesBehind, output={"data": (1, 2)})
