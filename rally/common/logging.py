@@ -66,13 +66,20 @@ def setup(product_name: str, version: str = "unknown") -> None:
 
     The command line counts if ``rally.common.opts.register()`` and then
     ``CONF(...)`` were called before.
+
+    :raises LogConfigError: of oslo.log: ``log_config_append`` is no such file
+    :raises OSError: the file to log to cannot be opened
     """
     from oslo_log import log
 
     from rally.common import cfg, opts
 
     opts.register()
-    cfg.CONF.set_default("use_stderr", True)
+    conf = cfg.CONF
+    # without any of these, and without syslog, oslo.log would use standard
+    # output, which is for what a command prints
+    is_elsewhere = conf.log_file or conf.log_dir or conf.use_journal
+    conf.set_default("use_stderr", not is_elsewhere)
     log.setup(cfg.CONF, product_name, version)
     if cfg.CONF.rally_debug:
         logging.getLogger().setLevel(RDEBUG)

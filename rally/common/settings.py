@@ -76,7 +76,27 @@ def read(
         raise ConfigurationError(
             "The configuration is wrong: %s" % e
         ) from None
-    logging.setup("rally")
+    _set_up_logs()
+
+
+def _set_up_logs() -> None:
+    """:raises ConfigurationError: logs cannot go where they should"""
+    from oslo_log import log
+
+    try:
+        logging.setup("rally")
+    except log.LogConfigError as e:
+        raise ConfigurationError(
+            "File %s, which option `log_config_append` names, does not "
+            "configure the logs of Python: %s. Check the path and what is in "
+            "it, or leave the option out." % (e.log_config, e.err_msg)
+        ) from None
+    except OSError as e:
+        raise ConfigurationError(
+            "The log cannot be written to %s: %s. Name another file in "
+            "option `log_file`, or leave it out."
+            % (e.filename, e.strerror or e)
+        ) from None
 
 
 def places() -> list[str] | None:

@@ -78,6 +78,20 @@ class MainTestCase(base.CommandTestCase):
         self.assertEqual(2, outcome.code)
         self.assertIn("/nope", outcome.out)
 
+    @ddt.data(
+        ("--log-config-append", "/no/such", "log_config_append"),
+        ("--log-config-append", "/dev/null", "log_config_append"),
+        ("--log-file", "/no/such", "log_file"),
+        ("--log-dir", "/no/such", "log_file"),
+    )
+    @ddt.unpack
+    def test_logs_that_cannot_be_exit_with_2(self, option, path, named):
+        outcome = self.rally(option, path, "plugin", "list")
+        self.assertEqual(2, outcome.code)
+        self.assertIn(path, outcome.out)
+        self.assertIn("`%s`" % named, outcome.out)
+        self.assertNotIn("%(", outcome.out)
+
     def test_a_named_configuration_wins(self):
         path = self.write(
             "other.conf", "[database]\nconnection = sqlite:////x/other\n"

@@ -232,6 +232,23 @@ class SetupTestCase(test.TestCase):
     def test_logs_go_to_standard_error_from_info_on(self) -> None:
         self.assertEqual(["one"], self.shown(self.run_rally()))
 
+    def test_what_goes_to_a_file_goes_nowhere_else(self) -> None:
+        folder = self.make_home()
+        path = folder + "/log"
+        for option in ("--log-file=" + path, "--log-dir=" + folder):
+            self.assertEqual([], self.shown(self.run_rally(option)))
+        with open(path) as f:
+            self.assertIn("one", f.read())
+        self.assertEqual([], self.shown(self.run_rally(
+            "--log-file", os.devnull
+        )))
+        both = folder + "/rally.conf"
+        with open(both, "w") as f:
+            f.write("[DEFAULT]\nuse_stderr = True\n")
+        self.assertEqual(["one"], self.shown(self.run_rally(
+            "--log-file", path, "--config-file", both
+        )))
+
     def test_rally_debug_shows_rally_alone(self) -> None:
         self.assertEqual(
             ["one", "two", "True"], self.shown(self.run_rally("--rally-debug"))
