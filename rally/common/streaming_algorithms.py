@@ -130,7 +130,7 @@ class MeanComputation(StreamingAlgorithm):
 
 
 class StdDevComputation(StreamingAlgorithm):
-    """Standard deviation of a sample; 0 of a single value.
+    """Standard deviation of a sample; None of less than two values.
 
     Nearly equal values far from zero lose nothing: the sums are exact.
     """
@@ -159,7 +159,7 @@ class StdDevComputation(StreamingAlgorithm):
     def result(self) -> float | None:
         count = self.count
         if count < 2:
-            return 0.0 if count else None
+            return None
         total = self.mean_computation._sum
         squares = self._squares.mantissa << (
             2 * total.exponent - self._squares.exponent

@@ -67,13 +67,23 @@ class Timer:
         duration_s = (self.finish_ns - self.start_ns) / 1e9
         return format_duration(duration_s) if fmt else duration_s
 
+    # seconds; subclasses of plugins assign them
+
     @property
     def start(self) -> float:
         return self.timestamp()
 
+    @start.setter
+    def start(self, seconds: float) -> None:
+        self.start_ns = clock.to_ns(seconds)
+
     @property
     def finish(self) -> float:
         return self.finish_timestamp()
+
+    @finish.setter
+    def finish(self, seconds: float) -> None:
+        self.finish_ns = clock.to_ns(seconds)
 
 
 def format_duration(duration_s: float) -> str:

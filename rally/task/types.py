@@ -204,7 +204,7 @@ def _compose_jsonschema(resource_cls: type[ResourceType]) -> dict[str, t.Any]:
         if "resource_spec" not in hints:
             return {}
         return typeutils.hint_to_schema(hints["resource_spec"])
-    except (NameError, typeutils.UnsupportedType) as e:
+    except Exception as e:  # annotations are code of the plugin
         LOG.warning(
             "Resource type %s accepts anything: %s", resource_cls.__name__, e
         )

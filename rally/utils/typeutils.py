@@ -252,8 +252,8 @@ def arguments_schema(
     :param strict: raise for annotations that no schema stands for; else
         warn, and allow any value
     :returns: the schema; the signature; the resolved annotations by name
-    :raises UnsupportedType: see *strict*; also if an annotation names
-        something that does not exist
+    :raises UnsupportedType: see *strict*; also if annotations cannot be
+        evaluated
     """
     is_class = isinstance(target, type)
     function = getattr(target, "__init__") if is_class else target  # noqa: B009
@@ -261,7 +261,7 @@ def arguments_schema(
     signature = inspect.signature(target)
     try:
         hints = t.get_type_hints(function, include_extras=True)
-    except (NameError, AttributeError, TypeError) as e:
+    except Exception as e:  # annotations are code of the plugin
         raise UnsupportedType(
             f"The type annotations of `{name}` cannot be resolved: {e}"
         ) from None

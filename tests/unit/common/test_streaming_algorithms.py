@@ -155,7 +155,7 @@ class StreamingAlgorithmsTestCase(test.TestCase):
         self.assertEqual(result, seen(cls, [1, 2, 4.5]).result())
 
     @ddt.data(
-        ([0.1] * 10, 0.0), ([1e15, 1e15 + 0.5, 1e15 + 1], 0.5), ([7], 0.0),
+        ([0.1] * 10, 0.0), ([1e15, 1e15 + 0.5, 1e15 + 1], 0.5), ([7], None),
         ([5e-324, 5e-324], 0.0),
     )
     @ddt.unpack

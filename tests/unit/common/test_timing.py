@@ -47,6 +47,22 @@ class TimerTestCase(test.TestCase):
         self.assertIs(ValueError, timer.error[0])
         self.assertTrue(timer.duration() >= 0)
 
+    def test_subclasses_may_assign_its_times(self) -> None:
+        class Own(timing.Timer):
+            def __enter__(self) -> Own:
+                self.start = 5.25
+                return self
+
+            def __exit__(self, *error: object) -> None:
+                self.finish = 7.5
+
+        with Own() as timer:
+            pass
+        self.assertEqual(
+            (5.25, 7.5, 2.25),
+            (timer.timestamp(), timer.finish_timestamp(), timer.duration()),
+        )
+
     def test_formats_for_people(self) -> None:
         self.assertEqual("2.50 sec", timing.format_duration(2.5))
         self.assertEqual("2.50 msec", timing.format_duration(0.0025))

@@ -19,6 +19,20 @@ import ddt
 from rally.cli.commands import plugin as commands
 from tests.unit.cli import base
 
+ODD = '''
+from rally.task import scenario
+
+
+@scenario.configure(name="Odd.x")
+class Odd(scenario.Scenario):
+
+    def run(self, size: "int["):
+        """Do something odd.
+
+        :param size: of what
+        """
+'''
+
 
 @ddt.ddt
 class PluginCommandsTestCase(base.CommandTestCase):
@@ -52,6 +66,13 @@ class PluginCommandsTestCase(base.CommandTestCase):
         out = self.rally("plugin", "list", "--plugin-base", "HookAction").out
         self.assertIn("sys_call", out)
         self.assertNotIn("Dummy", out)
+
+    def test_show_describes_one_with_annotations_that_are_none(self):
+        path = self.write("extra/odd.py", ODD)
+        outcome = self.rally("--plugin-paths", path, "plugin", "show", "Odd.x")
+        self.assertEqual(0, outcome.code, outcome)
+        self.assertIn("cannot be resolved", outcome.err)
+        self.assertIn("| size | Any ", outcome.out)
 
     @ddt.data("Dummy.dummy", "dummy.dummy", "Dummy.dummy@default")
     def test_show_describes_one(self, name):
