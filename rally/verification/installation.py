@@ -21,6 +21,7 @@ import shutil
 import sys
 import typing as t
 
+from rally.common import python
 from rally.verification import utils
 
 
@@ -53,14 +54,14 @@ def make_venv(venv: str, project: str, environ: dict[str, str]) -> None:
     """
     shutil.rmtree(venv, ignore_errors=True)
     utils.check_output(
-        [sys.executable, "-m", "venv", venv], cwd=project,
+        [*python.command("venv"), venv], cwd=project,
         msg_on_err="No virtual environment can be made. Some systems have a "
         "package of its own for that, such as python3-venv",
     )
     # by the environment's Python: `pip` may be found elsewhere
     utils.check_output(
-        [os.path.join(venv, "bin", "python"), "-m", "pip", "install", "-e",
-         "./"],
+        [*python.command("pip", os.path.join(venv, "bin", "python")),
+         "install", "-e", "./"],
         cwd=project, env=environ,
         msg_on_err="%s and what it requires cannot be installed" % project,
     )

@@ -25,7 +25,6 @@ import pathlib
 import select
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -34,7 +33,7 @@ import typing as t
 import uuid
 import weakref
 
-from rally.common import private_files, version
+from rally.common import private_files, python, version
 from rally.task.distributed import notices, reception, spool
 from rally.task.distributed.security import keys
 from rally.task.distributed.wire import channels, messages
@@ -80,8 +79,7 @@ class LocalAgent:
         try:
             self._process = subprocess.Popen(
                 [
-                    sys.executable, "-m",
-                    "rally.task.distributed.agent_process",
+                    *python.command("rally.task.distributed.agent_process"),
                     *(addresses[channel] for channel in Channel),
                     "--key", str(key_file),
                     "--spool", str(self._spool),

@@ -28,7 +28,7 @@ import sys
 import threading
 import typing as t
 
-from rally.common import clock
+from rally.common import clock, python
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.link import Link
 
@@ -64,8 +64,9 @@ class LoadProcess:
         with theirs:
             self._process = subprocess.Popen(
                 [
-                    sys.executable, "-m",
-                    "rally.task.distributed.load_process.child",
+                    *python.command(
+                        "rally.task.distributed.load_process.child"
+                    ),
                     str(theirs.fileno()),
                     *([] if own_args is None else [OWN, *own_args]),
                 ],

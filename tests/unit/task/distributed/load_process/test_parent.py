@@ -210,6 +210,16 @@ class RunsInOneProcessTestCase(LoadProcessTestCase):
             made = aggregate.Aggregate({}).restored_from(ended.aggregate)
             self.assertEqual(4, made.iterations)
 
+    def test_modules_of_the_current_folder_are_not_taken(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.home)
+        del os.environ["PYTHONPATH"]
+        for name in ("rally", "random"):
+            pathlib.Path(name + ".py").write_text("raise SystemExit(9)\n")
+        self.process = load_process.LoadProcess(clock.WALL_BASE_NS)
+        self.addCleanup(self.process.end)
+        self.assertEqual("", self.make_load("run").reason)
+
     def resident_kb(self):
         path = pathlib.Path("/proc/%d/status" % self.process.pid)
         found = re.search(r"VmRSS:\s+(\d+)", path.read_text())
