@@ -129,10 +129,10 @@ def _close_if_abandoned(
     if task["status"] in ENDED or not owners.is_gone(task):
         return False
     LOG.warning(
-        "Process %s, which ran task %s, is gone. The task is marked as "
+        "The process (%s) that ran task %s is gone. The task is marked as "
         "aborted; what it had stored by then stays. `rally task recover %s` "
         "cleans up the contexts it has left, and fetches what load agents "
-        "still keep." % (task["owner"], uuid, uuid)
+        "still keep." % (owners.shown(task["owner"]), uuid, uuid)
     )
     settling_s = tasks.settling_s(uuid)
     if settling_s:

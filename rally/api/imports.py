@@ -17,7 +17,7 @@ from __future__ import annotations
 import typing as t
 
 from rally import consts, exceptions
-from rally.common import logging, objects
+from rally.common import logging, objects, owners
 from rally.common.objects import report_schema
 from rally.task.processing import records
 from rally.task.results import cutting, ordered, stored
@@ -55,11 +55,19 @@ def import_task(
     :raises ResultsRefused: something in them is wrong; nothing is stored
     """
     results = _checked(results)
+    with owners.alive():
+        return _import(env_uuid, results, tags)
+
+
+def _import(
+    env_uuid: str, results: Values, tags: t.Sequence[str]
+) -> Values:
     task = objects.Task(
         env_uuid=env_uuid,
         tags=sorted(set(tags)),
         title=results.get("title", ""),
         description=results.get("description", ""),
+        owner=owners.claim(),
     )
     try:
         for subtask in results["subtasks"]:

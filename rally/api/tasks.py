@@ -157,13 +157,14 @@ class _Task(group.APIGroup):
             )
         else:
             record = objects.Task.get(_uuid_of(task))
-        db.task_update(record["uuid"], {"owner": owners.own_name()})
         task_engine = engine.TaskEngine(
             parsed, record, env, abort_on_sla_failure, listener
         )
-        self._validate(task_engine, record)
-        LOG.info("Task %s runs in environment %s" % (record["uuid"], env))
-        task_engine.run()
+        with owners.alive():
+            db.task_update(record["uuid"], {"owner": owners.own_name()})
+            self._validate(task_engine, record)
+            LOG.info("Task %s runs in environment %s" % (record["uuid"], env))
+            task_engine.run()
         return record["uuid"], objects.Task.get_status(record["uuid"])
 
     @staticmethod
@@ -200,7 +201,7 @@ class _Task(group.APIGroup):
             tags=sorted(set(tags)),
             title=title[:TITLE_LENGTH],
             description=description,
-            owner=owners.own_name(),
+            owner=owners.claim(),
         )
 
     @plugins.ensure_plugins_are_loaded

@@ -18,7 +18,7 @@ import typing as t
 
 from rally import consts, exceptions, plugins
 from rally.api import group, verifiers
-from rally.common import logging, objects
+from rally.common import logging, objects, owners
 from rally.common.objects import verification as verification_object
 
 if t.TYPE_CHECKING:
@@ -237,7 +237,9 @@ def _run(
         "verification": verification,
         "verifier": verifier,
     })
-    with _Recorded(verification), processes.interruptible():
+    with (
+        owners.alive(), _Recorded(verification), processes.interruptible(),
+    ):
         verification.update_status(STATUS.RUNNING)
         with prepared as context_obj:
             results = manager.run(context_obj)

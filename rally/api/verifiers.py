@@ -21,7 +21,7 @@ import typing as t
 
 from rally import consts, exceptions, plugins
 from rally.api import group
-from rally.common import db, logging, objects
+from rally.common import db, logging, objects, owners
 
 if t.TYPE_CHECKING:
     from rally.verification import ini_text
@@ -304,14 +304,15 @@ def _working(
     """
     from rally.verification import processes
 
-    verifier.update_status(status)
     after = failed
-    try:
-        with processes.interruptible():
-            yield
-        after = STATUS.INSTALLED
-    finally:
-        verifier.update_status(after)
+    with owners.alive():
+        verifier.update_status(status)
+        try:
+            with processes.interruptible():
+                yield
+            after = STATUS.INSTALLED
+        finally:
+            verifier.update_status(after)
 
 
 def _locked(

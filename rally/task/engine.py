@@ -24,7 +24,7 @@ import typing as t
 import uuid
 
 from rally import consts, exceptions
-from rally.common import cfg, db, logging, objects, opts, owners
+from rally.common import cfg, logging, objects, opts
 from rally.common.db.retrying import RetryPolicy
 from rally.env import reasons
 from rally.task import (
@@ -192,8 +192,6 @@ class TaskEngine:
     def run(self) -> None:
         """Run all workloads, one after another, and record the outcome."""
         self._mark(self.task, consts.TaskStatus.RUNNING)
-        owner = {"owner": owners.own_name()}
-        self.retry(db.task_update, self.task["uuid"], owner)
         with self._signals():
             try:
                 with self._scope:

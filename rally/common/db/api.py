@@ -38,6 +38,7 @@ from rally.common.db.environments import (
     platform_set_status,
     platforms_list,
 )
+from rally.common.db.heartbeats import owner_beat, owner_silence_s
 from rally.common.db.results import workload_results_count
 from rally.common.db.rows import serialize
 from rally.common.db.schema import (

@@ -114,6 +114,17 @@ class Platform(Base):
     platform_data: orm.Mapped[Object | None]
 
 
+class Owner(Base):
+    """A process that works on tasks, verifiers or verifications."""
+
+    __tablename__ = "owners"
+    __table_args__ = (sa.Index("owner_name", "name", unique=True),)
+
+    name: orm.Mapped[Str255]
+    #: last sign of life, in seconds since the epoch by the database's clock
+    beat_s: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
+
+
 class Tag(Base):
     """A tag of a task, subtask or verification."""
 
@@ -148,7 +159,7 @@ class Task(Base):
     status: orm.Mapped[str | None] = orm.mapped_column(
         sa.String(36), default=consts.TaskStatus.INIT
     )
-    #: host:pid of the controller that runs it
+    #: the controller that runs it, see rally.common.owners
     owner: orm.Mapped[str | None] = orm.mapped_column(
         sa.String(255), sort_order=2
     )
@@ -316,7 +327,7 @@ class Verifier(Base):
     extra_settings: orm.Mapped[Json | None] = orm.mapped_column(
         sa_types.MutableJSONEncodedDict
     )
-    #: process that installs or changes it, as "host:pid"
+    #: process that installs or changes it, see rally.common.owners
     owner: orm.Mapped[Str255 | None]
 
 
@@ -346,7 +357,7 @@ class Verification(Base):
     expected_failures: orm.Mapped[Count]
     tests_duration: orm.Mapped[Seconds]
     tests: orm.Mapped[Object | None]
-    #: process that runs it, as "host:pid"
+    #: process that runs it, see rally.common.owners
     owner: orm.Mapped[Str255 | None]
     #: why it crashed
     error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)

@@ -55,7 +55,7 @@ class Verification(records.Record):
         """Record a verification that this process is going to run."""
         return cls(db.verification_create(
             verifier_id, deployment_id, tags=tags, run_args=run_args,
-            owner=owners.own_name(),
+            owner=owners.claim(),
         ))
 
     @classmethod
@@ -135,13 +135,14 @@ def _looked_after(row: records.Values) -> records.Values:
     """*row*, as crashed if it is unfinished and nobody is at work on it."""
     if row["status"] not in _UNFINISHED or not owners.is_gone(row):
         return row
+    owner = owners.shown(row["owner"])
     LOG.warning(
-        "Process %s, which ran verification %s, is gone: the verification is "
-        "marked as crashed.", row["owner"], row["uuid"],
+        "The process (%s) that ran verification %s is gone: the verification "
+        "is marked as crashed.", owner, row["uuid"],
     )
     return db.verification_update(
         row["uuid"], status=STATUS.CRASHED,
         error="The process that ran it (%s) ended before the tests did, so "
         "there are no results. Run it again with `rally verify rerun`."
-        % row["owner"],
+        % owner,
     )

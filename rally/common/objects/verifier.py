@@ -67,7 +67,7 @@ class Verifier(records.Record):
         return cls(db.verifier_create(
             name=name, vtype=vtype, platform=platform, source=source,
             version=version, system_wide=system_wide,
-            extra_settings=extra_settings, owner=owners.own_name(),
+            extra_settings=extra_settings, owner=owners.claim(),
         ))
 
     @classmethod
@@ -90,7 +90,7 @@ class Verifier(records.Record):
 
     def update_status(self, status: str) -> None:
         """Change the status, and say that this process is at it."""
-        self.update_properties(status=status, owner=owners.own_name())
+        self.update_properties(status=status, owner=owners.claim())
 
     def update_properties(self, **properties: t.Any) -> None:
         self._values = db.verifier_update(self["uuid"], **properties)
@@ -136,14 +136,14 @@ class Verifier(records.Record):
 def _looked_after(row: records.Values) -> records.Values:
     """*row*, with another status if the process that worked on it is gone."""
     status = _ABANDONED.get(row["status"])
-    # the number of a process may have been given to another one since
-    since = {"owner": row["owner"], "created_at": row["updated_at"]}
-    if status is None or not owners.is_gone(since):
+    if status is None or not owners.is_gone(row):
         return row
     LOG.warning(
-        "Process %s ended while verifier '%s' (UUID=%s) was in status '%s', "
-        "so it is '%s' now. What was done until then may be half done: %s",
-        row["owner"], row["name"], row["uuid"], row["status"], status,
+        "The process (%s) ended while verifier '%s' (UUID=%s) was in status "
+        "'%s', so it is '%s' now. What was done until then may be half done: "
+        "%s",
+        owners.shown(row["owner"]), row["name"], row["uuid"], row["status"],
+        status,
         "delete the verifier and create it anew." if status == STATUS.FAILED
         else "repeat the command, or run `rally verify update-verifier "
         "--update-venv`.",

@@ -226,7 +226,7 @@ def _check(task: dict[str, t.Any]) -> None:
         raise NothingToRecover(
             uuid=task["uuid"], status=task["status"],
             reason="its controller, %s, is not known to be gone"
-            % task["owner"],
+            % owners.shown(task["owner"]),
         )
 
 

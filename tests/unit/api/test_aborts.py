@@ -14,10 +14,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import socket
-import subprocess
-import sys
 import typing as t
 
 import ddt
@@ -25,7 +21,7 @@ import ddt
 from rally import exceptions
 from rally.api import aborts
 from rally.common import owners
-from tests.unit import test
+from tests.unit import processes, test
 
 
 class FakeTasks:
@@ -42,7 +38,6 @@ class FakeTasks:
         return {
             "status": self.statuses[0],
             "owner": self.owner,
-            "created_at": dt.datetime.now(dt.timezone.utc),
         }
 
     def get_status(self, uuid: str) -> str:
@@ -62,12 +57,6 @@ class FakeTasks:
 
     def abort(self, **how: bool) -> None:
         aborts.abort(self, "uuid", pause=self.pause, **how)
-
-
-def name_of_an_ended_process() -> str:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return "%s:%d" % (socket.gethostname(), process.pid)
 
 
 @ddt.ddt
@@ -109,13 +98,13 @@ class AbortTestCase(test.TestCase):
 
     @ddt.data("init", "validating", "running", "aborting", "soft_aborting")
     def test_closes_a_task_whose_process_is_gone(self, status):
-        tasks = FakeTasks(status, owner=name_of_an_ended_process())
+        tasks = FakeTasks(status, owner=processes.name_of_an_ended_one())
         tasks.abort(wait=True)
         self.assertTrue(tasks.is_closed)
         self.assertEqual([status], tasks.statuses)
 
     def test_agents_have_stopped_when_the_task_counts_as_aborted(self):
-        tasks = FakeTasks("running", owner=name_of_an_ended_process())
+        tasks = FakeTasks("running", owner=processes.name_of_an_ended_one())
         tasks.settling = 6.0
         waited = []
 
@@ -131,12 +120,12 @@ class AbortTestCase(test.TestCase):
 
         def pause(seconds: float) -> None:
             tasks.pause(seconds)
-            tasks.owner = name_of_an_ended_process()
+            tasks.owner = processes.name_of_an_ended_one()
 
         aborts.abort(tasks, "uuid", wait=True, pause=pause)
         self.assertTrue(tasks.is_closed)
 
     def test_leaves_an_ended_task_of_a_gone_process_alone(self):
-        tasks = FakeTasks("finished", owner=name_of_an_ended_process())
+        tasks = FakeTasks("finished", owner=processes.name_of_an_ended_one())
         self.assertRaises(exceptions.RallyException, tasks.abort)
         self.assertFalse(tasks.is_closed)

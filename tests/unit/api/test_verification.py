@@ -25,8 +25,7 @@ from rally import api as rally_api
 from rally import exceptions, plugins
 from rally.common import db, objects
 from rally.verification import manager
-from tests.unit import test
-from tests.unit.cli import base
+from tests.unit import processes, test
 from tests.unit.verification import tools
 
 PASSED = tools.test_of("a.T.y", "success")
@@ -137,7 +136,7 @@ class VerifierTestCase(VerificationTestCase):
             ("extending", "installed"),
         ):
             db.verifier_update(
-                uuid, status=status, owner=base.subprocess_that_has_ended()
+                uuid, status=status, owner=processes.name_of_an_ended_one()
             )
             self.assertEqual(after, self.api.verifier.get("v")["status"])
 
@@ -261,7 +260,7 @@ class RunTestCase(VerificationTestCase):
         uuid = self.only()["uuid"]
         for status in ("init", "running"):
             db.verification_update(
-                uuid, status=status, owner=base.subprocess_that_has_ended()
+                uuid, status=status, owner=processes.name_of_an_ended_one()
             )
             self.assertEqual([], self.api.verification.list(status="running"))
             found = self.api.verification.get(uuid)

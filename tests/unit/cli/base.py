@@ -19,9 +19,6 @@ import dataclasses
 import io
 import logging
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 import unittest.mock
 
@@ -37,13 +34,6 @@ class Outcome:
     code: int
     out: str
     err: str
-
-
-def subprocess_that_has_ended() -> str:
-    """Owner's name of a process of this host that is gone."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return "%s:%d" % (socket.gethostname(), process.pid)
 
 
 class HomeTestCase(test.TestCase):

@@ -19,7 +19,8 @@ import os
 
 import ddt
 
-from rally.common import db
+from rally.common import db, owners
+from tests.unit import processes
 from tests.unit.cli import base
 
 PASSING = """
@@ -268,9 +269,10 @@ class OtherTaskTestCase(base.CommandTestCase):
     def setUp(self):
         super().setUp()
         self.env_uuid = self.make_env()
-        self.uuid = db.task_create(
-            {"env_uuid": self.env_uuid, "status": "running"}
-        )["uuid"]
+        self.uuid = db.task_create({
+            "env_uuid": self.env_uuid, "status": "running",
+            "owner": owners.claim(),
+        })["uuid"]
 
     def test_a_running_task_tells_how_far_it_is(self):
         subtask = db.subtask_create(self.uuid, "one")
@@ -339,7 +341,7 @@ class OtherTaskTestCase(base.CommandTestCase):
 
     def test_abort_of_an_abandoned_task_closes_it(self):
         subtask = db.subtask_create(self.uuid, "one")
-        process = base.subprocess_that_has_ended()
+        process = processes.name_of_an_ended_one()
         db.task_update(self.uuid, {"owner": process})
         outcome = self.rally("task", "abort", self.uuid)
         self.assertEqual(0, outcome.code)
@@ -352,6 +354,14 @@ class OtherTaskTestCase(base.CommandTestCase):
             [(subtask["uuid"], "aborted")],
             [(x["uuid"], x["status"]) for x in task["subtasks"]],
         )
+
+    def test_abort_closes_a_task_that_an_earlier_release_left(self):
+        db.task_update(self.uuid, {"owner": None})
+        shown = self.rally("task", "list").out
+        self.assertIn("running (controller gone)", shown)
+        outcome = self.rally("task", "abort", self.uuid)
+        self.assertEqual(0, outcome.code)
+        self.assertEqual("aborted", db.task_get_status(self.uuid))
 
     def test_unknown_tasks_exit_with_203(self):
         for command in ("status", "detailed", "abort", "use", "sla-check"):

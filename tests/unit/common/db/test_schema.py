@@ -28,6 +28,7 @@ import sqlalchemy as sa
 from alembic import autogenerate, migration, script
 
 from rally import exceptions
+from rally.api import aborts
 from rally.common import cfg, db
 from rally.common.db import errors, models, schema, sqlite_file
 from tests.unit import test
@@ -36,6 +37,7 @@ RELEASED = pathlib.Path(__file__).parent / "rally_5_1_1.sql"
 #: the revision of Rally 6.0 before foreign keys had indices
 PACKED_CHUNKS = "60a1c7e5d2f0"
 KEY_INDICES = "c3d94e0b71a8"
+OWNERS = "8c4e1f7a90b3"
 FINISHED = "1ec6600e-5c77-4c36-a00a-e096253b956e"
 
 
@@ -86,7 +88,7 @@ class CreateTestCase(SchemaTestCase):
 
         self.assertEqual([schema.HEAD_REVISION], folder.get_heads())
         self.assertEqual(
-            [schema.HEAD_REVISION, KEY_INDICES, PACKED_CHUNKS,
+            [schema.HEAD_REVISION, OWNERS, KEY_INDICES, PACKED_CHUNKS,
              schema.LAST_RALLY_REVISION, schema.INITIAL_REVISION_UUID],
             [revision.revision for revision in folder.walk_revisions()],
         )
@@ -305,6 +307,20 @@ class UpgradeTestCase(SchemaTestCase):
             {"init": "crashed", "running": "crashed", "failed": "failed"},
             {x["uuid"]: x["status"] for x in db.verification_list()},
         )
+
+    def test_a_task_that_it_left_running_can_be_ended(self):
+        self.load_released()
+        with contextlib.closing(sqlite3.connect(self.db_path)) as connection:
+            connection.execute(
+                "UPDATE tasks SET status = 'running' WHERE uuid = '%s'"
+                % FINISHED
+            )
+            connection.commit()
+        schema.schema_upgrade()
+
+        aborts.abort(aborts.Tasks(), FINISHED, wait=True)
+
+        self.assertEqual("aborted", db.task_get_status(FINISHED))
 
     def test_an_upgrade_of_verifications_half_way_is_done_again(self):
         schema.schema_create()
