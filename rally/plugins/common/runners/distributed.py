@@ -293,7 +293,9 @@ class DistributedRunner(runner.ScenarioRunner):
 
         sendable = {**context, "task": {"uuid": self.task["uuid"]}}
         content = codec.encode_content(messages.LoadContent(
-            given_args=self._given_args,
+            given_args=context_codec.check_round_trip(
+                self._given_args, "args"
+            ),
             args=context_codec.check_round_trip(args, "args"),
             context=context_codec.check_round_trip(sendable, "context"),
         ))

@@ -92,7 +92,7 @@ class PreparedLoad:
         self._started: queue.SimpleQueue[messages.LoadStart | None]
         self._started = queue.SimpleQueue()
         content = codec.decode_content(order.content)
-        self._given_args = content.given_args
+        self._given_args = _dict_of(content.given_args)
         self._context = _dict_of(content.context)
         self._args = _dict_of(content.args)
         self._check()

@@ -396,7 +396,7 @@ Message: t.TypeAlias = (
 class LoadContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Arguments and context of a load; the content of a Prepare."""
 
-    given_args: dict[str, t.Any]  # as in the task file, to be checked
+    given_args: t.Any  # as in the task file, see ``context_codec``
     args: t.Any  # with resources looked up, see ``context_codec``
     context: t.Any  # see ``context_codec``
 

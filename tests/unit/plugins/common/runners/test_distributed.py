@@ -22,10 +22,26 @@ import ddt
 from rally import plugins
 from rally.common.db import retrying
 from rally.plugins.common.runners import distributed
+from rally.plugins.common.scenarios.dummy import dummy
 from rally.task import runner, sla
+from rally.task.distributed.wire import codec
 from rally.task.reporting import load_info
 from rally.task.results import aggregate, board, chunk
+from rally.task.serialization import context_codec
 from tests.unit import test
+
+
+class ArgumentsTestCase(test.TestCase):
+    def test_agents_check_what_the_task_file_says(self):
+        plugins.load()
+        given = {"big": 10 ** 30, "by_number": {1: "\0", "\0": 2}}
+        spread = distributed.DistributedRunner(
+            {"uuid": "task"}, {"runner": {"serial": {}}, "agents": 1}
+        )
+        spread._given_args = given
+        _, packed = spread._prepare(dummy.Dummy, {"config": {}}, {})
+        sent = codec.decode_content(packed)
+        self.assertEqual(given, context_codec.from_plain(sent.given_args))
 
 
 @sla.configure(name="distributed_test_stuck")
