@@ -232,6 +232,7 @@ class Loader:
         if error is not None:
             for each in names:
                 sys.modules.pop(each, None)
+            _forget(module)
             failures.report_file(str(spec.origin), error, levels)
         else:
             _bind_to_parent(spec.name, module)
@@ -258,6 +259,19 @@ def _is_importable_elsewhere(name: str, path: str) -> bool:
     if spec is None or spec.origin is None:
         return False
     return os.path.realpath(spec.origin) != path
+
+
+def _forget(module: types.ModuleType) -> None:
+    """Let nobody find the plugins of a file that failed after them.
+
+    They lack what was to follow, and the log says that they are missing.
+    """
+    for value in vars(module).values():
+        if (
+            isinstance(value, type) and value.__module__ == module.__name__
+            and hasattr(value, "unregister")
+        ):
+            value.unregister()
 
 
 def _mark(module: types.ModuleType) -> None:

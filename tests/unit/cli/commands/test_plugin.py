@@ -74,6 +74,14 @@ class PluginCommandsTestCase(base.CommandTestCase):
         self.assertIn("cannot be resolved", outcome.err)
         self.assertIn("| size | Any ", outcome.out)
 
+    def test_what_a_refused_file_had_offered_is_not_there(self):
+        path = self.write("extra/refused.py", ODD.replace("Odd.x", "Half.x")
+                          + "raise ValueError('the rest is missing')\n")
+        outcome = self.rally("--plugin-paths", path, "plugin", "show",
+                             "Half.x")
+        self.assertEqual(211, outcome.code, outcome)
+        self.assertIn("the rest is missing", outcome.err)
+
     @ddt.data("Dummy.dummy", "dummy.dummy", "Dummy.dummy@default")
     def test_show_describes_one(self, name):
         outcome = self.rally("plugin", "show", name)
