@@ -36,9 +36,9 @@ db_options.set_defaults(cfg.CONF, connection=default_file.connection())
 
 #: the modules of this package that are loaded when first used
 _MODULES = (
-    "api", "chunks", "engine", "environments", "errors", "heartbeats",
-    "models", "results", "retrying", "rows", "sa_types", "schema",
-    "sqlite_file", "tags", "tasks", "verifiers", "workloads",
+    "api", "chunks", "default_file", "engine", "environments", "errors",
+    "heartbeats", "models", "results", "retrying", "rows", "sa_types",
+    "schema", "sqlite_file", "tags", "tasks", "verifiers", "workloads",
 )
 
 

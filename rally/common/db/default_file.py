@@ -31,8 +31,13 @@ COMPANIONS = ("-wal", "-shm", "-journal")
 
 
 def own() -> pathlib.Path:
-    """In the home of this user."""
-    return pathlib.Path(os.path.expanduser("~"), ".rally", "rally.db")
+    """In the home of this user; one without a home gets a folder."""
+    try:
+        folder = pathlib.Path.home() / ".rally"
+    except RuntimeError:  # as in some containers
+        name = "rally-%d" % os.geteuid()
+        folder = pathlib.Path(tempfile.gettempdir()) / name
+    return folder / "rally.db"
 
 
 def earlier() -> pathlib.Path:

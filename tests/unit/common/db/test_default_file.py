@@ -19,6 +19,7 @@ import pathlib
 import stat
 import tempfile
 import unittest
+from unittest import mock
 
 from rally.common import cfg, db
 from rally.common.db import default_file, errors
@@ -57,6 +58,13 @@ class WhereTestCase(PlacesTestCase):
 
     def test_is_the_home_of_the_user(self):
         self.assert_is(self.own)
+
+    def test_a_user_without_a_home_gets_a_folder(self):
+        with mock.patch.object(
+            pathlib.Path, "home", side_effect=RuntimeError("no home")
+        ):
+            name = "rally-%d" % os.geteuid()
+            self.assert_is(pathlib.Path(tempfile.tempdir, name, "rally.db"))
 
     def test_is_what_an_earlier_release_made_for_this_user(self):
         self.earlier.touch()
