@@ -25,6 +25,7 @@ import tempfile
 
 from rally.common import objects
 from rally.plugins.verification import reporters
+from rally.task.comparing import comparison, forms
 from rally.task.processing import plot
 from tests.unit import test
 from tests.unit.task.processing import fakes
@@ -212,6 +213,26 @@ class ReportInBrowserTestCase(BrowserTestCase):
         overview, trend = self.walked(plot.trends(tasks), "#/", "#/0")
         self.assertIn("Dummy.dummy", overview)
         self.assertDrawn(4, trend)
+
+
+    def test_a_comparison_is_drawn(self):
+        rows = [fakes.iteration(i, 0.5 + i % 7 / 20) for i in range(200)]
+        slow = [fakes.iteration(i, 0.7 + i % 7 / 20) for i in range(200)]
+        before, after = (
+            fakes.task(fakes.workload(each)) for each in (rows, slow)
+        )
+        found = forms.as_dict(
+            comparison.compare(before, after, comparison.Rules())
+        )
+        overview, workload = self.walked(
+            plot.comparison(found), "#/", "#/0"
+        )
+        self.assertShows(
+            ("worse than the baseline", "Dummy.dummy", "outer", "95 %"),
+            overview,
+        )
+        self.assertShows(("200 iterations", "p50", "p99"), workload)
+        self.assertDrawn(1, workload)
 
 
 #: what a person does on the page: shows tags, the details of the first test

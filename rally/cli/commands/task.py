@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import typer
 
+from rally.cli.commands.task_compare import compare
 from rally.cli.commands.task_reports import (
     delete,
     export,
@@ -53,6 +54,7 @@ for _name, _command in (
     ("results", results),
     ("list", list_),
     ("trends", trends),
+    ("compare", compare),
     ("report", report),
     ("delete", delete),
     ("sla-check", sla_check),

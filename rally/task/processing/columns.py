@@ -23,6 +23,7 @@ from rally.task.results.row import NS
 
 if t.TYPE_CHECKING:
     from rally.task.results.chunk import Chunk, Shape
+    from rally.task.results.moments import Ints
 
 Floats: t.TypeAlias = np.ndarray[t.Any, np.dtype[np.float64]]
 
@@ -33,7 +34,12 @@ class Actions(t.NamedTuple):
     name: str
     repeats: int  # how often each of these iterations ran it
     rows: t.Any  # an index of columns: the iterations that did
-    seconds: Floats  # of each of them
+    taken_ns: Ints  # by each of them
+    is_failed: bool  # whether one of these actions failed
+
+    @property
+    def seconds(self) -> Floats:
+        return self.taken_ns / NS
 
     def first_row(self) -> int:
         """The first of the iterations that did."""
@@ -76,8 +82,12 @@ class Columns:
                     times[:, [2 * i + 1 for i in nodes]]
                     - times[:, [2 * i for i in nodes]]
                 )
-                seconds = taken.sum(axis=1) / NS
-                found.append(Actions(name, len(nodes), rows, seconds))
+                found.append(
+                    Actions(
+                        name, len(nodes), rows, taken.sum(axis=1),
+                        any(shape[i].failed for i in nodes),
+                    )
+                )
         return found
 
     def seconds_of(self, names: t.Sequence[str]) -> list[Floats]:

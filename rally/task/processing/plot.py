@@ -172,6 +172,15 @@ def trends(tasks: t.Sequence[Task], include_libs: bool = False) -> str:
     return ui_utils.render_page("task/trends.html", data)
 
 
+def comparison(found: dict[str, t.Any]) -> str:
+    """Page with what changed from one task to another.
+
+    :param found: see ``rally.task.comparing.forms``
+    """
+    data = {"generator": _generator(), "comparison": found}
+    return ui_utils.render_page("task/compare.html", data)
+
+
 def _process_workloads(tasks: t.Sequence[Task]) -> list[dict[str, t.Any]]:
     """Pages of all workloads, by class, method and position."""
     positions: dict[str, int] = {}

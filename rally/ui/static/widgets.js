@@ -9,6 +9,9 @@ const CONFIG = {
   modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
 };
 
+/* A colour of the page by the name of its variable. */
+const theme = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+
 function layout(options) {
   const axis = { gridcolor: "#212b38", linecolor: "#273140", zerolinecolor: "#273140", automargin: true };
   return {

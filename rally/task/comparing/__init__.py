@@ -1,0 +1,23 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Two runs of the same workloads: what changed, and how sure that is.
+
+``intervals``
+    what is known of a quantile, a share and a change, as intervals
+``measured``
+    what a run showed, read in two walks over its results
+``matching``
+    which workload of one task is which of the other
+``comparison``
+    the changes of all of them, and the verdict
+"""
