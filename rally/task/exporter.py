@@ -160,20 +160,22 @@ class StreamingExporter(TaskExporter):
 
 
 @contextlib.contextmanager
-def replacing(path: pathlib.Path) -> t.Iterator[t.TextIO]:
+def replacing(path: pathlib.Path, mode: str = "w") -> t.Iterator[t.Any]:
     """Open a file that takes the place of *path* once it is complete.
 
+    :param mode: ``w`` for text, ``wb`` for bytes
     :raises ReportNotWritten: it cannot be written
     """
+    encoding = None if "b" in mode else "utf-8"
     try:
         if path.exists() and not path.is_file():  # a device or a pipe
-            with path.open("w", encoding="utf-8") as stream:
+            with path.open(mode, encoding=encoding) as stream:
                 yield stream
             return
         target = path.resolve()  # what a link points to is replaced, not it
         part = target.with_name(".%s.%d.part" % (target.name, os.getpid()))
         try:
-            with part.open("w", encoding="utf-8") as stream:
+            with part.open(mode, encoding=encoding) as stream:
                 yield stream
             os.replace(part, target)
         finally:

@@ -325,7 +325,7 @@ class PluginsTestCase(test.TestCase):
             set(),
             loaded & {
                 "zmq", "sqlalchemy", "alembic", "oslo_db", "paramiko",
-                "rally.common.db", DISTRIBUTED,
+                "pyarrow", "rally.common.db", DISTRIBUTED,
             },
         )
 
