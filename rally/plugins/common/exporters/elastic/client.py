@@ -18,6 +18,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import masking
+from rally.plugins.common.exporters.elastic import releases
 
 if t.TYPE_CHECKING:
     import requests
@@ -44,22 +45,27 @@ class ElasticSearchClient:
         #: as people may see it
         self.shown = masking.masked_text(self.url)
         self._session = requests.Session()
-        self._version = ""
+        self._release: releases.Release | None = None
 
-    def version(self) -> str:
-        """Release of the cluster, as ``6.8.2``."""
-        if not self._version:
-            content = self._request("GET", "/").json()
+    def release(self) -> releases.Release:
+        """What the cluster runs."""
+        if self._release is None:
+            response = self._request("GET", "/")
             try:
-                self._version = str(content["version"]["number"])
-            except (KeyError, TypeError):
+                version = response.json()["version"]
+                self._release = releases.Release(
+                    str(version.get("distribution") or "elasticsearch"),
+                    str(version["number"]),
+                )
+            except (AttributeError, KeyError, TypeError, ValueError):
                 raise self._error("it does not say its version") from None
-        return self._version
+        return self._release
 
     def has_index(self, index: str) -> bool:
         return self._exists("/" + index)
 
-    def has_document(self, index: str, doc_type: str, doc_id: str) -> bool:
+    def has_document(self, index: str, doc_id: str) -> bool:
+        doc_type = self.release().doc_type or "_doc"
         return self._exists("/%s/%s/%s" % (index, doc_type, doc_id))
 
     def create_index(self, index: str, body: dict[str, t.Any]) -> None:

@@ -18,6 +18,7 @@ import collections
 import datetime as dt
 import typing as t
 
+from rally.plugins.common.exporters.elastic import releases
 from rally.task.processing import records
 
 #: where a document goes, its id, and its content
@@ -28,7 +29,10 @@ _NO_ACTION = "no-name-action"
 TASK_INDEX = "rally_task_data_v1"
 WORKLOAD_INDEX = "rally_workload_data_v1"
 ACTION_INDEX = "rally_atomic_action_data_v1"
-DOC_TYPE = "data"
+#: characters of a keyword that is indexed; a longer one, such as the
+#: traceback of an error, would be refused with its document: the limit is
+#: 32766 bytes, and a character has up to four
+_MAX_KEYWORD = 8191
 
 _PLACE = {"deployment_uuid": "keyword", "deployment_name": "keyword"}
 _CONFIG = dict.fromkeys(
@@ -75,22 +79,25 @@ FIELDS: dict[str, dict[str, str]] = {
 }
 
 
-def mapping_of(index: str, major: int) -> dict[str, t.Any]:
-    """Body that creates *index* in a cluster of a major release."""
+def mapping_of(index: str, release: releases.Release) -> dict[str, t.Any]:
+    """Body that creates *index* in a cluster of a release."""
     properties = {
-        name: _type_of(kind, major) for name, kind in FIELDS[index].items()
+        name: _type_of(kind, release) for name, kind in FIELDS[index].items()
     }
-    return {"mappings": {DOC_TYPE: {"properties": properties}}}
+    mapping: dict[str, t.Any] = {"properties": properties}
+    if release.doc_type is not None:
+        mapping = {release.doc_type: mapping}
+    return {"mappings": mapping}
 
 
-def _type_of(kind: str, major: int) -> dict[str, str]:
-    if major > 2 or kind not in ("keyword", "text"):
+def _type_of(kind: str, release: releases.Release) -> dict[str, t.Any]:
+    if kind not in ("keyword", "text"):
         return {"type": kind}
-    is_whole = kind == "keyword"
-    return {
-        "type": "string",
-        "index": "not_analyzed" if is_whole else "analyzed",
-    }
+    limit = {"ignore_above": _MAX_KEYWORD} if kind == "keyword" else {}
+    if release.has_keywords:
+        return {"type": kind, **limit}
+    analyzed = "not_analyzed" if kind == "keyword" else "analyzed"
+    return {"type": "string", "index": analyzed, **limit}
 
 
 def task_documents(task: records.Record) -> t.Iterator[Document]:

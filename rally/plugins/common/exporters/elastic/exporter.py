@@ -14,21 +14,27 @@
 
 from __future__ import annotations
 
-import itertools
 import pathlib
 import typing as t
 import urllib.parse
 
 from rally import exceptions
 from rally.common import masking, validation
-from rally.plugins.common.exporters.elastic import client, documents
+from rally.plugins.common.exporters.elastic import (
+    client,
+    documents,
+    releases,
+)
 from rally.task import exporter
 from rally.task.processing import jsontext
 
 DEFAULT_URL = "http://localhost:9200"
-_MAJORS = ("2", "5", "6")
-#: documents of one bulk request
+#: documents of one bulk request, and about how many characters: clusters
+#: refuse requests of more than 100 MB, some of 10
 _BLOCK = 1000
+_BLOCK_SIZE = 4_000_000
+#: what is written for, if it is for a file: with types, as in Rally before
+_FOR_FILES = releases.DOC_TYPE
 
 
 class AlreadyExported(exceptions.RallyException):
@@ -58,25 +64,25 @@ class Validator(validation.Validator):
         if not _is_address(destination):
             return
         try:
-            version = client.ElasticSearchClient(destination).version()
+            release = client.ElasticSearchClient(destination).release()
         except client.ClusterError as error:
             self.fail(str(error))
-        if version.split(".")[0] not in _MAJORS:
+        if not release.is_known:
             self.fail(
-                "The cluster at %s has version %s, which this exporter does "
-                "not know; it knows %s.x. Export to a file instead."
-                % (masking.masked_text(destination), version,
-                   ".x, ".join(_MAJORS))
+                "The cluster at %s runs %s, which this exporter does not "
+                "know; it knows %s. Export to a file instead."
+                % (masking.masked_text(destination), release,
+                   releases.known_text())
             )
 
 
 @validation.add("es_exporter_destination")
 @exporter.configure("elastic")
 class ElasticSearchExporter(exporter.TaskExporter):
-    """Documents in Elasticsearch 2.x, 5.x or 6.x, or in a file.
+    """Documents in Elasticsearch (2, 5 to 9), OpenSearch, or a file.
 
     The destination is the address of a cluster, or a file with lines for
-    its bulk request.
+    its bulk request, in the form of Elasticsearch 6.
     """
 
     streams = True
@@ -92,36 +98,53 @@ class ElasticSearchExporter(exporter.TaskExporter):
         path = pathlib.Path(destination).expanduser().absolute()
         with exporter.replacing(path) as stream:
             for task in self.tasks_results:
-                stream.writelines(map(_lines, documents.task_documents(task)))
+                stream.writelines(
+                    _lines(document, _FOR_FILES)
+                    for document in documents.task_documents(task)
+                )
         return {"files": {}, "print": "Exported to %s." % path}
 
     def _export_to(self, cluster: client.ElasticSearchClient) -> None:
-        major = int(cluster.version().split(".")[0])
+        release = cluster.release()
         for index in documents.FIELDS:
             if not cluster.has_index(index):
-                body = documents.mapping_of(index, major)
+                body = documents.mapping_of(index, release)
                 cluster.create_index(index, body)
         for task in self.tasks_results:
-            if cluster.has_document(
-                documents.TASK_INDEX, documents.DOC_TYPE, task["uuid"]
-            ):
-                raise AlreadyExported(
-                    uuid=task["uuid"], url=cluster.shown
-                )
-            found = documents.task_documents(task)
-            while block := list(itertools.islice(found, _BLOCK)):
-                cluster.push("".join(map(_lines, block)))
+            if cluster.has_document(documents.TASK_INDEX, task["uuid"]):
+                raise AlreadyExported(uuid=task["uuid"], url=cluster.shown)
+            for request in _requests(task, release.doc_type):
+                cluster.push(request)
+
+
+def _requests(
+    task: dict[str, t.Any], doc_type: str | None
+) -> t.Iterator[str]:
+    """Bodies of bulk requests for all documents of a task."""
+    block: list[str] = []
+    size = 0
+    for document in documents.task_documents(task):
+        lines = _lines(document, doc_type)
+        if block and (
+            len(block) >= _BLOCK or size + len(lines) > _BLOCK_SIZE
+        ):
+            yield "".join(block)
+            block, size = [], 0
+        block.append(lines)
+        size += len(lines)
+    if block:
+        yield "".join(block)
 
 
 def _is_address(destination: str) -> bool:
     return urllib.parse.urlparse(destination).scheme in ("http", "https")
 
 
-def _lines(document: documents.Document) -> str:
+def _lines(document: documents.Document, doc_type: str | None) -> str:
     index, doc_id, content = document
-    action = {
-        "_index": index, "_type": documents.DOC_TYPE, "_id": doc_id,
-    }
+    action = {"_index": index, "_type": doc_type, "_id": doc_id}
+    if doc_type is None:
+        del action["_type"]
     return "%s\n%s\n" % (
         jsontext.text_of({"index": action}), jsontext.text_of(content),
     )

@@ -14,8 +14,6 @@
 
 from __future__ import annotations
 
-import http.server
-import json
 import pathlib
 import tempfile
 import threading
@@ -29,66 +27,14 @@ from rally.plugins.common.exporters.elastic import (
     exporter,
 )
 from tests.unit import test
+from tests.unit.plugins.common.exporters import clusters
 from tests.unit.task.processing import fakes
 
-
-class Cluster(http.server.ThreadingHTTPServer):
-    """Answers as Elasticsearch does; keeps what it was sent."""
-
-    daemon_threads = True
-
-    def __init__(self, version):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.version = version
-        self.indices = {}
-        self.documents = {}
-        self.refuses = False
-        self.url = "http://127.0.0.1:%d" % self.server_port
-
-    def take_bulk(self, text):
-        lines = [json.loads(line) for line in text.splitlines()]
-        for action, content in zip(lines[::2], lines[1::2], strict=True):
-            place = action["index"]
-            self.documents[place["_index"], place["_id"]] = content
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self._answer(200, {"version": {"number": self.server.version}})
-
-    def do_HEAD(self):
-        index, *rest = self.path.strip("/").split("/")
-        found = (
-            (index, rest[1]) in self.server.documents
-            if rest
-            else index in self.server.indices
-        )
-        self._answer(200 if found else 404, None)
-
-    def do_PUT(self):
-        self.server.indices[self.path.strip("/")] = json.loads(self._body())
-        self._answer(200, {})
-
-    def do_POST(self):
-        if self.server.refuses:
-            item = {"index": {"error": "mapper_parsing_exception"}}
-            self._answer(200, {"errors": True, "items": [item]})
-            return
-        self.server.take_bulk(self._body())
-        self._answer(200, {"errors": False})
-
-    def log_message(self, *args):
-        pass
-
-    def _body(self):
-        return self.rfile.read(int(self.headers["Content-Length"])).decode()
-
-    def _answer(self, status, content):
-        body = b"" if content is None else json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+RELEASES = (
+    ("2.4.1", None), ("5.6.16", None), ("6.8.0", None), ("7.17.0", None),
+    ("8.15.0", None), ("9.0.0", None), ("1.3.0", "opensearch"),
+    ("2.17.0", "opensearch"), ("3.0.0", "opensearch"),
+)
 
 
 def rows():
@@ -99,9 +45,10 @@ def rows():
     return [parent, fails_inside, fakes.failed(2)]
 
 
+@ddt.ddt
 class ExporterTestCase(test.TestCase):
-    def cluster(self, version="6.8.0"):
-        cluster = Cluster(version)
+    def cluster(self, version="8.15.0", distribution=None):
+        cluster = clusters.Cluster(version, distribution)
         thread = threading.Thread(
             target=cluster.serve_forever, kwargs={"poll_interval": 0.01}
         )
@@ -111,12 +58,15 @@ class ExporterTestCase(test.TestCase):
         self.addCleanup(cluster.shutdown)
         return cluster
 
-    def export(self, destination):
-        tasks = [fakes.task(fakes.workload(rows()))]
+    def export(self, destination, results=None):
+        tasks = [fakes.task(fakes.workload(results or rows()))]
         exporter.ElasticSearchExporter(tasks, destination).generate()
 
-    def test_sends_documents_to_a_cluster(self):
-        cluster = self.cluster()
+    @ddt.data(*RELEASES)
+    @ddt.unpack
+    def test_sends_documents_to_a_cluster(self, version, distribution):
+        cluster = self.cluster(version, distribution)
+        self.validate(cluster.url)
         self.export(cluster.url)
         self.assertEqual(set(documents.FIELDS), set(cluster.indices))
         self.assertIn(
@@ -124,24 +74,43 @@ class ExporterTestCase(test.TestCase):
         )
         self.assertEqual(1 + 1 + 2 + 1 + 3, len(cluster.documents))
 
-    def test_writes_the_same_documents_to_a_file(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "bulk"
-            self.export(str(path))
-            text = path.read_text()
-        from_file, cluster = Cluster("6"), self.cluster()
-        self.addCleanup(from_file.server_close)
-        from_file.take_bulk(text)
-        self.export(cluster.url)
-        self.assertEqual(cluster.documents, from_file.documents)
-
-    def test_refuses_to_export_a_task_twice(self):
-        cluster = self.cluster()
+    @ddt.data(*RELEASES)
+    @ddt.unpack
+    def test_refuses_to_export_a_task_twice(self, version, distribution):
+        cluster = self.cluster(version, distribution)
         self.export(cluster.url)
         error = self.assertRaises(
             exporter.AlreadyExported, self.export, cluster.url
         )
         self.assertIn("task-uuid", str(error))
+
+    @ddt.data(*RELEASES)
+    @ddt.unpack
+    def test_a_long_traceback_is_no_reason_to_refuse(
+        self, version, distribution
+    ):
+        cluster = self.cluster(version, distribution)
+        self.export(cluster.url, [fakes.failed(1, "\u20ac" * 20_000)])
+        self.assertEqual(5, len(cluster.documents))
+
+    def test_requests_are_bounded(self):
+        cluster = self.cluster()
+        cluster.max_body = 5_000_000
+        results = [fakes.failed(i, "x" * 100_000) for i in range(60)]
+        self.export(cluster.url, results)
+        self.assertEqual(2 + 3 * 60, len(cluster.documents))
+        self.assertGreater(len(cluster.bodies), 2)
+
+    def test_writes_the_same_documents_to_a_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "bulk"
+            self.export(str(path))
+            text = path.read_text()
+        cluster = self.cluster("6.8.0")
+        self.export(cluster.url)
+        sent, cluster.documents = cluster.documents, {}
+        cluster.take_bulk(text)
+        self.assertEqual(sent, cluster.documents)
 
     def test_says_which_documents_were_refused(self):
         cluster = self.cluster()
@@ -163,7 +132,7 @@ class ExporterTestCase(test.TestCase):
         cluster.documents.clear()
         cluster.refuses = True
         texts.append(self.assertRaises(client.ClusterError, self.export, url))
-        newer = self.cluster("7.1").url.removeprefix("http://")
+        newer = self.cluster("10.1.0").url.removeprefix("http://")
         texts.append(self.assertRaises(
             validation.ValidationError, self.validate, with_password % newer
         ))
@@ -178,15 +147,6 @@ class ExporterTestCase(test.TestCase):
             self.assertIn("***", text)
             self.assertNotIn("hunter22", text)
 
-    def test_speaks_the_types_of_old_clusters(self):
-        cluster = self.cluster("2.4.1")
-        self.export(cluster.url)
-        fields = cluster.indices[documents.TASK_INDEX]["mappings"]["data"]
-        self.assertEqual(
-            {"type": "string", "index": "not_analyzed"},
-            fields["properties"]["status"],
-        )
-
     def validate(self, destination):
         exporter.Validator().validate({}, {}, None, destination)
 
@@ -197,9 +157,9 @@ class ExporterTestCase(test.TestCase):
     def test_refuses_clusters_of_another_release(self):
         error = self.assertRaises(
             validation.ValidationError,
-            self.validate, self.cluster("7.1.0").url,
+            self.validate, self.cluster("10.1.0").url,
         )
-        self.assertIn("7.1.0", str(error))
+        self.assertIn("Elasticsearch 10.1.0", str(error))
 
     def test_refuses_a_cluster_that_does_not_answer(self):
         self.assertRaises(
