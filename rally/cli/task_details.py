@@ -14,18 +14,17 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import typing as t
 
 from rally import consts
 from rally.cli import cliutils
 from rally.common import logging
-from rally.task.processing import records
+from rally.task.processing import failures, records
 
 Values: t.TypeAlias = t.Mapping[str, t.Any]
 
-#: errors shown of one workload; the reports have them all
+#: kinds of error shown of one workload; the reports have more
 ERRORS_SHOWN = 100
 #: characters shown of an error, or of what a criterion says
 TEXT_SHOWN = 4000
@@ -177,15 +176,29 @@ def _print_errors(task: Values, workload: Values) -> None:
     print(title)
     print("-" * 80)
     if count:
-        failures = _failures(workload["data"])
-        for row in itertools.islice(failures, ERRORS_SHOWN):
-            etype, message, trace = (*row["error"], "", "", "")[:3]
-            print("\n%s: %s\n" % (etype, shortened(message, task["uuid"])))
-            print(shortened(trace, task["uuid"]))
-            print("-" * 80)
-        if count > ERRORS_SHOWN:
-            print("%d more: see the report." % (count - ERRORS_SHOWN))
+        _print_kinds_of_error(task, workload)
     print()
+
+
+def _print_kinds_of_error(task: Values, workload: Values) -> None:
+    """The first error of each kind, and how many are alike."""
+    found = failures.Failures(
+        lambda text: shortened(text, task["uuid"])
+    )
+    for number, row in enumerate(_failures(workload["data"]), 1):
+        found.add(number, row["timestamp"], row["error"])
+    kinds = found.kinds()
+    for kind in kinds[:ERRORS_SHOWN]:
+        print("\n%(type)s: %(message)s\n" % kind)
+        print(kind["traceback"])
+        if kind["count"] > 1:
+            print("%d iterations failed like this." % kind["count"])
+        print("-" * 80)
+    shown = sum(kind["count"] for kind in kinds[:ERRORS_SHOWN])
+    if found.count > shown:
+        print("%d more of other kinds: see the report." % (
+            found.count - shown
+        ))
 
 
 def _failures(results: t.Any) -> t.Iterator[Values]:
@@ -321,7 +334,14 @@ def _print_load_info(info: Values) -> None:
     if agents:
         labels = ["name", "state", "iterations", "failed", "lost"]
         labels += ["clock_offset_s", "clock_error_s", "p50", "p95", "p99"]
-        rows = [[_shown(x.get(key)) for key in labels] for x in agents]
+        counts = labels[2:5]  # an agent without a share has made none
+        rows = [
+            [
+                x.get(key) or 0 if key in counts else _shown(x.get(key))
+                for key in labels
+            ]
+            for x in agents
+        ]
         cliutils.print_table(labels, rows, "Agents")
         print()
 

@@ -14,12 +14,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import typing as t
 
 from rally.task.processing import (
     charts,
     columns,
+    failures,
     forms,
     numbers,
     outputdata,
@@ -30,76 +30,6 @@ from rally.task.results import ordered
 
 if t.TYPE_CHECKING:
     from rally.task.results.chunk import Chunk
-
-#: failed iterations, and kinds of failure, that a page shows one by one
-SHOWN_FAILURES = 500
-SHOWN_KINDS = 200
-#: longer texts are cut in the middle
-_MAX_TEXT = 20_000
-
-
-class Failures:
-    """Counts failures by type and message; keeps the first in full."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: list[dict[str, t.Any]] = []
-        self._kinds: dict[tuple[str, str], dict[str, t.Any]] = {}
-        self._other_kinds = 0
-
-    def add(
-        self, number: int, timestamp: float, error: t.Sequence[t.Any]
-    ) -> None:
-        """Take in a failed iteration.
-
-        :param number: its number in the order of starts, from 1
-        :param timestamp: when it started
-        :param error: type, message, traceback
-        """
-        self.count += 1
-        etype, message, trace = (*map(str, error), "", "", "")[:3]
-        kind = _cut(etype), _cut(message)
-        known = self._kinds.get(kind)
-        if known is not None:
-            known["count"] += 1
-        is_new = known is None and len(self._kinds) < SHOWN_KINDS
-        self._other_kinds += known is None and not is_new
-        if not is_new and len(self.first) >= SHOWN_FAILURES:
-            return
-        failure = {
-            "iteration": number,
-            "timestamp": _time_of_day(timestamp),
-            "type": kind[0],
-            "message": kind[1],
-            "traceback": _cut(trace),
-        }
-        if len(self.first) < SHOWN_FAILURES:
-            self.first.append(failure)
-        if is_new:
-            self._kinds[kind] = {**failure, "count": 1}
-
-    def to_dict(self) -> dict[str, t.Any]:
-        kinds = sorted(self._kinds.values(), key=lambda kind: -kind["count"])
-        return {
-            "count": self.count,
-            "kinds": kinds,
-            "other_kinds": self._other_kinds,
-        }
-
-
-def _time_of_day(timestamp: float) -> str:
-    moment = dt.datetime.fromtimestamp(timestamp, dt.timezone.utc)
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-def _cut(text: str) -> str:
-    if len(text) <= _MAX_TEXT:
-        return text
-    half = _MAX_TEXT // 2
-    return "%s\n... %d characters left out ...\n%s" % (
-        text[:half], len(text) - 2 * half, text[-half:],
-    )
-
 
 class WorkloadCharts:
     """Everything that has to see each iteration; bounded in memory.
@@ -112,7 +42,7 @@ class WorkloadCharts:
         self.durations = numbers.Numbers(numbers.NANOSECONDS)
         self.timeline = timeline.Timeline()
         self.output = outputdata.OutputData(workload)
-        self.failures = Failures()
+        self.failures = failures.Failures()
         self.count = 0
         self.profile = charts.LoadProfileChart(workload)
         self.iterations = charts.MainStackedAreaChart(workload)

@@ -163,7 +163,7 @@ function failuresTab(workload) {
       { title: "Share", number: true, value: (row) => row.count, show: (row) => percent(row.count, total) },
       { title: "First in iteration", number: true, value: (row) => row.iteration, show: (row) => count(row.iteration) },
       { title: "Type", value: (row) => row.type },
-      { title: "Message", value: (row) => row.message, show: (row) => failureText(row) },
+      { title: "Message", value: (row) => row.pattern, show: kindText },
     ], kinds), others ? h("p.muted", null, count(others) + " failures are of further kinds.") : null),
     panel("Failed iterations" + (shown < total ? ": the first " + count(shown) + " of " + count(total) : ""), sortableTable([
       { title: "Iteration", number: true, value: (row) => row.iteration, show: (row) => count(row.iteration) },
@@ -172,6 +172,14 @@ function failuresTab(workload) {
       { title: "Message", value: (row) => row.message, show: (row) => failureText(row) },
     ], workload.errors)),
   ];
+}
+
+/* What the messages of a kind have in common; below, some of them. */
+function kindText(row) {
+  const differ = row.examples.some((example) => example !== row.pattern);
+  return h("details", null, h("summary", null, row.pattern || "(no message)"),
+    differ ? h("ul", null, row.examples.map((example) => h("li", null, h("pre", null, example)))) : null,
+    row.traceback ? h("pre", null, row.traceback) : null);
 }
 
 function failureText(row) {

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import typing as t
 
 from rally.cli import cliutils, task_details, task_iterations
 from tests.unit import test
@@ -147,3 +148,23 @@ class ShortenedTestCase(test.TestCase):
         with contextlib.redirect_stdout(io.StringIO()) as out:
             task_details.print_task(task)
         self.assertLess(len(out.getvalue()), 2 * task_details.TEXT_SHOWN)
+
+
+class FailuresTestCase(test.TestCase):
+    def printed(self, *rows: fakes.Record, **more: t.Any) -> str:
+        task = fakes.task(fakes.workload(
+            rows, failed_iteration_count=len(rows), **more
+        ))
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            task_details.print_task(task)
+        return out.getvalue()
+
+    def test_errors_that_are_alike_are_shown_once(self) -> None:
+        text = self.printed(
+            *(fakes.failed(i, "port %d is taken" % i) for i in range(7)),
+            fakes.failed(8, "no disk"),
+        )
+        self.assertIn("has 8 error(s)", text)
+        self.assertEqual(1, text.count("ValueError: port"))
+        self.assertIn("7 iterations failed like this.", text)
+        self.assertIn("ValueError: no disk", text)

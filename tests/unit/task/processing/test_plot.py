@@ -140,40 +140,6 @@ class ColumnsTestCase(test.TestCase):
         )
 
 
-class FailuresTestCase(test.TestCase):
-    def test_are_counted_by_kind(self):
-        found = workloadpage.Failures()
-        for number, message in enumerate(["a", "b", "b"], 1):
-            found.add(number, fakes.START, ["ValueError", message, ""])
-        result = found.to_dict()
-        self.assertEqual(
-            [("b", 2, 2), ("a", 1, 1)],
-            [
-                (kind["message"], kind["count"], kind["iteration"])
-                for kind in result["kinds"]
-            ],
-        )
-
-    def test_are_bounded_however_many_there_are(self):
-        found = workloadpage.Failures()
-        for number in range(2000):
-            found.add(number, fakes.START, ["E", "no %d" % number, ""])
-        result = found.to_dict()
-        self.assertEqual(2000, result["count"])
-        self.assertEqual(workloadpage.SHOWN_FAILURES, len(found.first))
-        self.assertEqual(workloadpage.SHOWN_KINDS, len(result["kinds"]))
-        self.assertEqual(
-            2000 - workloadpage.SHOWN_KINDS, result["other_kinds"]
-        )
-
-    def test_lose_the_middle_of_a_huge_text_only(self):
-        found = workloadpage.Failures()
-        found.add(1, fakes.START, ["E", "<" + "x" * 100_000 + ">", ""])
-        text = found.first[0]["message"]
-        self.assertTrue(len(text) < 21_000)
-        self.assertTrue(text.startswith("<x") and text.endswith("x>"))
-
-
 class OutputDataTestCase(test.TestCase):
     def setUp(self):
         super().setUp()
