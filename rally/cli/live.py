@@ -28,6 +28,7 @@ import time
 import typing as t
 
 from rally.common import logging
+from rally.task.processing import records
 from rally.task.reporting import progress as progress_module
 
 if t.TYPE_CHECKING:
@@ -174,6 +175,8 @@ def block(progress: progress_module.Progress) -> rich_console.Group:
     for name, holds, detail in progress.sla:
         style = "green" if holds else "bold red"
         mark = "SLA holds" if holds else "SLA failed"
+        if holds and records.NOTHING_TO_JUDGE in detail:
+            style, mark = "dim", "SLA open"  # nothing ran that it is about
         lines.append(
             rich_text.Text.assemble(
                 ("%s  " % mark, style), "%s  " % name, (detail, "dim")

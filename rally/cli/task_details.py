@@ -86,6 +86,7 @@ def print_task(
     for workload in _wanted(task, filters):
         _print_workload(task, workload, iterations_data)
     print(HINTS % task)
+    _print_vacuous_criteria(task)
     if not task["pass_sla"]:
         print("At least one workload did not pass SLA criteria.\n")
         _print_failed_criteria(task)
@@ -101,6 +102,18 @@ def _print_failed_criteria(task: Values) -> None:
                     result["criterion"],
                     shortened(result["detail"], task["uuid"]),
                 ))
+
+
+def _print_vacuous_criteria(task: Values) -> None:
+    """What holds though nothing has been tried."""
+    for workload in _wanted(task, ()):
+        for result in filter(
+            records.is_vacuous, records.criteria_of(workload)
+        ):
+            print("%s (position %s): %s holds, but says nothing: %s\n" % (
+                workload["name"], workload["position"],
+                result["criterion"], shortened(result["detail"], task["uuid"]),
+            ))
 
 
 def _print_crash(task: Values) -> None:

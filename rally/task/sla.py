@@ -24,6 +24,7 @@ import typing as t
 
 from rally.common import clock, portable, validation
 from rally.common.plugin import plugin
+from rally.task.processing import records
 
 if t.TYPE_CHECKING:
     from rally.task.results.chunk import Chunk
@@ -105,8 +106,19 @@ class SLA(
             self.add_iteration(iteration)
         return self.success
 
+    def nothing_to_judge(self) -> str:
+        """Why what was measured does not say that the criterion holds.
+
+        :returns: empty if it does
+        """
+        return ""
+
     def result(self) -> SLAResult:
-        return _format_result(self.get_name(), self.success, self.details())
+        detail = self.details()
+        reason = self.nothing_to_judge() if self.success else ""
+        if reason:
+            detail += " (%s: %s)" % (records.NOTHING_TO_JUDGE, reason)
+        return _format_result(self.get_name(), self.success, detail)
 
     def status(self) -> str:
         return "Passed" if self.success else "Failed"
@@ -308,6 +320,12 @@ def actions_of(
                 clock.to_ns(action["finished_at"])
                 - clock.to_ns(action["started_at"])
             )
+
+
+def never_ran(names: t.Iterable[str]) -> str:
+    """Which actions a criterion is about have no duration, if any."""
+    shown = ", ".join("'%s'" % name for name in names)
+    return shown and "no iteration without error ran %s" % shown
 
 
 def durations_without_error(chunk: Chunk) -> Ints:

@@ -23,6 +23,10 @@ Record: t.TypeAlias = t.Mapping[str, t.Any]
 
 TIMEFORMAT = "%Y-%m-%dT%H:%M:%S"
 
+#: stands in the detail of a criterion that holds because there was nothing it
+#: could have judged. Its status is that of Rally: it holds
+NOTHING_TO_JUDGE = "nothing to judge"
+
 #: a task in one of these changes no more
 FINAL_STATUSES = frozenset(
     (
@@ -77,6 +81,13 @@ def workloads_of(
 def criteria_of(workload: Record) -> list[dict[str, t.Any]]:
     """Results of the workload's SLA criteria."""
     return list((workload.get("sla_results") or {}).get("sla") or ())
+
+
+def is_vacuous(criterion: Record) -> bool:
+    """Whether a criterion holds because it had nothing to judge."""
+    return bool(criterion["success"]) and (
+        NOTHING_TO_JUDGE in str(criterion["detail"])
+    )
 
 
 def durations_of(workload: Record) -> dict[str, t.Any]:

@@ -125,6 +125,14 @@ class BlockTestCase(test.TestCase):
         self.assertIn("p50 0.500 s  p95 1.000 s  p99 n/a s", lines[2])
         self.assertIn("SLA failed  failure_rate  2 % failed", lines[3])
 
+    def test_no_criterion_holds_before_anything_ran(self):
+        detail = "Passed (nothing to judge: no iteration ran)"
+        text = drawn(changed(sla=[("failure_rate", True, detail)]))
+        self.assertNotIn("SLA holds", text)
+        self.assertIn("SLA open  failure_rate", text)
+        text = drawn(changed(sla=[("failure_rate", True, "0 % failed")]))
+        self.assertIn("SLA holds  failure_rate", text)
+
     def test_without_an_end_there_is_no_bar(self):
         self.assertNotIn("━", drawn(changed(asked=None)))
 

@@ -168,3 +168,11 @@ class FailuresTestCase(test.TestCase):
         self.assertEqual(1, text.count("ValueError: port"))
         self.assertIn("7 iterations failed like this.", text)
         self.assertIn("ValueError: no disk", text)
+
+    def test_what_holds_without_a_reason_is_told(self) -> None:
+        results = [{
+            "criterion": "max_avg_duration", "success": True,
+            "detail": "Passed (nothing to judge: no iteration ran)",
+        }]
+        text = self.printed(sla_results={"sla": results})
+        self.assertIn("max_avg_duration holds, but says nothing", text)

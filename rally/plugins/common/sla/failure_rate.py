@@ -69,6 +69,9 @@ class FailureRate(sla.SLA):
             )
         return self.success
 
+    def nothing_to_judge(self) -> str:
+        return "" if self.total else "no iteration ran"
+
     def details(self) -> str:
         return "Failure rate criteria %.2f%% <= %.2f%% <= %.2f%% - %s" % (
             self.min_percent, self.error_rate, self.max_percent,

@@ -59,6 +59,9 @@ class IterationTime(sla.SLA):
         self.success = self.max_iteration_time <= self.criterion_value
         return self.success
 
+    def nothing_to_judge(self) -> str:
+        return "" if self.max_ns else "no iteration ran"
+
     def details(self) -> str:
         return "Maximum seconds per iteration %.2fs <= %.2fs - %s" % (
             self.max_iteration_time, self.criterion_value, self.status(),

@@ -65,6 +65,9 @@ class MaxAverageDuration(sla.SLA):
         self.success = self.avg <= self.criterion_value
         return self.success
 
+    def nothing_to_judge(self) -> str:
+        return "" if self.durations.count else "no iteration without error"
+
     def details(self) -> str:
         return "Average duration of one iteration %.2fs <= %.2fs - %s" % (
             self.avg, self.criterion_value, self.status(),

@@ -68,6 +68,12 @@ class MaxAverageDurationPerAtomic(sla.SLA):
         )
         return self.success
 
+    def nothing_to_judge(self) -> str:
+        return sla.never_ran(
+            name for name, durations in self.durations.items()
+            if not durations.count
+        )
+
     def details(self) -> str:
         lines = [
             "Action: '%s'. %.2fs <= %.2fs"

@@ -136,6 +136,14 @@ class MaxPercentileDuration(sla.SLA):
             durations = self.actions[limit.action]
         return (durations.percentile(limit.percentile / 100) or 0.0) / 1e9
 
+    def nothing_to_judge(self) -> str:
+        if not self.durations.count:
+            return "no iteration without error"
+        return sla.never_ran(
+            name for name, durations in self.actions.items()
+            if not durations.count
+        )
+
     def details(self) -> str:
         lines = [
             "%s: p%g %.2fs <= %.2fs" % (

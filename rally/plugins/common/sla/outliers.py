@@ -114,6 +114,14 @@ class Outliers(sla.SLA):
                 return found
         return min(len(self.longest_ns), enough)
 
+    def nothing_to_judge(self) -> str:
+        needed = max(self.min_iterations, 3)
+        if self.durations.count >= needed:
+            return ""
+        return "%d iterations without error, and it takes %d" % (
+            self.durations.count, needed,
+        )
+
     def details(self) -> str:
         return "Maximum number of outliers %i <= %i - %s" % (
             self.outliers, self.max_outliers, self.status(),

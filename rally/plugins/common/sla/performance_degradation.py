@@ -82,6 +82,9 @@ class PerformanceDegradation(sla.SLA):
             self.max_ns = longest_ns
         self.success = self.degradation <= self.max_degradation
 
+    def nothing_to_judge(self) -> str:
+        return "no iteration without error" if self.min_ns is None else ""
+
     def details(self) -> str:
         return "Current degradation: %s%% - %s" % (
             round(self.degradation, 6), self.status(),
