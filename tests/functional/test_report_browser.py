@@ -198,6 +198,43 @@ class ReportInBrowserTestCase(BrowserTestCase):
         self.assertShows(("ValueError", "&lt;/script&gt;"), failures)
         self.assertShows(('"Dummy.dummy"', '"distributed"'), source)
 
+    def test_the_verdict_comes_with_its_reason(self):
+        results = [
+            {"criterion": "failure_rate", "success": False,
+             "detail": "too many failed"},
+            {"criterion": "max_avg_duration", "success": True,
+             "detail": "Passed (nothing to judge: no iteration ran)"},
+        ]
+        rows = [fakes.failed(i, "port %d is taken" % i) for i in range(9)]
+        failing = fakes.workload(
+            rows, pass_sla=False, sla_results={"sla": results},
+            failed_iteration_count=9,
+        )
+        other = fakes.workload([fakes.iteration(0)], "Zoo.quick")
+        page = plot.plot([fakes.task(failing, other, pass_sla=False)])
+        overview, workload, failures = self.walked(
+            page, "#/", "#/0/overview", "#/0/failures"
+        )
+        reasons = (
+            "Failed, because of:", "too many failed",
+            "Passed, but had nothing to judge:", "no iteration ran",
+        )
+        self.assertShows(reasons, overview)
+        self.assertLess(
+            overview.index(reasons[0]), overview.index(">Workloads<")
+        )
+        self.assertDrawn(1, overview)
+        self.assertShows(
+            (*reasons, "passed: nothing to judge"), workload
+        )
+        kinds = failures[failures.index("Kinds of failure"):
+                         failures.index("Failed iterations")]
+        self.assertShows(
+            ("port \u2026 is taken", "port 0 is taken", "port 2 is taken"),
+            kinds,
+        )
+        self.assertNotIn("port 3", kinds)
+
     def test_report_of_a_running_task_says_that_it_is_partial(self):
         task = reported_task(status="running")
         document = self.opened(plot.plot([task]), "#/0/overview")

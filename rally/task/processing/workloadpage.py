@@ -123,7 +123,10 @@ def _facts(
         "load_duration": workload["load_duration"],
         "full_duration": workload["full_duration"],
         "created_at": records.time_text(workload.get("created_at")),
-        "sla": records.criteria_of(workload),
+        "sla": [
+            {**criterion, "is_vacuous": records.is_vacuous(criterion)}
+            for criterion in records.criteria_of(workload)
+        ],
         "sla_success": bool(workload["pass_sla"]),
         "iterations_count": drawn.count,
         "failed_count": drawn.failures.count,

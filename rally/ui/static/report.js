@@ -10,9 +10,10 @@ function overviewPage() {
     h("span.muted", null, ["task " + task.uuid, task.env_name && "environment " + task.env_name, task.created_at && "started " + task.created_at + " UTC",
       task.tags.length && "tags " + task.tags.join(", ")].filter(Boolean).join(" · "))));
   return [
-    finals,
+    finals, reasons(WORKLOADS),
     DATA.tasks.length === 1 && DATA.tasks[0].description ? h("p.muted", null, DATA.tasks[0].description) : null,
     WORKLOADS.length ? panel("Workloads", overviewTable()) : panel("", empty("No workload has run.")),
+    WORKLOADS.length > 1 ? panel("Durations: p50, p95 and p99 of each workload", workloadsChart()) : null,
     h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + ". Rows and column heads can be clicked."),
   ];
 }
@@ -22,7 +23,7 @@ function overviewTable() {
   const passed = (row) => row.sla.filter((each) => each.success).length;
   return sortableTable([
     { title: "Scenario", value: title, show: (row) => h("a", { href: linkTo(row) }, title(row)) },
-    { title: "Runner", value: runnerText, show: (row) => h("span.muted.config", { title: runnerText(row) }, runnerText(row)) },
+    { title: "Verdict", value: (row) => verdict(row)[1], show: (row) => [badge(...verdict(row)), generatorBadge(row)] },
     number("Iterations", (row) => row.iterations_count, count),
     { title: "Failures", number: true, value: (row) => row.failed_count, show: failuresCell },
     number("p50", (row) => row.percentiles["50"], seconds),
@@ -32,8 +33,31 @@ function overviewTable() {
     number("Rate", achievedRate, rate),
     number("Load", (row) => row.load_duration, seconds),
     { title: "SLA", number: true, value: (row) => passed(row) - row.sla.length, show: (row) => (row.sla.length ? passed(row) + "/" + row.sla.length : "none") },
-    { title: "Verdict", value: (row) => verdict(row)[1], show: (row) => [badge(...verdict(row)), generatorBadge(row)] },
+    { title: "Runner", value: runnerText, show: (row) => h("span.muted.config", { title: runnerText(row) }, runnerText(row)) },
   ], WORKLOADS, (row) => { location.hash = linkTo(row); });
+}
+
+/* A line from p50 to p99 for each workload. */
+function workloadsChart() {
+  const drawn = WORKLOADS.filter((workload) => isNumber(workload.percentiles["99"])).slice(0, 60).reverse();
+  if (!drawn.length) return empty("No iteration has a duration.");
+  const names = drawn.map((workload) => title(workload));
+  const all = drawn.flatMap((workload) => ["50", "95", "99"].map((key) => workload.percentiles[key]));
+  const isWide = Math.min(...all) > 0 && Math.max(...all) > 20 * Math.min(...all);
+  const dots = (key, color) => ({
+    name: "p" + key, type: "scatter", mode: "markers", x: drawn.map((workload) => workload.percentiles[key]), y: names,
+    marker: { size: 9, color }, customdata: drawn.map((workload) => seconds(workload.percentiles[key])), hovertemplate: "%{y} p" + key + ": %{customdata}<extra></extra>",
+  });
+  const lines = {
+    type: "scatter", mode: "lines", showlegend: false, hoverinfo: "skip", line: { color: theme("line"), width: 4 },
+    x: drawn.flatMap((workload) => [workload.percentiles["50"], workload.percentiles["99"], null]), y: names.flatMap((name) => [name, name, null]),
+  };
+  const target = chart([lines, dots("50", "#5ea8ff"), dots("95", "#e6b450"), dots("99", "#f28f5c")], {
+    hovermode: "closest", xaxis: { type: isWide ? "log" : "linear", rangemode: "tozero", title: { text: "seconds" + (isWide ? ", each line is ten times as long" : "") }, ...(isWide ? { dtick: 1 } : {}) },
+    yaxis: { type: "category", rangemode: "normal", categoryorder: "array", categoryarray: names },
+  });
+  target.style.height = 120 + 30 * drawn.length + "px";
+  return target;
 }
 
 function failuresCell(workload) {

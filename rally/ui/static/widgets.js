@@ -6,6 +6,7 @@ const COLORS = ["#5ea8ff", "#3fbf8a", "#e6b450", "#c586f0", "#41c7d9", "#f28f5c"
 const NAMED = { failed_duration: "#f2616f", errors: "#f2616f", success: "#3fbf8a", idle_duration: "#56657a", duration: "#5ea8ff" };
 const CONFIG = {
   displaylogo: false, responsive: true,
+  displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,  // it covers legends
   modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
 };
 
@@ -13,14 +14,14 @@ const CONFIG = {
 const theme = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
 function layout(options) {
-  const axis = { gridcolor: "#212b38", linecolor: "#273140", zerolinecolor: "#273140", automargin: true };
+  const axis = { gridcolor: theme("line"), linecolor: theme("line"), zerolinecolor: theme("line"), automargin: true };
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", colorway: COLORS,
-    font: { color: "#aab6c5", size: 11, family: "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif" },
+    font: { color: theme("muted"), size: 11, family: "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif" },
     margin: { l: 46, r: 12, t: 8, b: 34 }, hovermode: "x unified",
-    hoverlabel: { bgcolor: "#1c2430", bordercolor: "#273140" },
+    hoverlabel: { bgcolor: theme("raised"), bordercolor: theme("line"), font: { color: theme("text") } },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-    bargap: 0.04, modebar: { bgcolor: "rgba(0,0,0,0)", color: "#56657a", activecolor: "#aab6c5" },
+    bargap: 0.04, modebar: { bgcolor: "rgba(0,0,0,0)", color: theme("line"), activecolor: theme("muted") },
     ...options,
     xaxis: { ...axis, ...(options || {}).xaxis },
     yaxis: { ...axis, rangemode: "tozero", ...(options || {}).yaxis },
@@ -43,10 +44,18 @@ function forgetCharts() {
   observer.disconnect();
 }
 
-window.addEventListener("beforeprint", () => {
+/* Paper is light and narrow: what is shown is drawn anew for it, all of it. */
+function redraw(isPrinted) {
+  document.documentElement.classList.toggle("print", isPrinted);
+  show();
+  if (!isPrinted) return;
   for (const draw of waiting.values()) draw();
   forgetCharts();
-});
+}
+
+window.addEventListener("beforeprint", () => redraw(true));
+window.addEventListener("afterprint", () => redraw(false));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(false));
 
 function chart(traces, options) {
   const target = h(".chart");
@@ -78,7 +87,7 @@ const WIDGETS = {
     if (!shown.length) return empty();
     return chart([{
       type: "pie", hole: 0.58, sort: false, labels: shown.map(([name]) => name), values: shown.map(([, value]) => value),
-      marker: { colors: shown.map(([name], i) => colorOf(name, i)), line: { color: "#151b23", width: 2 } },
+      marker: { colors: shown.map(([name], i) => colorOf(name, i)), line: { color: theme("panel"), width: 2 } },
       textinfo: "percent", hovertemplate: "%{label}: %{value:.4~g}<extra></extra>",
     }], { hovermode: "closest", margin: { l: 12, r: 12, t: 26, b: 22 }, legend: { orientation: "v", x: 1.02, y: 0.5 } });
   },

@@ -7,6 +7,7 @@ function verdict(workload) {
   if (!workload.is_final && workload.sla_success) return ["warn", "running"];
   if (!workload.sla_success) return ["bad", "failed"];
   if (!workload.iterations_count) return ["warn", "no results"];
+  if (workload.sla.some((each) => each.is_vacuous)) return ["warn", "passed, in part unjudged"];
   return ["good", "passed"];
 }
 
@@ -28,7 +29,7 @@ function overviewTab(workload) {
   const lost = lostCount(workload);
   const line = workload.timeline;
   return [
-    generatorNotice(workload.load_info),
+    reasons([workload]), generatorNotice(workload.load_info),
     figures([
       ["iterations", count(workload.iterations_count)],
       ["failures", count(workload.failed_count), workload.failed_count ? "bad" : "good"],
@@ -52,17 +53,33 @@ function overviewTab(workload) {
   ];
 }
 
+/* Why the verdict is what it is: criteria that failed, or hold for nothing. */
+function reasons(workloads) {
+  const criteria = workloads.flatMap((workload) => workload.sla.map((each) => ({ ...each, workload })));
+  const name = (each) => (workloads.length > 1 ? title(each.workload) + ": " : "") + each.criterion;
+  const told = (kind, head, some) => (some.length ? h(".notice" + kind, null, h("b", null, head),
+    h("ul", null, some.slice(0, 20).map((each) => h("li", null, h("a", { href: linkTo(each.workload) }, name(each)), h("pre", null, each.detail)))),
+    some.length > 20 ? count(some.length - 20) + " more." : null) : null);
+  return [
+    told(".bad", "Failed, because of:", criteria.filter((each) => !each.success)),
+    told("", "Passed, but had nothing to judge:", criteria.filter((each) => each.is_vacuous)),
+  ];
+}
+
+const STATUSES = { failed: ["bad", "failed"], passed: ["good", "passed"], vacuous: ["warn", "passed: nothing to judge"] };
+const statusOf = (criterion) => STATUSES[!criterion.success ? "failed" : criterion.is_vacuous ? "vacuous" : "passed"];
+
 function slaTable(criteria) {
   return h(".scroll", null, h("table", null,
     h("thead", null, h("tr", null, ["Criterion", "Detail", "Status"].map((title) => h("th", null, title)))),
     h("tbody", null, criteria.map((each) => h("tr", null, h("td", null, each.criterion), h("td", null, h("pre", null, each.detail)),
-      h("td", null, h("span.badge." + (each.success ? "good" : "bad"), null, each.success ? "passed" : "failed")))))));
+      h("td", null, h("span.badge." + statusOf(each)[0], null, statusOf(each)[1])))))));
 }
 
 function durationsOverTime(line) {
   const trace = (name, color, extra) => ({ name, x: line.at, y: line[name], type: "scatter", mode: "lines", line: { width: 1.4, color, shape: "hv" }, ...extra });
   return chart([
-    trace("max", "#56657a", { line: { width: 1, color: "#56657a", dash: "dot", shape: "hv" }, visible: "legendonly" }),
+    trace("max", "#7b8898", { line: { width: 1, color: "#7b8898", dash: "dot", shape: "hv" }, visible: "legendonly" }),
     trace("p99", "#f28f5c"), trace("p95", "#e6b450"), trace("p50", "#5ea8ff", { fill: "tozeroy", fillcolor: "#5ea8ff22" }),
   ], SECONDS_AXIS);
 }
