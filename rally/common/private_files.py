@@ -19,6 +19,7 @@ leaves the old file or the new one, never a half of it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import tempfile
@@ -44,6 +45,24 @@ def make_folder(path: pathlib.Path) -> None:
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=FOLDER_MODE)
         sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def locked(folder: pathlib.Path) -> t.Iterator[None]:
+    """Wait until no other thread or process does the same, and keep it so.
+
+    The lock ends with its process, whatever that dies of. It is given back
+    explicitly: a process that was forked meanwhile has a copy.
+
+    :raises OSError: the folder cannot be read
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
 
 
 def sync_folder(path: pathlib.Path) -> None:

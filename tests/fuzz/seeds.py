@@ -31,6 +31,8 @@ NS = 1_000_000_000
 BEGIN_NS = 1_790_000_000 * NS
 RUN = "run-1"
 VERSION = "6.0.0"
+#: a public key
+KEY = "m5VH+RP-)Qg=!lS>n(@%fX]!{.vBHy@VB]wz73LP"
 LOAD_CONTENT = codec.encode_content(messages.LoadContent(
     {"sleep": 1}, {"sleep": 1}, {"users": [{"id": 1}]}
 ))
@@ -113,7 +115,8 @@ def from_agents() -> list[messages.Message]:
         20, 2,
     )
     return [
-        messages.Hello("i-1", VERSION, "host", 2, BEGIN_NS, RUN, (RUN, "r")),
+        messages.Hello("i-1", VERSION, "host", 2, BEGIN_NS, RUN, (RUN, "r"),
+                       {"zone": "a"}),
         messages.Ready(RUN),
         messages.Refused(RUN, "it lacks a plugin"),
         heartbeat,
@@ -135,6 +138,7 @@ def from_agents() -> list[messages.Message]:
         messages.Ended(RUN, 2, ((3, 1, 4), (9, 2, 3)), False, 1, 7,
                        frames.encode_state(states()[1]), "why", "loss"),
         messages.Ended(RUN, 2, (), True, 1, 0, b"", "it died", "", True),
+        messages.Enrol(KEY, "node1"),
     ]
 
 
@@ -158,6 +162,8 @@ def from_controller() -> list[messages.Message]:
         messages.Done(RUN),
         messages.Fetch(RUN, 0),
         messages.Ack(RUN, 0),
+        messages.Enrolled(KEY, "node1"),
+        messages.Enrolled(KEY, "", "they have come"),
     ]
 
 

@@ -63,7 +63,7 @@ LAYERS: t.Mapping[str, t.Collection[str]] = {
     "codec": ("wire.codec",),
     "shell": (
         "agent_ports", "agent_process", "controller_ports", "discovery",
-        "drain_request", "endpoint_ports", "load_process", "local",
+        "drain_request", "endpoint_ports", "joining", "load_process", "local",
         "reception", "recovery", "run_sink", "security", "spool",
         "spool_store", "wire",
     ),

@@ -34,6 +34,58 @@ KeysOption: t.TypeAlias = t.Annotated[
 ]
 
 
+LabelOption: t.TypeAlias = t.Annotated[
+    t.Optional[list[str]],  # noqa: UP045 - typer evaluates it
+    typer.Option(
+        help="A label of the agent, KEY=VALUE. Repeatable; what the "
+             "controller knows of the agent takes precedence."
+    ),
+]
+
+
+KeyOption: t.TypeAlias = t.Annotated[
+    t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
+    typer.Option(help="File made by `rally agent authorize`."),
+]
+JoinOption: t.TypeAlias = t.Annotated[
+    t.Optional[str],  # noqa: UP045 - typer evaluates it
+    typer.Option(
+        help="File made by `rally agent invite`, or - for standard input. "
+             "The agent makes a key of its own, is let in by the token, and "
+             "uses that key when it is started again."
+    ),
+]
+NameOption: t.TypeAlias = t.Annotated[
+    t.Optional[str],  # noqa: UP045 - typer evaluates it
+    typer.Option(
+        help="With --join: the name to ask for (that of the host). If an "
+             "agent has had it, a number is put after it."
+    ),
+]
+KeysFolderOption: t.TypeAlias = t.Annotated[
+    t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
+    typer.Option(
+        help="With --join: folder for the agent's own key (~/.rally/agent)."
+    ),
+]
+SpoolOption: t.TypeAlias = t.Annotated[
+    t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
+    typer.Option(
+        help="Folder for results until the controller has stored them "
+             "(~/.rally/spool)."
+    ),
+]
+GiveUpOption: t.TypeAlias = t.Annotated[
+    t.Optional[float],  # noqa: UP045 - typer evaluates it
+    typer.Option(
+        min=0,
+        help="End, successfully, once no controller has answered for so many "
+             "seconds (never). What could not be delivered stays in the "
+             "spool."
+    ),
+]
+
+
 @agent_app.command()
 def start(
     controller: t.Annotated[
@@ -43,23 +95,108 @@ def start(
                  "the next two ports, too."
         ),
     ],
-    key: t.Annotated[
-        pathlib.Path,
-        typer.Option(help="File made by `rally agent authorize`."),
-    ],
-    spool: t.Annotated[
+    key: KeyOption = None,
+    join: JoinOption = None,
+    name: NameOption = None,
+    keys_folder: KeysFolderOption = None,
+    spool: SpoolOption = None,
+    label: LabelOption = None,
+    give_up_after: GiveUpOption = None,
+) -> None:
+    """Offer this host's capacity to distributed runs until stopped."""
+    from rally.task.distributed import agent_process, joining
+    from rally.task.distributed.security import keys, tokens
+    from rally.task.distributed.security import labels as labels_module
+
+    labels = labels_module.parsed(label or [])
+    _check_who(key, join, name, keys_folder)
+    agent_key: keys.AgentKey | None
+    if join is None:
+        agent_key = keys.load_agent_key(str(key))
+    else:
+        agent_key = joining.enrolled_key(
+            controller, tokens.load_join_token(join), name, keys_folder,
+            give_up_after,
+        )
+    if agent_key is not None:
+        agent_process.run_agent(
+            controller, agent_key, spool, labels=labels,
+            give_up_after_s=give_up_after,
+        )
+
+
+def _check_who(
+    key: pathlib.Path | None, join: str | None, name: str | None,
+    keys_folder: pathlib.Path | None,
+) -> None:
+    """:raises InvalidArgumentsException: it is not clear who starts"""
+    if (key is None) == (join is None):
+        raise exceptions.InvalidArgumentsException(
+            "An agent proves with a key who it is, so it cannot start "
+            "without. Give either --key, a file of `rally agent authorize`, "
+            "or --join, a file of `rally agent invite`."
+        )
+    if key is not None and (name is not None or keys_folder is not None):
+        raise exceptions.InvalidArgumentsException(
+            "The options --name and --keys-folder are about a key that the "
+            "agent makes itself, and --key names one that has a name "
+            "already. Leave them out, or use --join."
+        )
+
+
+@agent_app.command()
+def invite(
+    uses: t.Annotated[
+        int, typer.Option(help="How many agents may join by the token.")
+    ] = 1,
+    expires: t.Annotated[
+        str,
+        typer.Option(
+            help="How long they may do so: 90s, 30m, 8h, 2d. Who has joined "
+                 "stays."
+        ),
+    ] = "8h",
+    label: LabelOption = None,
+    keys: KeysOption = None,
+    out: t.Annotated[
         t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
         typer.Option(
-            help="Folder for results until the controller has stored them "
-                 "(~/.rally/spool)."
+            help="Write the token here, readable by you alone, instead of "
+                 "printing it."
         ),
     ] = None,
 ) -> None:
-    """Offer this host's capacity to distributed runs until stopped."""
-    from rally.task.distributed import agent_process
-    from rally.task.distributed.security import keys
+    """Make a join token, by which agents enrol with keys of their own."""
+    from rally.task.distributed.security import labels as labels_module
+    from rally.task.distributed.security import tokens
 
-    agent_process.run_agent(controller, keys.load_agent_key(key), spool)
+    invited = tokens.inviting(
+        uses, _seconds(expires), labels_module.parsed(label or []), keys
+    )
+    _hand_over(invited, out)
+    if out is not None:
+        typer.echo(
+            "The join token is in %s. It lets %d agent(s) in within %s."
+            % (out, uses, expires)
+        )
+
+
+#: seconds of the units that people write
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def _seconds(text: str) -> float:
+    """Seconds of a duration such as ``8h``.
+
+    :raises InvalidArgumentsException: it is none
+    """
+    number, unit = text[:-1], text[-1:]
+    if not (number.isascii() and number.isdigit() and unit in _UNITS):
+        raise exceptions.InvalidArgumentsException(
+            "%r is not a time that Rally understands. Write a whole number "
+            "and a unit: 90s, 30m, 8h, 2d or 1w." % text
+        )
+    return float(number) * _UNITS[unit]
 
 
 @agent_app.command()
@@ -77,9 +214,18 @@ def authorize(
     """Let an agent join; print the key file to copy to its host."""
     from rally.task.distributed.security import keys as keys_module
 
+    # the earlier key is valid until there is another one to use
+    _hand_over(keys_module.authorizing(name, keys), out)
+    if out is not None:
+        typer.echo("The key of agent %s is in %s." % (name, out))
+
+
+def _hand_over(
+    made: t.ContextManager[str], out: pathlib.Path | None
+) -> None:
+    """Print a secret, or write it to a file; neither if that fails."""
     with contextlib.ExitStack() as undo:
-        # the earlier key is valid until there is another one to use
-        with keys_module.authorizing(name, keys) as text:
+        with made as text:
             if out is None:
                 sys.stdout.write(text)
                 sys.stdout.flush()
@@ -87,8 +233,6 @@ def authorize(
                 _create(out, text)
                 undo.callback(out.unlink, missing_ok=True)
         undo.pop_all()
-    if out is not None:
-        typer.echo("The key of agent %s is in %s." % (name, out))
 
 
 def _create(path: pathlib.Path, text: str) -> None:
@@ -102,27 +246,58 @@ def _create(path: pathlib.Path, text: str) -> None:
         is_new = private_files.create(path, text.encode())
     except OSError as e:
         raise exceptions.InvalidArgumentsException(
-            "The key cannot be written to %s: %s. The agent keeps the key "
-            "that it has. Name a file in a folder that you can write to."
+            "The key cannot be written to %s: %s. Nothing is changed: an "
+            "agent keeps the key that it has. Name a file in a folder that "
+            "you can write to."
             % (path, e.strerror)
         ) from None
     if not is_new:
         raise exceptions.InvalidArgumentsException(
-            "%s exists already and may be the key of another agent, so it "
-            "is left alone. Name another file." % path
+            "%s exists already and may be the key of another agent, or "
+            "another join token, so it is left alone. Name another file."
+            % path
         )
 
 
 @agent_app.command()
 def revoke(
-    name: t.Annotated[str, typer.Argument(help="Name of the agent.")],
+    name: t.Annotated[
+        t.Optional[str],  # noqa: UP045 - typer evaluates it
+        typer.Argument(help="Name of the agent."),
+    ] = None,
+    token: t.Annotated[
+        t.Optional[str],  # noqa: UP045 - typer evaluates it
+        typer.Option(
+            help="Refuse a join token instead, see `rally agent list`; who "
+                 "came by it stays."
+        ),
+    ] = None,
+    with_agents: t.Annotated[
+        bool,
+        typer.Option(
+            "--with-agents",
+            help="With --token: and refuse all agents that came by it.",
+        ),
+    ] = False,
     keys: KeysOption = None,
 ) -> None:
-    """Refuse an agent from its next message on."""
+    """Refuse an agent, or a join token, from the next message on."""
     from rally.task.distributed.security import keys as keys_module
+    from rally.task.distributed.security import tokens
 
-    keys_module.revoke(name, keys)
-    typer.echo("Agent %s is refused from now on." % name)
+    if (name is None) == (token is None) or (with_agents and not token):
+        raise exceptions.InvalidArgumentsException(
+            "It is not clear whom to refuse. Name an agent, or a join token "
+            "with --token, and then perhaps --with-agents."
+        )
+    if name is not None:
+        keys_module.revoke(name, keys)
+        refused = [name]
+    else:
+        refused = tokens.revoke(str(token), keys, with_agents)
+        typer.echo("Join token %s is refused from now on." % token)
+    for each in refused:
+        typer.echo("Agent %s is refused from now on." % each)
 
 
 @agent_app.command()
@@ -161,25 +336,38 @@ def list_(
     ] = "tcp://*:9790",
     keys: KeysOption = None,
 ) -> None:
-    """Show which agents are authorized, and which of them are dialing in."""
+    """Show which agents are authorized, which of them are dialing in, and
+    join tokens."""
     from rally.cli import cliutils
     from rally.task.distributed import discovery
 
     agents = discovery.call(listen, keys, wait)
-    if not agents:
+    if agents:
+        columns = {
+            "name": "Name", "state": "State", "labels": "Labels",
+            "token": "Token", "version": "Version", "host": "Host",
+            "cpus": "CPUs", "clock_offset": "Clock offset (ms)",
+            "round_trip": "Round trip (ms)",
+        }
+        for name in ("labels", "token"):
+            if not any(getattr(agent, name) for agent in agents):
+                del columns[name]
+        cliutils.print_list(
+            agents, list(columns), sortby_index=0,
+            field_labels=list(columns.values()),
+        )
+    else:
         typer.echo(
             "No agent is authorized. Let one join with `rally agent "
-            "authorize NAME`."
+            "authorize NAME`, or many with `rally agent invite`."
         )
-        return
-    fields = [
-        "name", "state", "version", "host", "cpus", "clock_offset",
-        "round_trip",
-    ]
-    cliutils.print_list(
-        agents, fields, sortby_index=0,
-        field_labels=[
-            "Name", "State", "Version", "Host", "CPUs", "Clock offset (ms)",
-            "Round trip (ms)",
-        ],
-    )
+    tokens = discovery.token_statuses(keys)
+    if tokens:
+        cliutils.print_list(
+            tokens,
+            ["token", "state", "labels", "uses", "left", "expires"],
+            sortby_index=None,
+            field_labels=[
+                "Token", "State", "Labels", "Used", "Left", "Expires (UTC)"
+            ],
+        )

@@ -45,7 +45,8 @@ The tests have ports with the same limits on simulated time, see
 ``wire/``
     messages, codec, channels, sockets
 ``security/``
-    keys, the allow-list, and the answer to who may connect
+    keys, the allow-list, and the answer to who may connect; join tokens, and
+    whom they let in: ``tokens``, ``roll``, ``enrolment``
 ``load_process/``
     the agent's child, which runs an ordinary Runner: ``child`` is what runs
     there, ``parent`` how the agent sees it
@@ -53,6 +54,8 @@ The tests have ports with the same limits on simulated time, see
     agents on the controller's own host
 ``agent_process``
     what ``rally agent start`` runs
+``joining``
+    how an agent that has a join token gets a key of its own
 
 Where to add something:
 

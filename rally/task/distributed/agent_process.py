@@ -48,6 +48,9 @@ class AgentProcess:
     """An agent of this process, from its start to its end.
 
     :param instance: tells this process from others of this name
+    :param labels: that the agent gives itself
+    :param give_up_after_s: it ends once no controller has answered for so
+        long; None: never
     :raises RallyException: an address, the key or the spool is unusable
     """
 
@@ -57,6 +60,8 @@ class AgentProcess:
         key: keys.AgentKey,
         spool_folder: pathlib.Path,
         instance: str = "",
+        labels: t.Mapping[str, str] | None = None,
+        give_up_after_s: float | None = None,
     ) -> None:
         self._spools = spool_store.SpoolStore(
             spool_folder, "agent %s, process %d" % (key.name, os.getpid())
@@ -81,6 +86,8 @@ class AgentProcess:
             spooled={run: each.end for run, each in found.items()},
             torn={run: each.cut for run, each in found.items()},
             unfit=self._spools.problem,
+            labels=labels,
+            give_up_after_s=give_up_after_s,
         )
 
     def _now_ns(self) -> int:
@@ -108,6 +115,8 @@ def run_agent(
     spool_folder: pathlib.Path | None = None,
     lifeline: int | None = None,
     instance: str = "",
+    labels: t.Mapping[str, str] | None = None,
+    give_up_after_s: float | None = None,
 ) -> None:
     """Offer this host's capacity to distributed runs until stopped.
 
@@ -115,6 +124,7 @@ def run_agent(
         next two ports. Or the addresses of all three.
     :param lifeline: a file descriptor whose end of file ends the agent
     :param instance: unique; empty: one is made
+    :param labels: and *give_up_after_s*: see ``AgentProcess``
     :raises RallyException: an address, the key or the spool is unusable
     """
     addresses = (
@@ -123,7 +133,8 @@ def run_agent(
         else controller
     )
     agent = AgentProcess(
-        addresses, key, spool_folder or default_spool(), instance
+        addresses, key, spool_folder or default_spool(), instance, labels,
+        give_up_after_s,
     )
     is_asked = False
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import pathlib
 import typing as t
 
@@ -27,7 +28,8 @@ from rally.task.distributed import (
     serve,
 )
 from rally.task.distributed.clock import ClockEstimate, ClockSample
-from rally.task.distributed.security import keys
+from rally.task.distributed.security import keys, tokens
+from rally.task.distributed.security import labels as labels_module
 from rally.task.distributed.wire import channels, messages
 from rally.task.distributed.wire.channels import Channel
 
@@ -42,6 +44,8 @@ class Answer:
 
     name: str
     state: str
+    labels: str = ""
+    token: str = ""  # that it came by
     version: str = ""
     host: str = ""
     cpus: str = ""
@@ -95,11 +99,15 @@ class Discovery:
             return estimate.count < SAMPLES
         return False
 
-    def answer_of(self, name: str) -> Answer:
-        """What is known of the authorized agent *name*."""
+    def answer_of(self, agent: keys.AuthorizedAgent) -> Answer:
+        """What is known of an authorized agent."""
+        name = agent.name
         hello = self._hellos.get(name)
         if hello is None:
-            return Answer(name, "silent")
+            return Answer(
+                name, "silent", labels_module.text(agent.labels), agent.token
+            )
+        labels = labels_module.together(agent.labels, hello.labels)
         estimate = self._clocks.get(name)
         offset = trip = ""
         if estimate is not None:
@@ -108,8 +116,8 @@ class Discovery:
             )
             trip = "%.3f" % ((estimate.round_trip_ns or 0) / 1e6)
         return Answer(
-            name, "dialing in", hello.rally_version, hello.host,
-            str(hello.cpus), offset, trip,
+            name, "dialing in", labels_module.text(labels), agent.token,
+            hello.rally_version, hello.host, str(hello.cpus), offset, trip,
         )
 
 
@@ -121,11 +129,56 @@ def call(
     :raises RallyException: the address is in use (by a run, perhaps), or the
         keys cannot be read
     """
-    names = [agent.name for agent in keys.agents(folder)]
-    if not names:
+    is_open = any(
+        not token.has_ended(tokens.utc_now())
+        for token in tokens.tokens(folder)
+    )
+    if not is_open and not keys.agents(folder):
         return []
     ends = reception.listen(listen, folder)
     found = Discovery(clock.now_ns() + int(wait_s * NS))
     with contextlib.closing(ends):
         serve.serve(found, endpoint_ports.ControllerEndpoint(ends))
-    return [found.answer_of(name) for name in sorted(names)]
+    # who has joined meanwhile is among them
+    return [found.answer_of(agent) for agent in keys.agents(folder)]
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenStatus:
+    """One join token, as ``rally agent list`` shows it."""
+
+    token: str
+    state: str
+    labels: str
+    uses: str  # of how many
+    left: int
+    expires: str
+
+
+def token_statuses(folder: pathlib.Path | None) -> list[TokenStatus]:
+    """All join tokens there have been, oldest first."""
+    uses = tokens.uses_of([
+        *keys.agents(folder), *keys.revoked_agents(folder)
+    ])
+    now = tokens.utc_now()
+    return [
+        _token_status(token, len(uses.get(token.id, ())), now)
+        for token in tokens.tokens(folder)
+    ]
+
+
+def _token_status(
+    token: tokens.Token, used: int, now: datetime.datetime
+) -> TokenStatus:
+    left = max(0, token.uses - used)
+    if token.revoked:
+        state = "revoked"
+    elif token.has_ended(now):
+        state = "expired"
+    else:
+        state = "open" if left else "used up"
+    return TokenStatus(
+        token.id, state, labels_module.text(token.labels),
+        "%d of %d" % (used, token.uses), left if state == "open" else 0,
+        token.expires[:19].replace("T", " "),
+    )

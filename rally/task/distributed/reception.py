@@ -23,7 +23,7 @@ import typing as t
 from rally.common import logging
 from rally.task.distributed import endpoint_ports, serve
 from rally.task.distributed.controller import lobby
-from rally.task.distributed.security import keys
+from rally.task.distributed.security import enrolment, keys
 from rally.task.distributed.wire import (
     channels,
     codec,
@@ -42,7 +42,8 @@ DEFAULT_ADDRESS = "tcp://*:9790"
 def listen(
     address: str | None, keys_folder: pathlib.Path | str | None
 ) -> controller_transport.ControllerTransport:
-    """The end that agents dial, those that ``rally agent authorize`` lets in.
+    """The end that agents dial, those that ``rally agent authorize`` lets in
+    and those that apply with a token of ``rally agent invite``.
 
     :param address: of the control channel; None, as for the folder: default
     :raises RallyException: the address or the keys cannot be used
@@ -54,6 +55,7 @@ def listen(
         keys.AgentAllowList(folder),
         codec.encode,
         codec.decode,
+        enrolment.Enrolment(folder),
     )
 
 

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 NS = 1_000_000_000
+NEVER = 1 << 62
 HELLO_NS = 1 * NS
 #: the controller learns from what comes in on a channel where to send what
 #: goes out on it: show it again after this long
@@ -29,7 +30,13 @@ GIVE_UP_NS = 900 * NS
 class Liveness:
     """When the controller was heard, and when it was last greeted."""
 
-    def __init__(self, now: int) -> None:
+    def __init__(
+        self, now: int, give_up_after_s: float | None = None
+    ) -> None:
+        """:param give_up_after_s: of silence; None: never"""
+        self._patience_ns = (
+            NEVER if give_up_after_s is None else int(give_up_after_s * NS)
+        )
         self._heard_ns = now
         self._missed_ns = now  # when it was last found to be gone
         self._run_heard_ns = now  # of the run that the agent works for
@@ -54,7 +61,9 @@ class Liveness:
             self._said_hello_ns + HELLO_NS,
             0 if is_dialing else self._heard_ns + 2 * HELLO_NS,
         )
-        return min(hello, self._gone_at_ns)
+        return min(
+            hello, self._gone_at_ns, self._heard_ns + self._patience_ns
+        )
 
     @property
     def _gone_at_ns(self) -> int:
@@ -85,6 +94,13 @@ class Liveness:
         if now < self._gone_at_ns:
             return False
         self._missed_ns = now
+        return True
+
+    def runs_out_of_patience(self, now: int) -> bool:
+        """Whether the agent is to end, because nobody needs it; said once."""
+        if now < self._heard_ns + self._patience_ns:
+            return False
+        self._patience_ns = NEVER
         return True
 
     def has_given_up(self, now: int) -> bool:

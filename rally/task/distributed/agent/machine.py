@@ -129,17 +129,25 @@ class Agent:
         spooled: t.Mapping[str, int] | None = None,
         torn: t.Mapping[str, int] | None = None,
         unfit: str = "",
+        labels: t.Mapping[str, str] | None = None,
+        give_up_after_s: float | None = None,
     ) -> None:
         """:param spooled: and *torn*: see ``HeldRun``
 
         :param unfit: why it can make no load, only deliver what it has
+        :param labels: that it gives itself
+        :param give_up_after_s: it ends once no controller has been heard for
+            so long; None: never
         """
         self.state = LoadState.DIALING
         self.finished = False
         self._held = held_run.HeldRun(spooled or {}, torn or {})
-        self._hello = messages.Hello(instance, rally_version, host, cpus, now)
+        self._hello = messages.Hello(
+            instance, rally_version, host, cpus, now,
+            labels=dict(labels or {}),
+        )
         self._unfit = unfit
-        self._liveness = liveness.Liveness(now)
+        self._liveness = liveness.Liveness(now, give_up_after_s)
         self._rejection = ""
         self._is_missed = False  # its controller, and that was said
         self._spare = spare_load.SpareLoad()
@@ -210,6 +218,7 @@ class Agent:
         if self._shutdown.is_over(self._held, self._liveness, now):
             self.finished = True
             return [EndLoad()]
+        commands += self._give_up(now)
         commands += self._wind_up(now)
         if given_up := self._spare.expire(now):
             self._content = messages.Content(""), b""  # it has secrets
@@ -254,10 +263,9 @@ class Agent:
 
     def hello(self, now: int = 0) -> messages.Hello:
         """How this agent introduces itself, on any channel."""
-        return messages.Hello(
-            self._hello.instance, self._hello.rally_version,
-            self._hello.host, self._hello.cpus, now, self.run,
-            self._held.spooled_runs,
+        return msgspec.structs.replace(
+            self._hello, sent_ns=now, run=self.run,
+            spooled=self._held.spooled_runs,
         )
 
     def _say_hello(self, now: int) -> Send:
@@ -626,6 +634,18 @@ class Agent:
             return []
         self._shutdown.ask(now)
         return self._wind_up(now)
+
+    def _give_up(self, now: int) -> list[Command]:
+        """End, as if somebody had asked for it, if nobody needs this agent.
+        """
+        is_over = self._liveness.runs_out_of_patience(now)
+        if not is_over or self._shutdown.is_asked:
+            return []
+        return [
+            Say("no controller was heard for so long that the agent ends; "
+                "what it could not deliver stays in its spool"),
+            *self._on_shutdown(notices.ShutdownAsked(), now),
+        ]
 
     def _wind_up(self, now: int) -> list[Command]:
         if not self._shutdown.stops_load(self._held, now):

@@ -24,7 +24,7 @@ import zmq
 from zmq.utils import z85
 
 from rally.task.distributed.security import keys
-from rally.task.distributed.wire import sockets
+from rally.task.distributed.wire import channels, sockets
 
 ENDPOINT = "inproc://zeromq.zap.01"
 VERSION = b"1.0"
@@ -42,8 +42,13 @@ class Authenticator:
         allow: keys.AllowList,
         trouble: sockets.Trouble,
         operator_key: str,
+        applications: channels.Applications | None = None,
     ) -> None:
-        """:param operator_key: public key of operators, beside agents'"""
+        """:param operator_key: public key of operators, beside agents'
+
+        :param applications: knows the keys of join tokens; None: of none
+        """
+        self._applications = applications
         self._allow = allow
         self._operator_key = operator_key
         self._trouble = trouble
@@ -76,6 +81,10 @@ class Authenticator:
         public = z85.encode(key)
         text = public.decode("ascii")
         if text == self._operator_key or self._allow.name_of(text) is not None:
+            return public
+        if self._applications is not None and (
+            self._applications.token_of(text) is not None
+        ):
             return public
         self._trouble.note(
             "unknown_key",

@@ -36,7 +36,8 @@ class SecretKeyExposed(exceptions.RallyException):
     msg_fmt = (
         "Secret key %(path)s is readable by other users (mode %(mode)o), so "
         "any of them can pose as its owner. Run `chmod 600 %(path)s`, or "
-        "make a new one with `rally agent authorize` if the file was shared."
+        "make a new one if the file was shared: with `rally agent "
+        "authorize`, or with `rally agent invite` if it is a join token."
     )
 
 
@@ -149,8 +150,15 @@ def check_public(path: pathlib.Path, public: str) -> None:
 
     :raises KeyFileMalformed: *public* is not 40 characters of Z85
     """
+    if not is_key(public):
+        raise malformed(path, "its public key is not a key")
+
+
+def is_key(public: str) -> bool:
+    """Whether *public* can be a public key."""
     # deriving from it is how libzmq itself checks the alphabet
     try:
         zmq.curve_public(public.encode("ascii"))
     except (ValueError, zmq.ZMQError):
-        raise malformed(path, "its public key is not a key") from None
+        return False
+    return True

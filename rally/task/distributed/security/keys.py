@@ -32,17 +32,18 @@ import zmq
 
 from rally import exceptions
 from rally.common import private_files
-from rally.task.distributed.security import key_files
+from rally.task.distributed.security import key_files, key_index
+from rally.task.distributed.security import labels as labels_module
 
 LOG = logging.getLogger(__name__)
 
 CONTROLLER_FILE = "controller.key"
 AGENTS_FOLDER = "agents"
 PUBLIC_SUFFIX = ".pub"
+#: an agent that came by a join token, and may not join any more: its use of
+#: the token is still counted, and its name is not given to others
+REVOKED_SUFFIX = ".revoked"
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-#: what changes with every change of a file: inode, size, times of change
-Signature: t.TypeAlias = tuple[int, int, int, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,6 +76,9 @@ class AuthorizedAgent:
     name: str
     public: str
     created: str
+    token: str = ""  # that it came by
+    address: str = ""  # where it came from, then
+    labels: labels_module.Labels = dataclasses.field(default_factory=dict)
 
 
 def default_folder() -> pathlib.Path:
@@ -103,10 +107,14 @@ def controller_key(folder: pathlib.Path | None = None) -> KeyPair:
     path = _ready(folder) / CONTROLLER_FILE
     if not path.exists():
         _make_controller_key(path)
-    return _read_controller_key(path)
+    return read_pair(path)
 
 
-def _read_controller_key(path: pathlib.Path) -> KeyPair:
+def read_pair(path: pathlib.Path) -> KeyPair:
+    """Both halves of a key.
+
+    :raises RallyException: it cannot be read, or is not secret
+    """
     values = key_files.parse(
         path, key_files.read_secret(path), ("public", "secret")
     )
@@ -156,7 +164,10 @@ def authorizing(
         "controller": controller.public,
     }
     yield key_files.render(comments, values)
-    _allow(folder, AuthorizedAgent(name, pair.public, stamp))
+    with changing(folder):
+        if is_replaced:
+            _keep_record(folder, name)
+        allow(folder, [AuthorizedAgent(name, pair.public, stamp)])
     if is_replaced:
         LOG.warning(
             "Agent %s was authorized before: its earlier key is refused "
@@ -171,10 +182,13 @@ def revoke(name: str, folder: pathlib.Path | None = None) -> None:
     :raises InvalidArgumentsException: there is no such agent
     """
     check_name(name)
-    agents_folder = _ready(folder) / AGENTS_FOLDER
+    folder = _ready(folder)
+    agents_folder = folder / AGENTS_FOLDER
     try:
-        _entry(agents_folder.parent, name).unlink()
-        private_files.sync_folder(agents_folder)
+        with changing(folder):
+            _keep_record(folder, name)
+            _entry(folder, name).unlink()
+            private_files.sync_folder(agents_folder)
     except FileNotFoundError:
         known = ", ".join(agent.name for agent in agents(folder)) or "none"
         raise exceptions.InvalidArgumentsException(
@@ -182,7 +196,7 @@ def revoke(name: str, folder: pathlib.Path | None = None) -> None:
             "Authorized are: %s." % (name, agents_folder, known)
         ) from None
     except OSError as error:
-        raise _unusable(agents_folder, error.strerror) from None
+        raise unusable(agents_folder, error.strerror) from None
 
 
 def load_agent_key(path: pathlib.Path | str) -> AgentKey:
@@ -214,15 +228,37 @@ def operator_key(folder: pathlib.Path | None = None) -> AgentKey:
     :raises RallyException: it cannot be used
     """
     path = (folder or default_folder()) / CONTROLLER_FILE
-    pair = _read_controller_key(path)
+    pair = read_pair(path)
     return AgentKey("operator", pair.public, pair.secret, pair.public)
 
 
 def agents(folder: pathlib.Path | None = None) -> list[AuthorizedAgent]:
     """Who may join, by name; entries that cannot be read are left out."""
+    return _agents(folder, PUBLIC_SUFFIX)
+
+
+def revoked_agents(
+    folder: pathlib.Path | None = None
+) -> list[AuthorizedAgent]:
+    """Who came by a join token and was revoked, by name."""
+    return _agents(folder, REVOKED_SUFFIX)
+
+
+def taken_names(folder: pathlib.Path | None = None) -> set[str]:
+    """Names that were given to agents, whatever became of those."""
     agents_folder = (folder or default_folder()) / AGENTS_FOLDER
-    paths = sorted(agents_folder.glob("*" + PUBLIC_SUFFIX))
-    return [agent for agent in map(_usable_entry, paths) if agent]
+    return {
+        path.stem for path in agents_folder.iterdir()
+        if path.suffix in (PUBLIC_SUFFIX, REVOKED_SUFFIX)
+    }
+
+
+def _agents(
+    folder: pathlib.Path | None, suffix: str
+) -> list[AuthorizedAgent]:
+    agents_folder = (folder or default_folder()) / AGENTS_FOLDER
+    paths = sorted(agents_folder.glob("*" + suffix))
+    return [agent for agent in map(usable_entry, paths) if agent]
 
 
 def read_authorized(path: pathlib.Path) -> AuthorizedAgent:
@@ -232,26 +268,50 @@ def read_authorized(path: pathlib.Path) -> AuthorizedAgent:
     :raises KeyFileMalformed: it is not an entry that ``authorize`` made, or
         others may write to it
     """
+    values = read_public_file(path, ("name", "public", "created"))
+    if values["name"] != path.stem:
+        raise key_files.malformed(path, "its name is not that of the file")
+    return AuthorizedAgent(
+        values["name"], values["public"], values["created"],
+        values.get("token", ""), values.get("address", ""),
+        labels_module.of_values(values),
+    )
+
+
+def read_public_file(
+    path: pathlib.Path, wanted: t.Collection[str]
+) -> dict[str, str]:
+    """Values of a file that is about a public key.
+
+    :raises OSError: it cannot be read
+    :raises KeyFileMalformed: it is not such a file, or others may write to it
+    """
     status = path.stat()
     if status.st_mode & private_files.WRITABLE_BY_OTHERS:
         raise key_files.malformed(path, "other users may write to it")
     if status.st_size > key_files.MAX_BYTES:
         raise key_files.malformed(path, "it is too large")
-    values = key_files.parse(
-        path, path.read_bytes(), ("name", "public", "created")
-    )
+    values = key_files.parse(path, path.read_bytes(), wanted)
     key_files.check_public(path, values["public"])
-    if values["name"] + PUBLIC_SUFFIX != path.name:
-        raise key_files.malformed(path, "its name is not that of the file")
-    return AuthorizedAgent(values["name"], values["public"], values["created"])
+    return values
 
 
-def _usable_entry(path: pathlib.Path) -> AuthorizedAgent | None:
+def usable_entry(path: pathlib.Path) -> AuthorizedAgent | None:
+    """One entry of the allow-list, or None, and why is logged."""
     try:
         return read_authorized(path)
     except (key_files.KeyFileMalformed, OSError) as error:
         LOG.warning("Ignored an entry of the allow-list: %s", error)
         return None
+
+
+def index(
+    folder: pathlib.Path | None, suffix: str
+) -> key_index.KeyIndex[AuthorizedAgent]:
+    """Entries of the allow-list, or records of those that were, by key."""
+    return key_index.KeyIndex(
+        (folder or default_folder()) / AGENTS_FOLDER, suffix, usable_entry
+    )
 
 
 class AllowList(t.Protocol):
@@ -261,75 +321,28 @@ class AllowList(t.Protocol):
         """Name of the agent with this key (Z85); None: it may not join."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Entry:
-    path: str
-    signature: Signature
-    agent: AuthorizedAgent | None  # None: not a usable entry
-
-
 class AgentAllowList:
     """The allow-list that ``rally agent authorize`` and ``revoke`` edit.
 
-    Costs one ``stat`` per question about a known key, so a revocation holds
-    from the next message on. An unknown key costs a scan of the folder, which
-    reads only the files that changed.
+    A revocation holds from the next question on, see ``KeyIndex``.
     """
 
     def __init__(self, folder: pathlib.Path | None = None) -> None:
         """:raises KeyFolderUnusable: others may add agents to the list"""
         folder = folder or default_folder()
-        self._folder = folder / AGENTS_FOLDER
-        self._entries: dict[str, _Entry] = {}  # by file name
-        self._by_key: dict[str, _Entry] = {}
-        for path in (folder, self._folder):
-            with contextlib.suppress(OSError):  # not there: none is allowed
-                _check_writers(path)
+        check_writers(folder, folder / AGENTS_FOLDER)
+        self._agents = index(folder, PUBLIC_SUFFIX)
 
     def name_of(self, public_key: str) -> str | None:
-        entry = self._by_key.get(public_key)
-        if entry is None or entry.signature != _signature(entry.path):
-            self._scan()
-            entry = self._by_key.get(public_key)
-        if entry is None or entry.agent is None:
-            return None
-        return entry.agent.name
-
-    def _scan(self) -> None:
-        entries = {
-            path.name: self._entry(path)
-            for path in self._folder.glob("*" + PUBLIC_SUFFIX)
-        }
-        self._entries = {
-            name: entry for name, entry in entries.items() if entry
-        }
-        self._by_key = {
-            entry.agent.public: entry
-            for entry in self._entries.values()
-            if entry.agent
-        }
-
-    def _entry(self, path: pathlib.Path) -> _Entry | None:
-        signature = _signature(path)
-        if signature is None:
-            return None
-        known = self._entries.get(path.name)
-        if known is not None and known.signature == signature:
-            return known
-        return _Entry(str(path), signature, _usable_entry(path))
+        agent = self._agents.get(public_key)
+        return None if agent is None else agent.name
 
 
-def _signature(path: str | pathlib.Path) -> Signature | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return (
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )
+def check_writers(*folders: pathlib.Path) -> None:
+    """:raises KeyFolderUnusable: others may add something to one of them"""
+    for folder in folders:
+        with contextlib.suppress(OSError):  # not there: nothing is in it
+            _check_writers(folder)
 
 
 def _check_writers(folder: pathlib.Path) -> None:
@@ -337,10 +350,10 @@ def _check_writers(folder: pathlib.Path) -> None:
     :raises OSError: it cannot be looked at
     """
     if folder.stat().st_mode & private_files.WRITABLE_BY_OTHERS:
-        raise _unusable(folder, "other users may write to it")
+        raise unusable(folder, "other users may write to it")
 
 
-def _unusable(
+def unusable(
     path: pathlib.Path, reason: str | None
 ) -> key_files.KeyFolderUnusable:
     return key_files.KeyFolderUnusable(path=path, reason=reason)
@@ -355,7 +368,7 @@ def _ready(folder: pathlib.Path | None) -> pathlib.Path:
         for path in (folder, agents_folder):
             _check_writers(path)
     except OSError as error:
-        raise _unusable(folder, error.strerror) from None
+        raise unusable(folder, error.strerror) from None
     return folder
 
 
@@ -371,7 +384,7 @@ def _make_controller_key(path: pathlib.Path) -> None:
     try:
         private_files.create(path, text.encode("ascii"))
     except OSError as error:
-        raise _unusable(path.parent, error.strerror) from None
+        raise unusable(path.parent, error.strerror) from None
 
 
 def _entry(folder: pathlib.Path, name: str) -> pathlib.Path:
@@ -379,18 +392,64 @@ def _entry(folder: pathlib.Path, name: str) -> pathlib.Path:
     return folder / AGENTS_FOLDER / (name + PUBLIC_SUFFIX)
 
 
-def _allow(folder: pathlib.Path, agent: AuthorizedAgent) -> None:
-    """Write an entry of the allow-list."""
-    text = key_files.render(
-        ["Public key of an authorized Rally agent."],
-        dataclasses.asdict(agent),
-    )
+def changing(
+    folder: pathlib.Path | None = None
+) -> t.ContextManager[None]:
+    """Whoever changes who may join does so alone, for milliseconds.
+
+    :raises KeyFolderUnusable: it cannot be used
+    """
+    return private_files.locked(_ready(folder) / AGENTS_FOLDER)
+
+
+def allow(
+    folder: pathlib.Path | None, new: t.Iterable[AuthorizedAgent]
+) -> None:
+    """Write entries of the allow-list, all durable when this returns.
+
+    :raises KeyFolderUnusable: they cannot be written
+    """
+    folder = folder or default_folder()
+    files = {
+        _entry(folder, agent.name): [_text_of(agent).encode("ascii")]
+        for agent in new
+    }
     try:
-        private_files.write(
-            _entry(folder, agent.name), [text.encode("ascii")]
-        )
+        private_files.write_all(files)
     except OSError as error:
-        raise _unusable(folder, error.strerror) from None
+        raise unusable(folder, error.strerror) from None
+
+
+def _text_of(agent: AuthorizedAgent) -> str:
+    """Inverse of ``read_authorized``."""
+    values = {
+        "name": agent.name,
+        "public": agent.public,
+        "created": agent.created,
+        **({"token": agent.token} if agent.token else {}),
+        **({"address": agent.address} if agent.address else {}),
+        **labels_module.values(agent.labels),
+    }
+    return key_files.render(
+        ["Public key of an authorized Rally agent."], values
+    )
+
+
+def _keep_record(folder: pathlib.Path, name: str) -> None:
+    """An entry is to end: if it came by a token, that use stays counted.
+
+    :raises KeyFolderUnusable: that cannot be recorded
+    """
+    path = _entry(folder, name)
+    agent = usable_entry(path) if path.exists() else None
+    if agent is None or not agent.token:
+        return
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(path, path.with_suffix(REVOKED_SUFFIX))
+        private_files.sync_folder(path.parent)
+    except OSError as error:
+        raise unusable(folder, error.strerror) from None
 
 
 def _advice(name: str, stamp: str, controller_hint: str | None) -> list[str]:

@@ -85,6 +85,21 @@ class Received:
     message: t.Any
 
 
+class Applicant(t.NamedTuple):
+    """A connection with the key of a join token."""
+
+    connection: bytes
+    key: str  # of the token
+    address: str  # where it comes from
+
+
+class Answer(t.NamedTuple):
+    """What to send back by the connection of an applicant."""
+
+    connection: bytes
+    message: t.Any
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Revoked:
     """An agent that was heard may no longer join: its key is refused now."""
@@ -124,6 +139,21 @@ class ControllerEnd(t.Protocol):
     ) -> Delivery: ...
 
     def wake(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Applications(t.Protocol):
+    """Decides about those who have a join token, and no key of their own."""
+
+    def token_of(self, public_key: str) -> str | None: ...
+
+    def hear(
+        self, applicant: Applicant, message: t.Any,
+        wake: t.Callable[[], None],
+    ) -> str: ...
+
+    def answers(self) -> t.Iterable[Answer]: ...
 
     def close(self) -> None: ...
 

@@ -39,6 +39,8 @@ FAILED_HANDSHAKES = (
 FAILED_ACCEPTS = zmq.EVENT_ACCEPT_FAILED
 #: connections of one peer that are remembered as outdated
 MAX_OUTDATED = 16
+#: an application is short
+MAX_APPLICATION_BYTES = 4096
 
 
 @dataclasses.dataclass(slots=True)
@@ -67,8 +69,12 @@ class ControllerTransport(sockets.End):
     Whoever has the controller's own key is an operator, and no agent,
     whatever the list of agents says.
 
+    Whoever has the key of a join token is neither: it may apply for a key of
+    its own, and is not heard otherwise.
+
     :param allow: who may join; asked for each connection, for each message
         that is sent, and for each key among those that are received at once
+    :param applications: decides who else may join; closed with this
     :raises AddressUnusable: an address cannot be bound
     """
 
@@ -79,9 +85,11 @@ class ControllerTransport(sockets.End):
         allow: keys.AllowList,
         encode: channels.Encode,
         decode: channels.Decode,
+        applications: channels.Applications | None = None,
     ) -> None:
         sockets.allow_many_connections()
         super().__init__()
+        self._applications = applications
         self._key = key
         self._allow = allow
         self._encode = encode
@@ -93,7 +101,7 @@ class ControllerTransport(sockets.End):
         self.endpoints: dict[Channel, str] = {}
         try:
             self._authenticator = authenticator.Authenticator(
-                self._context, allow, self._trouble, key.public
+                self._context, allow, self._trouble, key.public, applications
             )
             self._poller.register(self._authenticator.socket, zmq.POLLIN)
             for channel in Channel:
@@ -105,8 +113,15 @@ class ControllerTransport(sockets.End):
     @property
     def counters(self) -> collections.Counter[str]:
         """What went wrong so far: unknown_key, malformed, oversized,
-        wrong_protocol, unroutable, congested, accept_failed."""
+        wrong_protocol, unroutable, congested, accept_failed, application."""
         return self._trouble.counters
+
+    def close(self, linger_s: float = 1.0) -> None:
+        """Answer who has applied, send what is queued, end; see ``End``."""
+        if self._applications is not None:
+            self._applications.close()
+            self._answer_applicants()
+        super().close(linger_s)
 
     def receive(self, timeout_s: float | None) -> list[FromAgents]:
         """Wait for messages; control first, then aggregates, then results.
@@ -124,6 +139,7 @@ class ControllerTransport(sockets.End):
             if is_woken:
                 self._waker.clear()
             self._names.clear()
+            self._answer_applicants()
             self._attend(ready)
             received = self._read(ready)
             revoked, self._revoked = self._revoked, []
@@ -227,6 +243,8 @@ class ControllerTransport(sockets.End):
         """A message of an agent that may join; others are only counted."""
         identity = frames[0].bytes
         public_key, peer = self._sender(frames[-1], identity)
+        if peer is None and self._is_applicant(channel, public_key, frames):
+            return None
         if peer is None:
             self._trouble.note(
                 "unknown_key",
@@ -251,6 +269,56 @@ class ControllerTransport(sockets.End):
             return None
         self._learn(peer, channel, identity, public_key)
         return Received(peer, channel, message)
+
+    def _is_applicant(
+        self, channel: Channel, public_key: str, frames: list[zmq.Frame]
+    ) -> bool:
+        """Whether it came by a join token; then that was seen to."""
+        applications = self._applications
+        if applications is None:
+            return False
+        token = applications.token_of(public_key)
+        if token is None:
+            return False
+        if channel is not Channel.CONTROL or (
+            sum(map(len, frames[1:])) > MAX_APPLICATION_BYTES
+        ):
+            problem = "has sent something else than an application"
+        else:
+            try:
+                message = self._decode([frame.bytes for frame in frames[1:]])
+            except channels.DECODE_ERRORS as error:
+                problem = "is not understood: %.200s" % error
+            else:
+                address = t.cast(str, frames[-1].get("Peer-Address"))
+                problem = applications.hear(
+                    channels.Applicant(frames[0].bytes, public_key, address),
+                    message, self.wake,
+                )
+        if problem:
+            self._trouble.note(
+                "application", token,
+                "Ignored somebody with join token %s, who %s"
+                % (token, problem),
+            )
+        return True
+
+    def _answer_applicants(self) -> None:
+        """Who does not get an answer asks again."""
+        if self._applications is None:
+            return
+        for answer in self._applications.answers():
+            try:
+                self._sockets[Channel.CONTROL].send_multipart(
+                    [answer.connection, *self._encode(answer.message)],
+                    zmq.NOBLOCK,
+                )
+            except zmq.Again:
+                self.counters["congested"] += 1
+            except zmq.ZMQError as error:
+                if error.errno != zmq.EHOSTUNREACH:
+                    raise
+                self.counters["unroutable"] += 1
 
     def _problem(
         self, channel: Channel, body: list[zmq.Frame]

@@ -36,7 +36,7 @@ from rally.task.results.head import (
 )
 
 #: first frame of every message; a new wire form is a new version
-PROTOCOL_VERSION = b"rally/4"
+PROTOCOL_VERSION = b"rally/5"
 
 NumberRun: t.TypeAlias = Progression
 NumberRuns: t.TypeAlias = Progressions
@@ -44,6 +44,19 @@ MAX_STARTED = 10_000
 #: characters of a text for the user
 MAX_TEXT = 20_000
 Name: t.TypeAlias = t.Annotated[str, msgspec.Meta(max_length=255)]
+#: a public key, in Z85
+Key: t.TypeAlias = t.Annotated[
+    str, msgspec.Meta(min_length=40, max_length=40)
+]
+#: keys and values of labels
+LABEL = r"[A-Za-z0-9._-]{1,63}"
+_LabelPart: t.TypeAlias = t.Annotated[
+    str, msgspec.Meta(pattern=r"\A%s\Z" % LABEL)
+]
+MAX_LABELS = 64
+Labels: t.TypeAlias = t.Annotated[
+    dict[_LabelPart, _LabelPart], msgspec.Meta(max_length=MAX_LABELS)
+]
 MAX_MODULES = 10_000
 Modules: t.TypeAlias = t.Annotated[
     tuple[Name, ...], msgspec.Meta(max_length=MAX_MODULES)
@@ -116,6 +129,7 @@ class Hello(_Message, frozen=True):
     sent_ns: Moment  # agent's clock
     run: Name = ""  # the run it still works for
     spooled: tuple[Name, ...] = ()  # runs of which it keeps chunks
+    labels: Labels = {}  # those that it gives itself
 
 
 class Ready(_Message, frozen=True):
@@ -382,11 +396,31 @@ class DrainAnswer(_Message, frozen=True):
     text: str  # a sentence
 
 
+# ---- control channel, with the key of a join token instead of an agent's
+
+
+class Enrol(_Message, frozen=True):
+    """Applicant: let this key in, under this name if nobody has had it."""
+
+    key: Key  # public half of a pair that it has made
+    name: Name
+
+
+class Enrolled(_Message, frozen=True):
+    """Controller: what became of it. Asking again does no harm."""
+
+    ARRIVAL = Arrival.ASKED_FOR
+
+    key: Key
+    name: Name = ""  # the agent's from now on; empty: it may not join
+    reason: str = ""  # why it may not
+
+
 Message: t.TypeAlias = (
     Hello | Ready | Refused | Heartbeat | WorkRequest | Events | Ended
     | Welcome | Rejected | Prepare | Beat | Grant | Start | Close | Stop
     | Done | Snapshot | Fetch | ChunkData | ChunkMissing | Ack | FetchPart
-    | Part | DrainAsked | DrainAnswer
+    | Part | DrainAsked | DrainAnswer | Enrol | Enrolled
 )
 
 

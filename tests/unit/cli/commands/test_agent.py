@@ -72,7 +72,7 @@ class AuthorizeTestCase(base.CommandTestCase):
     def test_no_file_is_left_if_the_agent_cannot_be_allowed(self) -> None:
         out = self.path("node1.key")
         unusable = key_files.KeyFolderUnusable(path="x", reason="full")
-        with unittest.mock.patch.object(keys, "_allow", side_effect=unusable):
+        with unittest.mock.patch.object(keys, "allow", side_effect=unusable):
             self.assertNotEqual(0, self.authorize(out).code)
         self.assertFalse(os.path.exists(out))
 

@@ -1,0 +1,112 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Small files in a folder, found by the public key that each is about."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import typing as t
+
+#: what changes with every change of a file: inode, size, times of change
+Signature: t.TypeAlias = tuple[int, int, int, int]
+
+
+class OfAKey(t.Protocol):
+    """What such a file says."""
+
+    @property
+    def public(self) -> str: ...
+
+
+T = t.TypeVar("T", bound=OfAKey)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Entry(t.Generic[T]):
+    path: str
+    signature: Signature
+    value: T | None  # None: not a usable file
+
+
+class KeyIndex(t.Generic[T]):
+    """The files of a folder that others may change at any time.
+
+    Costs one ``stat`` per question about a known key, so a change holds from
+    the next question on. An unknown key costs a scan of the folder, which
+    reads only the files that changed.
+
+    :param read: what a file says; None: it cannot be used
+    """
+
+    def __init__(
+        self, folder: pathlib.Path, suffix: str,
+        read: t.Callable[[pathlib.Path], T | None],
+    ) -> None:
+        self._folder = folder
+        self._suffix = suffix
+        self._read = read
+        self._entries: dict[str, _Entry[T]] = {}  # by file name
+        self._by_key: dict[str, _Entry[T]] = {}
+
+    def get(self, public_key: str) -> T | None:
+        """What is said of this key (Z85), if anything is."""
+        entry = self._by_key.get(public_key)
+        if entry is None or entry.signature != _signature(entry.path):
+            self._scan()
+            entry = self._by_key.get(public_key)
+        return None if entry is None else entry.value
+
+    def all(self) -> list[T]:
+        """What is said of every key, now."""
+        self._scan()
+        return [
+            entry.value for entry in self._entries.values()
+            if entry.value is not None
+        ]
+
+    def _scan(self) -> None:
+        entries = {
+            path.name: self._entry(path)
+            for path in self._folder.glob("*" + self._suffix)
+        }
+        self._entries = {
+            name: entry for name, entry in entries.items() if entry
+        }
+        self._by_key = {
+            entry.value.public: entry
+            for entry in self._entries.values()
+            if entry.value is not None
+        }
+
+    def _entry(self, path: pathlib.Path) -> _Entry[T] | None:
+        signature = _signature(path)
+        if signature is None:
+            return None
+        known = self._entries.get(path.name)
+        if known is not None and known.signature == signature:
+            return known
+        return _Entry(str(path), signature, self._read(path))
+
+
+def _signature(path: str | pathlib.Path) -> Signature | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
