@@ -23,7 +23,7 @@ import stat
 import unittest.mock
 
 from rally.cli.commands import agent
-from rally.task.distributed.security import key_files, keys
+from rally.task.distributed.security import key_files, keys, tokens
 from tests.unit.cli import base
 
 
@@ -80,3 +80,97 @@ class AuthorizeTestCase(base.CommandTestCase):
         with contextlib.redirect_stdout(FullDevice()):
             self.assertRaises(OSError, agent.authorize, "node1")
         self.assertEqual(self.before, keys.agents())
+
+
+class InviteTestCase(base.CommandTestCase):
+    def refused(self, *words: str) -> str:
+        outcome = self.rally("agent", *words)
+        self.assertNotEqual(0, outcome.code)
+        self.assertNotIn("Traceback", outcome.err)
+        return " ".join((outcome.out + outcome.err).split())
+
+    def test_the_token_is_in_the_file_with_what_it_is_good_for(self) -> None:
+        out = self.path("fleet.join")
+        outcome = self.rally(
+            "agent", "invite", "--uses", "500", "--expires", "2d", "--label",
+            "zone=a", "--label", "rack=7", "--out", out,
+        )
+        self.assertEqual(0, outcome.code, outcome.err)
+        self.assertEqual(0o600, stat.S_IMODE(os.stat(out).st_mode))
+        token = tokens.load_join_token(out)
+        [kept] = tokens.tokens()
+        self.assertEqual(token.id, kept.id)
+        self.assertEqual(500, kept.uses)
+        self.assertEqual({"zone": "a", "rack": "7"}, kept.labels)
+
+        listed = self.rally("agent", "list", "--wait", "0", "--listen",
+                            "tcp://127.0.0.1:*")
+        self.assertEqual(0, listed.code, listed.err)
+        for text in (token.id, "open", "rack=7 zone=a", "0 of 500"):
+            self.assertIn(text, listed.out)
+
+    def test_a_file_that_is_there_is_left_alone_and_there_is_no_token(
+        self
+    ) -> None:
+        out = self.write("fleet.join", "mine")
+        self.refused("invite", "--out", out)
+        self.assertEqual("mine", pathlib.Path(out).read_text())
+        self.assertEqual([], tokens.tokens())
+
+    def test_what_it_cannot_be_good_for_is_refused(self) -> None:
+        for words in (
+            ("--uses", "0"), ("--expires", "8"), ("--expires", "0h"),
+            ("--expires", "h"), ("--expires", "1.5h"), ("--label", "zone"),
+            ("--label", "zone=a b"),
+        ):
+            self.refused("invite", *words)
+        self.assertEqual([], tokens.tokens())
+
+    def test_it_can_be_revoked_with_those_who_came_by_it(self) -> None:
+        self.rally("agent", "invite", "--out", self.path("fleet.join"))
+        [token] = tokens.tokens()
+        keys.allow(None, [keys.AuthorizedAgent(
+            "node1", keys.KeyPair.new().public, "now", token.id, "10.0.0.1",
+            {"zone": "a"},
+        )])
+        listed = self.rally("agent", "list", "--wait", "0", "--listen",
+                            "tcp://127.0.0.1:*")
+        for text in ("node1", "zone=a", "used up", "1 of 1"):
+            self.assertIn(text, listed.out)
+        self.assertEqual(2, listed.out.count(token.id))
+
+        outcome = self.rally("agent", "revoke", "--token", token.id)
+        self.assertEqual(0, outcome.code, outcome.err)
+        self.assertEqual(["node1"], [each.name for each in keys.agents()])
+        outcome = self.rally(
+            "agent", "revoke", "--token", token.id, "--with-agents"
+        )
+        self.assertIn("Agent node1 is refused", outcome.out)
+        self.assertEqual([], keys.agents())
+
+    def test_it_has_to_be_clear_whom_to_refuse(self) -> None:
+        for words in (
+            (), ("node1", "--token", "x"), ("node1", "--with-agents"),
+        ):
+            self.assertIn("not clear", self.refused("revoke", *words))
+
+    def test_who_starts_has_a_key_or_a_token_and_not_both(self) -> None:
+        start = ("start", "--controller", "tcp://127.0.0.1:1")
+        for words in ((), ("--key", "a", "--join", "b")):
+            self.assertIn("either --key", self.refused(*start, *words))
+        for words in (("--name", "n"), ("--keys-folder", "f")):
+            self.assertIn(
+                "Leave them out", self.refused(*start, "--key", "a", *words)
+            )
+        self.assertIn("rally agent invite", self.refused(
+            *start, "--join", self.path("missing")
+        ))
+
+    def test_an_applicant_that_nobody_answers_ends_well(self) -> None:
+        out = self.path("fleet.join")
+        self.rally("agent", "invite", "--out", out)
+        outcome = self.rally(
+            "agent", "start", "--controller", "tcp://127.0.0.1:1", "--join",
+            out, "--give-up-after", "0.2",
+        )
+        self.assertEqual(0, outcome.code, outcome.out + outcome.err)

@@ -32,7 +32,7 @@ PREPARE = messages.Prepare(
 )
 
 
-class AgentTestCase(test.TestCase):
+class Base(test.TestCase):
     def setUp(self):
         super().setUp()
         self.now = 100 * NS
@@ -62,6 +62,8 @@ class AgentTestCase(test.TestCase):
         self.tell(messages.Grant("r", 1, (1, 1, 100), 10))
         self.tell(messages.Start("r", self.now + NS))
 
+
+class AgentTestCase(Base):
     def test_the_life_of_a_run(self):
         self.tell(messages.Welcome("6.0.0", "r"))
         started = self.tell(PREPARE)
@@ -378,3 +380,59 @@ class AgentTestCase(test.TestCase):
         second = self.tell(messages.Rejected("another version"))
 
         self.assertEqual((1, []), (len(first), second))
+
+
+class PatienceTestCase(Base):
+    """An agent that somebody started for a task ends when nobody needs it."""
+
+    PATIENCE_S = 40.0
+
+    def setUp(self):
+        super().setUp()
+        self.agent = agent_module.Agent(
+            "i", "6.0.0", "host", 2, self.now, labels={"rack": "7"},
+            give_up_after_s=self.PATIENCE_S,
+        )
+
+    def expire(self, after_s):
+        self.now += int(after_s * NS)
+        return self.agent.expire(self.now)
+
+    def test_it_says_which_labels_it_gives_itself(self):
+        [hello] = self.sent(self.expire(0), messages.Hello)
+        self.assertEqual({"rack": "7"}, hello.labels)
+
+    def test_it_ends_once_nobody_has_answered_for_so_long(self):
+        self.expire(self.PATIENCE_S - 1)
+        self.assertFalse(self.agent.finished)
+        self.tell(messages.Welcome("6.0.0", ""))
+        self.expire(self.PATIENCE_S - 1)
+        self.assertFalse(self.agent.finished)
+        self.assertLessEqual(self.agent.next_deadline(), self.now + NS)
+        self.expire(1)
+        self.assertTrue(self.agent.finished)
+
+    def test_the_load_of_a_run_ends_first_and_its_spool_stays(self):
+        self.bring_to_running()
+        todo = self.expire(self.PATIENCE_S)
+        self.assertEqual(1, len(self.told(todo, messages.Stop)))
+        self.assertFalse(self.agent.finished)
+        # it is not looked at again and again until then
+        self.assertGreater(self.agent.next_deadline(), self.now)
+        for _ in range(5):
+            todo += self.expire(shutdown.LONGEST_NS / NS / 4)
+        self.assertTrue(self.agent.finished)
+        self.assertEqual(
+            [], [c for c in todo if isinstance(c, commands.DiscardSpool)]
+        )
+
+    def test_whoever_is_ending_anyway_is_not_held_up(self):
+        self.bring_to_running()
+        self.tell(notices.ShutdownAsked(), self.PATIENCE_S - 1)
+        self.expire(1)
+        self.assertGreater(self.agent.next_deadline(), self.now)
+
+    def test_others_wait_for_ever(self):
+        self.agent = agent_module.Agent("i", "6.0.0", "host", 2, self.now)
+        self.expire(10 ** 6)
+        self.assertFalse(self.agent.finished)
