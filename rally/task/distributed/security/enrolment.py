@@ -23,9 +23,9 @@ import pathlib
 import queue
 import threading
 import time
+import traceback
 import typing as t
 
-from rally import exceptions
 from rally.common import logging
 from rally.task.distributed.security import keys, roll, tokens
 from rally.task.distributed.wire import channels, messages
@@ -134,13 +134,14 @@ class Enrolment:
             is_over = None in batch
             try:
                 self._answers += self._decide([each for each in batch if each])
-            except (exceptions.RallyException, OSError) as error:
-                self._complain(str(error))
+            except Exception as error:  # else nobody would be answered
+                self._complain("%s: %s" % (type(error).__name__, error))
             wake()
 
     def _complain(self, problem: str) -> None:
         if problem != self._said:
             LOG.error("Nobody can be let in by a join token: %s" % problem)
+            LOG.debug(traceback.format_exc())
         self._said = problem
 
     def _decide(

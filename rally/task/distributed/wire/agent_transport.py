@@ -68,7 +68,9 @@ TEXTS: t.Mapping[ConnectionChange, str] = {
     ConnectionChange.REFUSED: (
         "The controller at %(address)s refused the key of agent %(name)s: it "
         "is not authorized there, or no longer. Run `rally agent authorize "
-        "%(name)s` on the controller and copy the new key file to this node."
+        "%(name)s` on the controller and copy the new key file to this node; "
+        "an agent that made its key itself (--join) enrols anew once that "
+        "key file is removed."
     ),
     ConnectionChange.MISMATCHED: (
         "What answers at %(address)s (%(channel)s) is not the controller "

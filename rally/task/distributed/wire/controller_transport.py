@@ -242,16 +242,14 @@ class ControllerTransport(sockets.End):
     ) -> Received | None:
         """A message of an agent that may join; others are only counted."""
         identity = frames[0].bytes
-        public_key, peer = self._sender(frames[-1], identity)
-        if peer is None and self._is_applicant(channel, public_key, frames):
+        user = t.cast(str, frames[-1].get("User-Id"))
+        if user.startswith(authenticator.APPLICANT):
+            key = user.removeprefix(authenticator.APPLICANT)
+            self._hear_applicant(channel, key, frames)
             return None
+        public_key, peer = user, self._sender(user, identity)
         if peer is None:
-            self._trouble.note(
-                "unknown_key",
-                public_key,
-                "Dropped a message: key %s is no longer authorized"
-                % public_key,
-            )
+            self._note_unknown(public_key)
             self._forget(public_key)
             return None
         body = frames[1:]
@@ -270,16 +268,15 @@ class ControllerTransport(sockets.End):
         self._learn(peer, channel, identity, public_key)
         return Received(peer, channel, message)
 
-    def _is_applicant(
+    def _hear_applicant(
         self, channel: Channel, public_key: str, frames: list[zmq.Frame]
-    ) -> bool:
-        """Whether it came by a join token; then that was seen to."""
+    ) -> None:
+        """A message that came by a join token."""
         applications = self._applications
-        if applications is None:
-            return False
-        token = applications.token_of(public_key)
-        if token is None:
-            return False
+        token = applications and applications.token_of(public_key)
+        if not (applications and token):
+            self._note_unknown(public_key)
+            return
         if channel is not Channel.CONTROL or (
             sum(map(len, frames[1:])) > MAX_APPLICATION_BYTES
         ):
@@ -301,7 +298,6 @@ class ControllerTransport(sockets.End):
                 "Ignored somebody with join token %s, who %s"
                 % (token, problem),
             )
-        return True
 
     def _answer_applicants(self) -> None:
         """Who does not get an answer asks again."""
@@ -330,18 +326,22 @@ class ControllerTransport(sockets.End):
             return "oversized", "has %d bytes" % size
         return None
 
-    def _sender(
-        self, frame: zmq.Frame, identity: bytes
-    ) -> tuple[str, str | None]:
-        """The sender's key, and its name if it may join.
+    def _note_unknown(self, public_key: str) -> None:
+        self._trouble.note(
+            "unknown_key",
+            public_key,
+            "Dropped a message: key %s is no longer authorized" % public_key,
+        )
+
+    def _sender(self, public_key: str, identity: bytes) -> str | None:
+        """The sender's name, if it may join.
 
         ZeroMQ attaches what ``Authenticator`` answered to every frame; the
         identity is the peer's own choice, so it proves nothing.
         """
-        public_key = t.cast(str, frame.get("User-Id"))
         if public_key == self._key.public:
-            return public_key, channels.operator(identity.hex())
-        return public_key, self._allowed(public_key)
+            return channels.operator(identity.hex())
+        return self._allowed(public_key)
 
     def _name_of(self, public_key: str, name: str) -> str | None:
         if public_key == self._key.public:
