@@ -164,7 +164,17 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
         )
 
     def start_agents(self) -> None:
-        """Authorize and start an agent on each host for agents."""
+        """Start an agent on each host for agents."""
+        self.let_in()
+        for name in self.AGENTS:
+            self.start_host(name)
+        wait_until(
+            lambda: self.referee.is_listening, SOON_S,
+            "the referee listens",
+        )
+
+    def let_in(self) -> None:
+        """Give each agent what it proves with who it is."""
         done = self.sandbox.rally_many(
             [["agent", "authorize", name] for name in self.AGENTS]
         )
@@ -173,11 +183,6 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
             key.touch(mode=0o600)
             key.write_text(each.out)
             self.keys[name] = key
-            self.start_host(name)
-        wait_until(
-            lambda: self.referee.is_listening, SOON_S,
-            "the referee listens",
-        )
 
     def start_host(self, name: str) -> Host:
         """Start the agent of host *name*, perhaps once more."""
@@ -192,11 +197,15 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
         process = self.sandbox.start_on(
             name, "agent", "start", "--controller",
             "tcp://%s:9790" % controller,
-            "--key", self.keys[name], "--spool", spool,
+            *self.credentials(name), "--spool", spool,
             env={AGENT_MARK: str(spool), **(env or {})},
         )
         self.agents[name] = Host(name, process, spool, self.hosts)
         return self.agents[name]
+
+    def credentials(self, name: str) -> list[t.Any]:
+        """What the agent of host *name* proves with who it is."""
+        return ["--key", self.keys[name]]
 
     def address_for(self, name: str) -> str:
         """Where the agent of host *name* dials."""

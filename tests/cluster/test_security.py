@@ -19,7 +19,7 @@ import re
 import resource
 import typing as t
 
-from rally.task.distributed.security import keys
+from rally.task.distributed.security import keys, tokens
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
 from rally.task.results import aggregate, head
@@ -85,6 +85,14 @@ class Attacked(cluster.TestCase):
         for agent in self.agents.values():
             self.assertNotIn("Traceback", agent.log)
             self.assertFalse(agent.process.is_over)
+
+    def run_id_of(self, peer: attacks.Peer) -> str:
+        """What an authorized agent is told about the run."""
+        for channel in Channel:
+            peer.send(channel, hello())
+        while not isinstance(message := peer.receive(), messages.Welcome):
+            pass
+        return message.run
 
     def counted(self, run: t.Any, counter: str) -> int:
         return int(run.workload.load_info["counters"].get(counter, 0))
@@ -251,19 +259,6 @@ class KeysTestCase(Attacked):
         total = run.workload["statistics"]["durations"]["total"]
         self.assertEqual(times, total["data"]["iteration_count"])
 
-    def run_id_of(self, peer: attacks.Peer) -> str:
-        """What an authorized agent is told about the run."""
-        from rally.common import clock, version
-
-        hello = messages.Hello(
-            "i", version.__version__, "elsewhere", 2, clock.now_ns()
-        )
-        for channel in Channel:
-            peer.send(channel, hello)
-        while not isinstance(message := peer.receive(), messages.Welcome):
-            pass
-        return message.run
-
 
 def vars_of(pair: keys.KeyPair) -> tuple[str, str]:
     return pair.public, pair.secret
@@ -296,6 +291,143 @@ def lies(run: str) -> list[messages.Message]:
     ]
 
 
+class JoinTokensTestCase(Attacked):
+    """They have a copy of a join token, and want more than it is good for."""
+
+    USES = 3
+    TOGETHER = 30
+
+    def invited(
+        self, uses: int, folder: pathlib.Path | None = None
+    ) -> keys.AgentKey:
+        """What a thief can make of a token: the key of a peer."""
+        text = tokens.invite(
+            uses, 3600, {"zone": "a"}, folder or self.keys_folder
+        )
+        path = self.sandbox.write("stolen.join", text)
+        path.chmod(0o600)
+        token = tokens.load_join_token(path)
+        return keys.AgentKey(
+            token.id, token.public, token.secret, token.controller_public
+        )
+
+    @property
+    def keys_folder(self) -> pathlib.Path:
+        return self.sandbox.home / ".rally" / "keys"
+
+    def peers(self, key: keys.AgentKey, count: int = 1) -> list[attacks.Peer]:
+        with self.elsewhere():
+            made = [attacks.Peer(self.controller, key) for _ in range(count)]
+        for each in made:
+            self.addCleanup(each.close)
+        return made
+
+    def came_by(self, key: keys.AgentKey) -> dict[str, str]:
+        """Names by public key of those that the token has let in."""
+        return {
+            agent.public: agent.name
+            for agent in keys.agents(self.keys_folder)
+            if agent.token == key.name
+        }
+
+    def test_more_than_its_uses_at_the_same_moment_do_not_get_in(self):
+        times = 1000
+        token = self.invited(self.USES)
+        run = self.begin(times)
+        applied = {
+            keys.KeyPair.new().public: peer
+            for peer in self.peers(token, self.TOGETHER)
+        }
+        for _ in range(3):  # each says it again and again
+            for key, peer in applied.items():
+                # and asks for the name of somebody who is there
+                peer.send(Channel.CONTROL, messages.Enrol(key, "n1"))
+
+        told = {key: peer.receive() for key, peer in applied.items()}
+
+        names = {key: each.name for key, each in told.items() if each.name}
+        self.assertEqual(self.USES, len(names))
+        self.assertEqual(names, self.came_by(token))
+        self.assertEqual({"n1-2", "n1-3", "n1-4"}, set(names.values()))
+        for key, each in told.items():
+            self.assertEqual(key, each.key)
+        self.check_unharmed(run, times)
+        self.assertEqual(1, len(re.findall("agent n1 joined", run.log)))
+        self.assertEqual([], re.findall("agent n1-. joined", run.log))
+
+    def test_its_key_is_the_key_of_no_agent(self):
+        times = 1000
+        token = self.invited(self.USES)
+        spy = self.key_of("n7")
+        run = self.begin(times)
+        before = self.memory_kb(run)
+        [liar] = self.peers(token)
+        with self.elsewhere():
+            agent = attacks.Peer(self.controller, spy)
+        self.addCleanup(agent.close)
+
+        for message in (hello(), *lies(self.run_id_of(agent))):
+            for channel in Channel:
+                liar.send(channel, message)
+        for frames in (
+            [messages.PROTOCOL_VERSION, b"\xc1" * 40], [b""] * 20,
+            [messages.PROTOCOL_VERSION, bytes(MEBI)],
+        ):
+            for channel in Channel:
+                liar.send_raw(channel, frames)
+        for key in (
+            token.public, token.controller_public, spy.public, "\\" * 40,
+        ):
+            liar.send(Channel.CONTROL, messages.Enrol(key, "n1"))
+            answer = liar.receive()
+            self.assertEqual((key, ""), (answer.key, answer.name))
+
+        growth = self.memory_kb(run) - before
+        self.check_unharmed(run, times)
+        self.assertEqual({}, self.came_by(token))
+        self.assertLess(growth, GROWTH_KB)
+        self.check_logged_once(run, "Ignored somebody with join token")
+        self.assertGreater(self.counted(run, "application"), 0)
+
+    def test_after_its_end_and_elsewhere_it_is_worth_nothing(self):
+        times = 1000
+        token = self.invited(self.USES)
+        foreign = self.invited(
+            self.USES, self.sandbox.folder / "other-controller"
+        )
+        run = self.begin(times)
+        [early, other] = [*self.peers(token), *self.peers(foreign)]
+        first = messages.Enrol(keys.KeyPair.new().public, "early")
+        early.send(Channel.CONTROL, first)
+        self.assertEqual("early", early.receive().name)
+
+        self.must("agent", "revoke", "--token", token.name)
+        late = [early, *self.peers(token)]
+        for peer in (*late, other):
+            for _ in range(3):
+                peer.send(Channel.CONTROL, messages.Enrol(
+                    keys.KeyPair.new().public, "late"
+                ))
+        run.wait_for_log("no longer authorized")
+        run.wait_for_log("its key is not authorized")
+
+        self.check_unharmed(run, times)
+        self.assertEqual({first.key: "early"}, self.came_by(token))
+        self.assertEqual(
+            {"early", "n1", "n2"},
+            {each.name for each in keys.agents(self.keys_folder)},
+        )
+        self.assertGreater(self.counted(run, "wrong_protocol"), 0)
+
+
+def hello() -> messages.Hello:
+    from rally.common import clock, version
+
+    return messages.Hello(
+        "i", version.__version__, "elsewhere", 2, clock.now_ns()
+    )
+
+
 class ReplayTestCase(Attacked):
     """All that an agent says goes through somebody who keeps it."""
 
@@ -312,18 +444,14 @@ class ReplayTestCase(Attacked):
     def test_recorded_traffic_played_again_is_refused(self):
         times = 1000
         run = self.begin(times)
-        said = {
-            port: max(said, key=len)[:PIECES]
-            for port, said in self.recorder.said.items()
-        }
-        self.assertEqual(set(attacks.PORTS), set(said))
-        for pieces in said.values():  # the handshake, and what follows it
+        said = self.replayed()
+        for pieces in said:  # the handshake, and what follows it
             self.assertGreater(len(pieces), 4)
 
         again = attacks.Strangers(self.controller)
         self.addCleanup(again.close)
         with self.elsewhere():
-            for pieces in said.values():  # each on all three ports
+            for pieces in said:  # each on all three ports
                 again.repeat(pieces)
 
         wait_until(
@@ -336,3 +464,54 @@ class ReplayTestCase(Attacked):
             self.counted(run, "wrong_protocol"), len(again.sockets)
         )
         self.assertEqual(1, len(re.findall("agent n1 joined", run.log)))
+        self.check_joined()
+
+    def replayed(self) -> list[list[bytes]]:
+        """What is played again: the longest that was said to each port."""
+        said = {
+            port: max(said, key=len)[:PIECES]
+            for port, said in self.recorder.said.items()
+        }
+        self.assertEqual(set(attacks.PORTS), set(said))
+        return list(said.values())
+
+    def check_joined(self) -> None:
+        """Who may join is who might before."""
+        folder = self.sandbox.home / ".rally" / "keys"
+        self.assertEqual(
+            sorted(self.AGENTS), [each.name for each in keys.agents(folder)]
+        )
+
+
+class JoinedReplayTestCase(ReplayTestCase):
+    """The same with agents that came by a join token, which is recorded."""
+
+    def let_in(self) -> None:
+        self.token = self.sandbox.folder / "fleet.join"
+        self.must(
+            "agent", "invite", "--uses", len(self.AGENTS), "--expires", "1h",
+            "--label", "zone=a", "--out", self.token,
+        )
+
+    def credentials(self, name: str) -> list[t.Any]:
+        return [
+            "--join", self.token, "--name", name, "--keys-folder",
+            self.sandbox.folder / ("own-%s" % name), "--label", "zone=b",
+        ]
+
+    def replayed(self) -> list[list[bytes]]:
+        """All that was said to the first port, applications included."""
+        said = [
+            pieces[:PIECES]
+            for pieces in self.recorder.said[attacks.PORTS[0]]
+            if len(pieces) > 4
+        ]
+        self.assertGreater(len(said), 1)
+        return said
+
+    def check_joined(self) -> None:
+        folder = self.sandbox.home / ".rally" / "keys"
+        self.assertEqual(
+            [("n1", {"zone": "a"}), ("n2", {"zone": "a"})],
+            [(each.name, each.labels) for each in keys.agents(folder)],
+        )

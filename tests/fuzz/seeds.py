@@ -31,8 +31,9 @@ NS = 1_000_000_000
 BEGIN_NS = 1_790_000_000 * NS
 RUN = "run-1"
 VERSION = "6.0.0"
-#: a public key
+#: public keys: that of a join token, and another one
 KEY = "m5VH+RP-)Qg=!lS>n(@%fX]!{.vBHy@VB]wz73LP"
+OTHER_KEY = "qdJGb}U?p%yK^cDeK@aiC^i-qwei8Ir]Bub{sU3V"
 LOAD_CONTENT = codec.encode_content(messages.LoadContent(
     {"sleep": 1}, {"sleep": 1}, {"users": [{"id": 1}]}
 ))
@@ -139,6 +140,7 @@ def from_agents() -> list[messages.Message]:
                        frames.encode_state(states()[1]), "why", "loss"),
         messages.Ended(RUN, 2, (), True, 1, 0, b"", "it died", "", True),
         messages.Enrol(KEY, "node1"),
+        messages.Enrol(OTHER_KEY, "node1"),
     ]
 
 

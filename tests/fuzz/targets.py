@@ -34,6 +34,7 @@ from rally.task.distributed import (
 )
 from rally.task.distributed.controller import failover, plan
 from rally.task.distributed.controller import machine as controller
+from rally.task.distributed.security import keys, roll, tokens
 from rally.task.distributed.wire import channels, codec, link, messages
 from rally.task.load import frames
 from rally.task.results import aggregate, chunk, head, progressions, stored
@@ -55,7 +56,24 @@ def codec_target(body: bytes) -> bool:
     if codec.encode(codec.decode([version, again])) != [version, again]:
         raise AssertionError("it changed on its way: %r" % (message,))
     _tell_controller(message)
+    if isinstance(message, messages.Enrol):
+        _apply(message)
     return True
+
+
+def _apply(message: messages.Enrol) -> None:
+    """It comes by a join token, and again."""
+    token = tokens.Token(seeds.KEY, "now", "2999-01-01T00:00:00+00:00", 1)
+    known = roll.Roll((), (), (), [seeds.KEY])
+    asked = roll.Application(token, "10.0.0.1", message.key, message.name)
+    answer, entry = known.admit(asked, "now")
+    codec.encode(answer)
+    if bool(answer.name) != (entry is not None):
+        raise AssertionError("%r was told without being let in" % (message,))
+    if entry is not None:
+        keys.check_name(entry.name)
+        if known.admit(asked, "now") != (answer, None):
+            raise AssertionError("%r was counted twice" % (message,))
 
 
 def _tell_controller(message: messages.Message) -> None:
