@@ -110,19 +110,20 @@ def start(
 
     labels = labels_module.parsed(label or [])
     _check_who(key, join, name, keys_folder)
-    agent_key: keys.AgentKey | None
-    if join is None:
-        agent_key = keys.load_agent_key(str(key))
-    else:
-        agent_key = joining.enrolled_key(
-            controller, tokens.load_join_token(join), name, keys_folder,
-            give_up_after,
-        )
-    if agent_key is not None:
-        agent_process.run_agent(
-            controller, agent_key, spool, labels=labels,
-            give_up_after_s=give_up_after,
-        )
+    with contextlib.ExitStack() as stack:
+        agent_key: keys.AgentKey | None
+        if join is None:
+            agent_key = keys.load_agent_key(str(key))
+        else:
+            agent_key = stack.enter_context(joining.own_key(
+                controller, tokens.load_join_token(join), name, keys_folder,
+                give_up_after,
+            ))
+        if agent_key is not None:
+            agent_process.run_agent(
+                controller, agent_key, spool, labels=labels,
+                give_up_after_s=give_up_after,
+            )
 
 
 def _check_who(

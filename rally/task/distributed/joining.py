@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import pathlib
 import re
 import socket
@@ -32,6 +33,7 @@ from rally.task.distributed import (
     endpoint_ports,
     notices,
     serve,
+    spool,
 )
 from rally.task.distributed.security import key_files, keys, tokens
 from rally.task.distributed.wire import (
@@ -44,8 +46,8 @@ from rally.task.distributed.wire.channels import Channel, ConnectionChange
 
 LOG = logging.getLogger(__name__)
 
-#: ends the name of a file with a key that was not let in yet
-APPLYING = ".applying"
+#: the key of an agent, and one that was not let in yet
+KEY, APPLYING = "agent.key", "applying.key"
 #: an application that is not answered is repeated after this long ...
 AGAIN_NS = 1_000_000_000
 #: ... and a part of this, which differs between applicants
@@ -87,6 +89,16 @@ class KeyNotKept(exceptions.RallyException):
     )
 
 
+class KeyInUse(exceptions.RallyException):
+    error_code = 238
+    msg_fmt = (
+        "Another agent runs with the key in %(path)s. Two that are the same "
+        "to the controller would take each other's work, so this one does "
+        "not start. Give it a name of its own with --name, or another folder "
+        "with --keys-folder."
+    )
+
+
 ENDED = (
     "join token %s is not good there: it has expired or was revoked, or it "
     "was never made there"
@@ -103,14 +115,17 @@ def own_name() -> str:
     return name[:64] or "agent"
 
 
-def enrolled_key(
+@contextlib.contextmanager
+def own_key(
     controller: str,
     token: tokens.JoinToken,
     name: str | None = None,
     folder: pathlib.Path | None = None,
     give_up_after_s: float | None = None,
-) -> keys.AgentKey | None:
+) -> t.Iterator[keys.AgentKey | None]:
     """The key of an agent that was let in, now or at an earlier start.
+
+    No other process of this host has it meanwhile.
 
     :param controller: address of the control channel
     :param name: that it wishes; None: that of the host
@@ -118,20 +133,58 @@ def enrolled_key(
     :param give_up_after_s: how long to wait for an answer; None: for ever
     :returns: None: nobody has answered for so long
     :raises NotLetIn: the controller does not want it
+    :raises KeyInUse: another process has it
     :raises RallyException: the address or a key file cannot be used
     """
     name = keys.check_name(name or own_name())
-    path = key_path(folder or default_folder(), name, token)
-    if path.exists():
-        return keys.load_agent_key(path)
-    pair = _own_pair(_applying(path))
+    own = folder_of(folder or default_folder(), name, token)
+    claim = _claim(own)
+    try:
+        yield _enrolled_key(controller, token, name, own, give_up_after_s)
+    finally:
+        os.close(claim)
+
+
+def folder_of(
+    folder: pathlib.Path, name: str, token: tokens.JoinToken
+) -> pathlib.Path:
+    """Where a key is kept: one for each controller, and name wished.
+
+    A home folder may be shared by many hosts.
+    """
+    controller = hashlib.blake2b(
+        token.controller_public.encode("ascii"), digest_size=4
+    ).hexdigest()
+    return folder / ("%s-%s" % (name, controller))
+
+
+def _claim(own: pathlib.Path) -> int:
+    """A descriptor; the folder is claimed until it is closed."""
+    try:
+        private_files.make_folder(own)
+        claim = spool.lock(own)
+    except OSError as error:
+        raise KeyNotKept(path=own, reason=error.strerror) from None
+    if claim is None:
+        raise KeyInUse(path=own)
+    return claim
+
+
+def _enrolled_key(
+    controller: str, token: tokens.JoinToken, name: str, own: pathlib.Path,
+    give_up_after_s: float | None,
+) -> keys.AgentKey | None:
+    """``own_key``, in a folder that is claimed."""
+    if (own / KEY).exists():
+        return keys.load_agent_key(own / KEY)
+    pair = _own_pair(own / APPLYING)
     answer = _ask(controller, token, pair, name, give_up_after_s)
     if answer is None:
         return None
     if not answer.name:
-        _applying(path).unlink()
+        (own / APPLYING).unlink()
         raise NotLetIn(address=controller, reason=answer.reason)
-    return _keep(path, pair, answer.name, token)
+    return _keep(own, pair, answer.name, token)
 
 
 def _ask(
@@ -157,23 +210,6 @@ def _ask(
     return application.answer
 
 
-def key_path(
-    folder: pathlib.Path, name: str, token: tokens.JoinToken
-) -> pathlib.Path:
-    """Where the key is kept: one for each controller, and name wished.
-
-    A home folder may be shared by many hosts.
-    """
-    controller = hashlib.blake2b(
-        token.controller_public.encode("ascii"), digest_size=4
-    ).hexdigest()
-    return folder / ("%s-%s.key" % (name, controller))
-
-
-def _applying(path: pathlib.Path) -> pathlib.Path:
-    return path.with_name(path.name + APPLYING)
-
-
 def _own_pair(path: pathlib.Path) -> keys.KeyPair:
     """The key to apply with; made if there is none from an earlier start."""
     if not path.exists():
@@ -183,7 +219,6 @@ def _own_pair(path: pathlib.Path) -> keys.KeyPair:
             {"public": pair.public, "secret": pair.secret},
         )
         try:
-            private_files.make_folder(path.parent)
             private_files.create(path, text.encode("ascii"))
         except OSError as error:
             raise KeyNotKept(
@@ -193,7 +228,7 @@ def _own_pair(path: pathlib.Path) -> keys.KeyPair:
 
 
 def _keep(
-    path: pathlib.Path, pair: keys.KeyPair, name: str,
+    own: pathlib.Path, pair: keys.KeyPair, name: str,
     token: tokens.JoinToken,
 ) -> keys.AgentKey:
     """Keep the key with the name that it was given."""
@@ -206,12 +241,12 @@ def _keep(
         },
     )
     try:
-        private_files.write(path, [text.encode("ascii")])
-        _applying(path).unlink(missing_ok=True)
+        private_files.write(own / KEY, [text.encode("ascii")])
+        (own / APPLYING).unlink(missing_ok=True)
     except OSError as error:
-        raise KeyNotKept(path=path.parent, reason=error.strerror) from None
-    LOG.info("This agent is %s from now on; its key is in %s" % (name, path))
-    return keys.load_agent_key(path)
+        raise KeyNotKept(path=own, reason=error.strerror) from None
+    LOG.info("This agent is %s from now on; its key is in %s" % (name, own))
+    return keys.load_agent_key(own / KEY)
 
 
 class _Application:

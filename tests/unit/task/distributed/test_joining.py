@@ -67,13 +67,15 @@ class Base(test.TestCase):
 
     def enrolled(self, token, name="node", address=None, own=None,
                  give_up_after_s=WAIT_S):
-        return joining.enrolled_key(
+        with joining.own_key(
             address or self.address, token, name, own or self.own,
             give_up_after_s,
-        )
+        ) as key:
+            return key
 
     def files(self):
-        return sorted(path.name for path in self.own.iterdir())
+        """Where keys are kept."""
+        return [path for path in self.own.rglob("*") if path.is_file()]
 
 
 class JoiningTestCase(Base):
@@ -86,9 +88,10 @@ class JoiningTestCase(Base):
         self.assertEqual("node", key.name)
         self.assertNotEqual(token.public, key.public)
         self.assertEqual(token.controller_public, key.controller_public)
-        [path] = self.own.iterdir()
+        [path] = self.files()
         self.assertEqual(0o600, stat.S_IMODE(path.stat().st_mode))
-        self.assertEqual(0o700, stat.S_IMODE(self.own.stat().st_mode))
+        for each in (self.own, path.parent):
+            self.assertEqual(0o700, stat.S_IMODE(each.stat().st_mode))
         # it needs nobody for its next start
         self.assertEqual(key, self.enrolled(token, address=NOBODY))
 
@@ -105,7 +108,7 @@ class JoiningTestCase(Base):
         self.assertIsNone(
             self.enrolled(token, address=NOBODY, give_up_after_s=0.1)
         )
-        [path] = self.own.iterdir()
+        [path] = self.files()
         desk = enrolment.Enrolment(self.folder)
         desk.hear(
             channels.Applicant(b"", token.public, ""),
@@ -150,9 +153,18 @@ class JoiningTestCase(Base):
     def test_there_is_a_key_for_each_controller_and_name(self):
         one, two = self.invited(), self.invited(folder=self.home / "other")
         self.assertEqual(4, len({
-            joining.key_path(self.own, name, token)
+            joining.folder_of(self.own, name, token)
             for name in "ab" for token in (one, two)
         }))
+
+    def test_two_processes_never_have_the_same_key(self):
+        self.listen()
+        token = self.invited(2)
+        with joining.own_key(self.address, token, "node", self.own) as key:
+            error = self.assertRaises(joining.KeyInUse, self.enrolled, token)
+            self.assertIn("--name", str(error))
+            self.assertEqual("other", self.enrolled(token, "other").name)
+        self.assertEqual(key, self.enrolled(token))
 
     def test_a_folder_that_cannot_be_made_is_explained(self):
         (self.home / "file").touch()
