@@ -14,9 +14,11 @@
 from __future__ import annotations
 
 import datetime
+import io
 import pathlib
 import stat
 import threading
+import unittest.mock
 
 import ddt
 
@@ -113,6 +115,17 @@ class TokensTestCase(TokenTestCase):
             tokens.revoke, "0badc0de", self.folder,
         )
         self.assertIn(token.id, str(error))
+
+    def test_it_can_come_by_standard_input(self):
+        text = tokens.invite(1, HOUR_S, {}, self.folder)
+        [kept] = tokens.tokens(self.folder)
+        given = io.TextIOWrapper(io.BytesIO(text.encode()))
+        with unittest.mock.patch("sys.stdin", given):
+            self.assertEqual(kept.id, tokens.load_join_token("-").id)
+            error = self.assertRaises(
+                tokens.JoinTokenUnusable, tokens.load_join_token, "-"
+            )
+        self.assertIn("standard input", str(error))
 
     def test_a_file_that_is_none_is_explained(self):
         for text in ("", "rubbish", keys.authorize("n", self.folder)[:-9]):
