@@ -69,7 +69,7 @@ class Enrolment:
         self._agents = keys.index(folder, keys.PUBLIC_SUFFIX)
         self._revoked = keys.index(folder, keys.REVOKED_SUFFIX)
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue(MAX_WAITING)
-        self._answers: collections.deque[channels.Answer] = (
+        self._answers: collections.deque[channels.ToApplicant] = (
             collections.deque()
         )
         self._second, self._heard = 0, 0
@@ -111,7 +111,7 @@ class Enrolment:
             self._thread.start()
         return ""
 
-    def answers(self) -> t.Iterator[channels.Answer]:
+    def answers(self) -> t.Iterator[channels.ToApplicant]:
         """What is to be sent now."""
         while self._answers:
             yield self._answers.popleft()
@@ -146,7 +146,7 @@ class Enrolment:
 
     def _decide(
         self, batch: t.Sequence[_Waiting]
-    ) -> list[channels.Answer]:
+    ) -> list[channels.ToApplicant]:
         """Answers to *batch*, once all that they promise is durable."""
         if not batch:
             return []
@@ -165,7 +165,7 @@ class Enrolment:
                     ),
                     stamp,
                 )
-                answers.append(channels.Answer(each.connection, answer))
+                answers.append(channels.ToApplicant(each.connection, answer))
                 if agent is not None:
                     new.append(agent)
             keys.allow(self._folder, new)

@@ -93,7 +93,7 @@ class Applicant(t.NamedTuple):
     address: str  # where it comes from
 
 
-class Answer(t.NamedTuple):
+class ToApplicant(t.NamedTuple):
     """What to send back by the connection of an applicant."""
 
     connection: bytes
@@ -153,7 +153,7 @@ class Applications(t.Protocol):
         wake: t.Callable[[], None],
     ) -> str: ...
 
-    def answers(self) -> t.Iterable[Answer]: ...
+    def answers(self) -> t.Iterable[ToApplicant]: ...
 
     def close(self) -> None: ...
 
