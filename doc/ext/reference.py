@@ -148,8 +148,10 @@ def distributed_options() -> str:
     schema = distributed.DistributedRunner.CONFIG_SCHEMA
     rows = []
     for name, part in schema["properties"].items():
-        kind = part.get("type") or " or ".join(
-            "``%s``" % value for value in part["enum"]
+        kind = " or ".join(
+            [each["type"] for each in part.get("anyOf", [part])
+             if "type" in each]
+            or ["``%s``" % value for value in part["enum"]]
         )
         rows.append(["``%s``" % name, kind, literal(part["description"])])
     return list_table(["Key", "Value", "Meaning"], rows, (18, 22, 60))

@@ -63,9 +63,9 @@ LAYERS: t.Mapping[str, t.Collection[str]] = {
     "codec": ("wire.codec",),
     "shell": (
         "agent_ports", "agent_process", "controller_ports", "discovery",
-        "drain_request", "endpoint_ports", "joining", "load_process", "local",
-        "reception", "recovery", "run_sink", "security", "spool",
-        "spool_store", "wire",
+        "drain_request", "endpoint_ports", "fleet", "fleet_folders",
+        "joining", "load_process", "reception", "recovery", "run_sink",
+        "security", "spool", "spool_store", "wire",
     ),
 }
 #: what the world, the clock and chance come in by

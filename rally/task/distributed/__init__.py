@@ -50,8 +50,9 @@ The tests have ports with the same limits on simulated time, see
 ``load_process/``
     the agent's child, which runs an ordinary Runner: ``child`` is what runs
     there, ``parent`` how the agent sees it
-``local``
-    agents on the controller's own host
+``fleet``
+    agents that a provider starts for one task, and what it needs to end
+    them: ``fleet_folders``
 ``agent_process``
     what ``rally agent start`` runs
 ``joining``

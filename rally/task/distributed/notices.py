@@ -62,9 +62,16 @@ class StoringFailed(msgspec.Struct, frozen=True):
 
 
 class AgentLeft(msgspec.Struct, frozen=True):
-    """A local agent's process has ended."""
+    """One that was started for this run did not start, or has ended."""
 
-    agent: Name
+    agent: str  # its name, or where it was to run
+    reason: str
+    tail: str = ""  # the end of what it printed
+
+
+class AgentsPending(msgspec.Struct, frozen=True):
+    """Some that are started for this run do not run yet."""
+
     reason: str
 
 
@@ -91,6 +98,7 @@ class ShutdownAsked(msgspec.Struct, frozen=True):
 #: of a controller
 ControllerNotice: t.TypeAlias = (
     NotSent | StopAsked | Stored | ChunkRefused | StoringFailed | AgentLeft
+    | AgentsPending
 )
 #: of an agent
 AgentNotice: t.TypeAlias = NotSent | LoadGone | SpoolFound | ShutdownAsked

@@ -32,7 +32,7 @@ from rally.task.cleanup import leftovers, name_search
 from rally.task.distributed import (
     commands,
     controller_ports,
-    local,
+    fleet_folders,
     notices,
     reception,
     serve,
@@ -238,7 +238,7 @@ def _collect(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     :returns: names of agents that may keep something and did not come
     """
     config = workload["runner"]
-    if "agents" not in config:
+    if not isinstance(config.get("agents"), int):
         return _collect_local(workload)
     with contextlib.closing(
         reception.listen(config.get("listen"), config.get("keys"))
@@ -275,7 +275,7 @@ def _collect_local(workload: dict[str, t.Any]) -> list[str]:
             [stored_results.envelope(spooled.chunk, spooled.sequence, agent)],
         )
 
-    collected = local.collect(workload["load_info"]["run"], store)
+    collected = fleet_folders.collect(workload["load_info"]["run"], store)
     _count(workload, torn_chunks=collected.torn)
     return collected.still_writing
 

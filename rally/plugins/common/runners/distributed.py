@@ -28,12 +28,13 @@ import uuid
 from rally import consts
 from rally.common import logging, version
 from rally.common import right_of_way as right_of_way_module
-from rally.task import runner, sla, task_scope
+from rally.task import agent_provider, runner, sla, task_scope
 from rally.task.reporting import load_info, progress
 
 if t.TYPE_CHECKING:
     from rally.task import scenario
-    from rally.task.distributed import controller_ports, local, run_sink
+    from rally.task.distributed import controller_ports, run_sink
+    from rally.task.distributed import fleet as fleet_module
     from rally.task.distributed.controller import machine as controller
     from rally.task.distributed.wire import (
         channels,
@@ -77,15 +78,23 @@ class DistributedRunner(runner.ScenarioRunner):
                 "additionalProperties": {"type": "object"},
             },
             "agents": {
-                "type": "integer",
-                "minimum": 1,
-                "description": "How many agents to wait for.",
+                "anyOf": [
+                    {"type": "integer", "minimum": 1},
+                    {
+                        "type": "object",
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                        "additionalProperties": {"type": "object"},
+                    },
+                ],
+                "description": "How many agents to wait for; or a provider "
+                               "that starts them, and its configuration.",
             },
             "local_agents": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "Start so many agents on this host instead. "
-                "They share its CPUs out.",
+                "description": "Start so many agents on this host: as "
+                               "agents: {local: {count: N}}.",
             },
             "on_agent_loss": {
                 "enum": ["continue", "abort"],
@@ -113,6 +122,12 @@ class DistributedRunner(runner.ScenarioRunner):
                 "description": "Address of the first of three ports to "
                                "listen on (tcp://*:9790).",
             },
+            "advertise": {
+                "type": "string",
+                "description": "Address that agents dial which a provider "
+                               "starts, if it is not this host's name with "
+                               "the port of listen.",
+            },
             "keys": {
                 "type": "string",
                 "description": "Folder of the controller's keys "
@@ -131,7 +146,6 @@ class DistributedRunner(runner.ScenarioRunner):
         self.members: list[dict[str, t.Any]] = []
         self.lost_count = 0
         self.run_id = uuid.uuid4().hex
-        self.local_pids: dict[str, int] = {}
         self.is_loss_a_failure = config.get("on_agent_loss") == "abort"
         self._ports: controller_ports.ControllerPorts | None = None
         self._sink: run_sink.RunSink | None = None
@@ -145,7 +159,7 @@ class DistributedRunner(runner.ScenarioRunner):
     ) -> list[str]:
         """Whether this workload can be spread; sentences if not."""
         config = workload["runner"]
-        problems = _check_inner(config)
+        problems = [*_check_inner(config), *_check_provider(config)]
         lease = config.get("lease", DEFAULT_LEASE_S)
         timeout = config.get("agent_timeout", DEFAULT_AGENT_TIMEOUT_S)
         if lease >= timeout:
@@ -170,12 +184,9 @@ class DistributedRunner(runner.ScenarioRunner):
     # ---- the run
 
     def get_ready(self, name: str, context: t.Mapping[str, t.Any]) -> None:
-        """Start local agents while contexts are set up."""
-        count = self.config.get("local_agents")
-        if count and self.scope is not None:
-            self._local_agents(self.scope, count).want(
-                count, self._code(name, context)
-            )
+        """Have agents started while contexts are set up."""
+        if provided(self.config) and self.scope is not None:
+            self._fleet(self.scope).want(self._code(name, context))
 
     def run(
         self, name: str, context: dict[str, t.Any], args: dict[str, t.Any]
@@ -193,14 +204,13 @@ class DistributedRunner(runner.ScenarioRunner):
     ) -> None:
         prepare, content = self._prepare(cls, context, args)
         with contextlib.ExitStack() as stack:
-            count = self.config.get("local_agents")
-            if count:
+            if provided(self.config):
                 scope = self.scope or stack.enter_context(
                     task_scope.TaskScope()
                 )
-                agents = self._local_agents(scope, count)
-                agents.want(count, prepare.code)
-                self._serve_locally(agents, prepare, content)
+                fleet = self._fleet(scope)
+                fleet.want(prepare.code)
+                self._serve_fleet(fleet, prepare, content)
             else:
                 from rally.task.distributed import reception
 
@@ -210,35 +220,38 @@ class DistributedRunner(runner.ScenarioRunner):
                 stack.enter_context(contextlib.closing(ends))
                 self._serve(prepare, content, ends)
 
-    @staticmethod
-    def _local_agents(
-        scope: task_scope.TaskScope, count: int
-    ) -> local.LocalAgents:
-        """Those that the runners of a task share, if they want as many.
+    def _fleet(self, scope: task_scope.TaskScope) -> fleet_module.Fleet:
+        """The one that the runners of a task share, if they want the same."""
+        import json
 
-        Others have other shares of the CPUs, so they are other processes.
-        """
-        from rally.task.distributed import local
+        from rally.task.distributed import fleet as fleet_module
 
+        name, config = provided(self.config) or ("", {})
+        wanted = fleet_module.Wanted(
+            task=str(self.task["uuid"]), provider=name, config=config,
+            listen=self.config.get("listen"),
+            advertise=self.config.get("advertise"),
+        )
+        what = [name, config, wanted.listen, wanted.advertise]
         return scope.share(
-            "distributed: %d local agents" % count, local.LocalAgents
+            "distributed: agents %s" % json.dumps(what, sort_keys=True),
+            lambda: fleet_module.Fleet(wanted),
         )
 
-    def _serve_locally(
-        self, agents: local.LocalAgents, prepare: messages.Prepare,
+    def _serve_fleet(
+        self, fleet: fleet_module.Fleet, prepare: messages.Prepare,
         content: bytes,
     ) -> None:
-        before = agents.last_run
-        with agents.lent(self.run_id) as hellos:
-            self.local_pids = agents.pids()
+        before = fleet.last_run
+        with fleet.lent(self.run_id) as hellos:
             try:
                 self._serve(
-                    prepare, content, agents.transport, hellos, before,
-                    agents.report_to,
+                    prepare, content, fleet.transport, hellos, before,
+                    fleet.report_to,
                 )
             finally:
                 if self._sink is not None:
-                    agents.retire(self._sink.unsettled_agents())
+                    fleet.retire(self._sink.unsettled_agents())
 
     def _serve(
         self,
@@ -254,7 +267,8 @@ class DistributedRunner(runner.ScenarioRunner):
         :param content: what *prepare* names
         :param hellos: said there before
         :param before: the run that was there before
-        :param listen: called with what takes notices of local agents
+        :param listen: called with what takes notices of those that a provider
+            has started
         """
         from rally.task.distributed import controller_ports, run_sink, serve
 
@@ -348,7 +362,7 @@ class DistributedRunner(runner.ScenarioRunner):
         plan = self.inner_plan
         inner_type, inner_config = _inner(self.config)
         inner_cls = runner.ScenarioRunner.get(inner_type)
-        count = self.config.get("agents") or self.config["local_agents"]
+        provider, count = _wanted(self.config)
         shares = inner_cls.split_config(inner_config, count)
         run_plan = plan_module.RunPlan(
             prepare=prepare,
@@ -359,7 +373,10 @@ class DistributedRunner(runner.ScenarioRunner):
                 for share in shares
             ],
             rally_version=version.__version__,
-            address=address_to_dial(endpoints[channels.Channel.CONTROL]),
+            address=channels.address_to_dial(
+                endpoints[channels.Channel.CONTROL], socket.gethostname()
+            ),
+            provider=provider,
             is_closing_on_loss=self.config.get("on_agent_loss") == "abort",
             agent_timeout_s=self.config.get(
                 "agent_timeout", DEFAULT_AGENT_TIMEOUT_S
@@ -512,13 +529,37 @@ def _check_inner(config: dict[str, t.Any]) -> list[str]:
     return []
 
 
-def address_to_dial(endpoint: str) -> str:
-    """Where agents on other hosts find what listens on *endpoint*."""
-    for every_interface in "//0.0.0.0:", "//[::]:":
-        endpoint = endpoint.replace(
-            every_interface, "//%s:" % socket.gethostname()
-        )
-    return endpoint
+def provided(
+    config: t.Mapping[str, t.Any]
+) -> tuple[str, dict[str, t.Any]] | None:
+    """Who is to start agents for the task, and how; None: nobody."""
+    if "local_agents" in config:
+        return "local", {"count": config["local_agents"]}
+    if isinstance(config["agents"], int):
+        return None
+    ((name, provider_config),) = config["agents"].items()
+    return name, provider_config
+
+
+def _check_provider(config: t.Mapping[str, t.Any]) -> list[str]:
+    """Whether there is such a provider, and takes its configuration."""
+    found = provided(config)
+    if found is None:
+        return []
+    name, provider_config = found
+    return agent_provider.AgentProvider.validate(
+        name=name, context=None, config=None, plugin_cfg=provider_config,
+    )
+
+
+def _wanted(config: t.Mapping[str, t.Any]) -> tuple[str, int]:
+    """Who starts agents (empty: nobody), and how many are waited for."""
+    found = provided(config)
+    if found is None:
+        return "", int(config["agents"])
+    name, provider_config = found
+    cls = agent_provider.AgentProvider.get(name)
+    return name, cls.count(provider_config)
 
 
 @contextlib.contextmanager

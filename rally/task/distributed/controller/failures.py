@@ -14,7 +14,12 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from rally import exceptions
+
+#: rows of a table, and lines of output for each of the first
+MAX_ROWS, MAX_TAILS, TAIL_LINES = 20, 5, 5
 
 
 class NotEnoughAgents(exceptions.RallyException):
@@ -25,6 +30,16 @@ class NotEnoughAgents(exceptions.RallyException):
         "the missing ones with `rally agent start --controller %(address)s "
         "--key FILE`, look at who is dialing in with `rally agent list "
         "--wait 5`, or ask for fewer `agents` in the task file."
+    )
+
+
+class AgentsDidNotCome(exceptions.RallyException):
+    error_code = 206
+    msg_fmt = (
+        "%(count)d of %(wanted)d agents came that provider %(provider)s was "
+        "to start, so no load was generated.%(pending)s%(table)sMend what "
+        "is named, raise `wait` if they need more than %(wait_s)g s, or ask "
+        "for fewer of them in the task file."
     )
 
 
@@ -53,3 +68,22 @@ class RunStopped(exceptions.RallyException):
         "%(reason)s What was delivered before is stored. Fix this on the "
         "agent's host, then start the task again."
     )
+
+
+def table(rows: t.Sequence[tuple[str, str, str]]) -> str:
+    """Which agents failed, why, and the end of what they printed.
+
+    It is part of an error: with hundreds of agents, the first ones do.
+    """
+    if not rows:
+        return " "
+    width = max(len(agent) for agent, _, _ in rows[:MAX_ROWS])
+    lines = ["", ""]
+    for i, (agent, reason, tail) in enumerate(rows[:MAX_ROWS]):
+        lines.append("  %s  %s" % (agent.ljust(width), reason))
+        if i < MAX_TAILS:
+            last = tail.strip().splitlines()[-TAIL_LINES:]
+            lines += ["  %s  | %s" % (" " * width, each) for each in last]
+    if len(rows) > MAX_ROWS:
+        lines.append("  and %d more" % (len(rows) - MAX_ROWS))
+    return "\n".join([*lines, "", ""])

@@ -97,6 +97,7 @@ class Controller:
             notices.ChunkRefused: self._on_chunk_refused,
             notices.StoringFailed: self._on_storing_failed,
             notices.AgentLeft: self._on_agent_left,
+            notices.AgentsPending: self._on_agents_pending,
         }
 
     @classmethod
@@ -345,15 +346,17 @@ class Controller:
     def _on_agent_left(
         self, notice: notices.AgentLeft, now: int
     ) -> list[Command]:
-        if self.run.phase is Phase.GATHERING:
-            return self.run.stop(
-                "agent %s ended" % notice.agent,
-                failures.AgentCannotRun(
-                    agent=notice.agent, reason=notice.reason
-                ),
-            )
         member = self._listened_to(notice.agent)
-        return self.run.lose(member, notice.reason, now) if member else []
+        lost = self.run.lose(member, notice.reason, now) if member else []
+        if self.run.phase is Phase.GATHERING:
+            lost += self._preparation.failed(notice)
+        return lost
+
+    def _on_agents_pending(
+        self, notice: notices.AgentsPending, now: int
+    ) -> list[Command]:
+        self._preparation.pending = notice.reason
+        return []
 
     def _listened_to(self, name: str) -> Member | None:
         """The agent of that name, if it can still be lost."""

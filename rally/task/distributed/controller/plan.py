@@ -35,6 +35,7 @@ class RunPlan:
     concurrencies: list[int]
     rally_version: str
     address: str
+    provider: str = ""  # who starts agents for the task; empty: nobody
     #: what ``prepare.content`` names
     content: bytes = dataclasses.field(default=b"", repr=False)
     is_closing_on_loss: bool = False  # on_agent_loss: abort

@@ -14,7 +14,9 @@
 
 from __future__ import annotations
 
+from rally import exceptions
 from rally.task.distributed import content as content_module
+from rally.task.distributed import notices
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller import failover, failures
 from rally.task.distributed.controller.membership import (
@@ -41,6 +43,8 @@ class Preparation:
         self._run = run
         self._parts = content_module.part_count(len(run.plan.content))
         self._sent: dict[str, int] = {}  # agent -> parts asked for, at most
+        self._failed: dict[str, notices.AgentLeft] = {}
+        self.pending = ""  # why some that are started do not run yet
 
     # ---- gathering and preparing
 
@@ -51,10 +55,29 @@ class Preparation:
         """
         run = self._run
         if len(run.registry.spares) < run.plan.wanted:
-            return []
+            return self._stop_if_in_vain()
         run.phase = Phase.PREPARING
         run.deadline_ns = now + run.plan.prepare_ns
         return run.failover.appoint(now)
+
+    def failed(self, notice: notices.AgentLeft) -> list[Command]:
+        """One of those that are waited for does not come."""
+        self._failed[notice.agent] = notice
+        return self._stop_if_in_vain()
+
+    def _stop_if_in_vain(self) -> list[Command]:
+        """Nobody is waited for once it is known of all whether they come."""
+        run, failed = self._run, self._missing()
+        known = len(run.registry.spares) + len(failed)
+        if not failed or known < run.plan.wanted:
+            return []
+        return run.stop("not enough agents", self._not_enough())
+
+    def _missing(self) -> list[notices.AgentLeft]:
+        """Those that failed, and did not come in spite of it."""
+        here = self._run.members
+        return [each for name, each in sorted(self._failed.items())
+                if name not in here]
 
     @property
     def is_done(self) -> bool:
@@ -87,7 +110,9 @@ class Preparation:
 
     @property
     def progress(self) -> str:
-        """How much of the content was sent; empty: not worth mentioning."""
+        """How far it is; empty: there is nothing worth mentioning."""
+        if self._run.phase is Phase.GATHERING:
+            return self.pending
         count = len(self._run.registry.in_state(AgentState.PREPARING))
         if len(self._run.plan.content) < MEBI or not count:
             return ""
@@ -140,9 +165,23 @@ class Preparation:
     def _too_slow(self) -> str:
         return "it was not ready within %g s" % self._run.plan.prepare_s
 
-    def _not_enough(self) -> failures.NotEnoughAgents:
+    def _not_enough(self) -> exceptions.RallyException:
         run = self._run
         came = [m.name for m in run.registry.in_state(AgentState.JOINED)]
+        if run.plan.provider:
+            return failures.AgentsDidNotCome(
+                provider=run.plan.provider,
+                wanted=run.plan.wanted,
+                count=len(came),
+                wait_s=run.plan.wait_s,
+                table=failures.table(
+                    [(each.agent, each.reason, each.tail)
+                     for each in self._missing()]
+                    + [(name, "it was refused: %s" % reason, "") for
+                       name, reason in sorted(run.registry.rejected.items())]
+                ),
+                pending=self.pending and " Pending: %s." % self.pending,
+            )
         return failures.NotEnoughAgents(
             wanted=(
                 "1 agent was" if run.plan.wanted == 1

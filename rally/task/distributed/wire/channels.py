@@ -212,3 +212,13 @@ def addresses_from(address: str) -> dict[Channel, str]:
     for each in addresses:
         split_address(each)
     return dict(zip(Channel, addresses, strict=True))
+
+
+def address_to_dial(endpoint: str, host: str) -> str:
+    """Where agents on other hosts find what listens on *endpoint* here.
+
+    :param host: the name that this host has for others
+    """
+    for every_interface in "//0.0.0.0:", "//[::]:", "//*:":
+        endpoint = endpoint.replace(every_interface, "//%s:" % host)
+    return endpoint

@@ -74,19 +74,6 @@ class UnsplitRunner(runner.ScenarioRunner):
         pass
 
 
-@ddt.ddt
-class AddressToDialTestCase(test.TestCase):
-    @ddt.data(
-        ("tcp://0.0.0.0:9790", "tcp://here:9790"),
-        ("tcp://[::]:9790", "tcp://here:9790"),
-        ("tcp://10.0.0.0:9790", "tcp://10.0.0.0:9790"),
-    )
-    @ddt.unpack
-    def test_no_agent_is_sent_to_a_wildcard(self, listens, dials):
-        with mock.patch("socket.gethostname", return_value="here"):
-            self.assertEqual(dials, distributed.address_to_dial(listens))
-
-
 class AgentsInfoTestCase(test.TestCase):
     def setUp(self):
         super().setUp()
@@ -249,6 +236,23 @@ class CheckTestCase(test.TestCase):
     def test_what_cannot_be_spread_is_named(self, inner, text):
         self.assertIn(text, self.problems(inner))
 
+    def check_agents(self, agents):
+        return " ".join(self.cls.check_workload({
+            "runner": {"runner": {"serial": {}}, "agents": agents},
+            "sla": {},
+        }))
+
+    def test_the_provider_of_agents_checks_its_own_configuration(self):
+        self.assertEqual("", self.check_agents({"local": {"count": 2}}))
+        self.assertIn("'count'", self.check_agents({"local": {}}))
+        self.assertIn("nope", self.check_agents({"nope": {}}))
+
+    def test_local_agents_are_those_of_the_provider_local(self):
+        self.assertEqual(
+            distributed.provided({"agents": {"local": {"count": 2}}}),
+            distributed.provided({"local_agents": 2}),
+        )
+
     def test_a_lease_must_end_before_an_agent_counts_as_lost(self):
         problems = self.problems({"serial": {}}, lease=10, agent_timeout=10)
 
@@ -268,6 +272,9 @@ class CheckTestCase(test.TestCase):
         {"runner": {"serial": {}}, "agents": 0},
         {"runner": {"serial": {}}, "agents": 1, "on_agent_loss": "retry"},
         {"agents": 1},
+        {"runner": {"serial": {}}, "agents": {}},
+        {"runner": {"serial": {}}, "agents": {"local": 2}},
+        {"runner": {"serial": {}}, "agents": {"local": {}, "ssh": {}}},
     )
     def test_the_schema_refuses(self, config):
         problems = runner.ScenarioRunner.validate(

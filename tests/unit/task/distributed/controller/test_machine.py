@@ -18,6 +18,7 @@ import random
 
 import ddt
 
+from rally.task.distributed import notices
 from rally.task.distributed.commands import Send
 from rally.task.distributed.controller import failures
 from rally.task.distributed.controller.machine import (
@@ -181,6 +182,63 @@ class RefusalTestCase(test.TestCase):
         text = str(cluster.machine.failure)
         self.assertIn("agent a1 was refused: it runs Rally 5.1.1", text)
         self.assertEqual({}, cluster.started)
+
+
+class StartedByAProviderTestCase(test.TestCase):
+    def fails(self, cluster, name, reason, tail=""):
+        cluster.tell(notices.AgentLeft(name, reason, tail))
+
+    def test_the_others_are_waited_for_and_all_that_failed_are_shown(self):
+        cluster = Cluster(agents=1, wanted=3, concurrency=3, provider="ssh")
+        cluster.at(1, lambda: self.fails(cluster, "n1", "no route to host"))
+        cluster.at(4, lambda: self.fails(
+            cluster, "n2", "it ended", "Traceback\nNo space left on device"
+        ))
+        cluster.play()
+
+        failure = cluster.machine.failure
+        self.assertIsInstance(failure, failures.AgentsDidNotCome)
+        text = str(failure)
+        self.assertIn("1 of 3 agents came that provider ssh was", text)
+        self.assertIn("  n1  no route to host\n  n2  it ended\n", text)
+        self.assertIn("      | No space left on device\n", text)
+        self.assertEqual({}, cluster.started)
+        self.assertLess(cluster.clock.now_ns() - cluster.clock_start, 6 * NS)
+
+    def test_one_that_comes_though_it_seemed_to_fail_is_welcome(self):
+        cluster = Cluster(agents=1, wanted=3, concurrency=3, provider="ssh")
+        cluster.at(1, lambda: self.fails(cluster, "late", "connection lost"))
+        cluster.at(2, lambda: cluster.add_agent("late"))
+        cluster.at(3, lambda: cluster.add_agent("last"))
+        cluster.play()
+
+        self.assertEqual({"a0", "late", "last"}, set(cluster.stored_by))
+
+    def test_one_that_ended_before_the_load_is_not_counted_on(self):
+        cluster = Cluster(agents=1, wanted=2, concurrency=2, provider="local")
+        cluster.at(1, lambda: cluster.agents["a0"].die())
+        cluster.at(1.1, lambda: self.fails(cluster, "a0", "killed"))
+        cluster.at(2, lambda: cluster.add_agent("a1"))
+        cluster.play()
+
+        self.assertIn("  a0  killed", str(cluster.machine.failure))
+
+    def test_what_others_wait_for_is_shown(self):
+        cluster = Cluster(agents=1, wanted=2, wait_s=5, provider="slurm")
+        cluster.tell(notices.AgentsPending("job 7: Priority"))
+        cluster.at(2, lambda: self.assertEqual(
+            "waiting for agents (job 7: Priority)", cluster.machine.phase_text
+        ))
+        cluster.play()
+
+        text = str(cluster.machine.failure)
+        self.assertIn("Pending: job 7: Priority.", text)
+
+    def test_of_hundreds_the_first_are_shown(self):
+        table = failures.table([("n%d" % i, "x", "y") for i in range(500)])
+        self.assertIn("n19", table)
+        self.assertNotIn("n20", table)
+        self.assertIn("and 480 more", table)
 
 
 @ddt.ddt

@@ -100,3 +100,16 @@ class AddressArithmeticTestCase(test.TestCase):
 class ProcessTestCase(test.TestCase):
     def test_this_libzmq_can_encrypt(self):
         self.assertTrue(zmq.has("curve"))
+
+
+@ddt.ddt
+class AddressToDialTestCase(test.TestCase):
+    @ddt.data(
+        ("tcp://0.0.0.0:9790", "tcp://here:9790"),
+        ("tcp://[::]:9790", "tcp://here:9790"),
+        ("tcp://*:9790", "tcp://here:9790"),
+        ("tcp://10.0.0.0:9790", "tcp://10.0.0.0:9790"),
+    )
+    @ddt.unpack
+    def test_no_agent_is_sent_to_a_wildcard(self, listens, dials):
+        self.assertEqual(dials, channels.address_to_dial(listens, "here"))

@@ -47,6 +47,10 @@ class Order:
     join: str = dataclasses.field(repr=False)
     #: an agent that no controller has answered for so long ends, seconds
     give_up_after_s: float
+    #: of control, aggregates, results; for agents on the controller's host
+    endpoints: tuple[str, ...] = ()
+    #: the text of a key file for an agent of that name, instead of ``join``
+    authorize: t.Callable[[str], str] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,6 +85,9 @@ class AgentProvider(
     """
 
     CONFIG_SCHEMA: t.Any = {"type": "object"}
+    #: whether agents may be left if the controller is killed; if not, they
+    #: dial it on its own host, and their spools are in ``order.folder``
+    OUTLIVES_CONTROLLER: t.ClassVar[bool] = True
 
     def __init__(self, config: t.Any, order: Order, tell: Tell) -> None:
         """:param tell: may be called from any thread"""
@@ -97,6 +104,9 @@ class AgentProvider(
     def start(self) -> None:
         """Begin to start all of them; does not wait until they run.
 
+        Called before each workload that wants them, and by ``rally task
+        recover``: those that run are left alone.
+
         :raises RallyException: none of them can be started
         """
 
@@ -108,6 +118,23 @@ class AgentProvider(
         :returns: sentences about what could not be ended or removed
         """
 
+    def discard(self, until_s: float) -> list[str]:
+        """As ``end``; results that nobody fetched are removed, too."""
+        return self.end(until_s)
+
     def tail(self, agent: str) -> str:
         """The end of what this one printed; empty if that is unknown."""
         return ""
+
+    def names(self) -> list[str]:
+        """Names that agents will have, as far as they are known before."""
+        return []
+
+    def has(self, agent: str, instance: str) -> bool:
+        """Whether a process that said hello is, for all that is known here,
+        still the one of that name."""
+        return True
+
+    def retire(self, agents: t.Collection[str]) -> None:
+        """These may still hold a run that is over. ``start`` comes before
+        the next one: a provider that can replace them at once ends them."""

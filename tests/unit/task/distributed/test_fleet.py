@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Folders of local agents whose controller was killed."""
+"""Fleets, and folders of those whose controller was killed."""
 
 from __future__ import annotations
 
@@ -19,23 +19,62 @@ import glob
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from unittest import mock
 
-from rally.task.distributed import local
+from rally.plugins.common.agent_providers import local
+from rally.task import agent_provider
+from rally.task.distributed import fleet, fleet_folders
 from rally.task.distributed import spool as spool_module
 from rally.task.distributed.wire import messages
 from rally.task.results import chunk
 from tests.unit import test
 
 RUN = "0123456789abcdef" * 2
-LATER_S = 2 * local.SETTLED_S
+LATER_S = 2 * fleet_folders.SETTLED_S
+WEEK_S = 8 * 86400
 
 
-class LocalAgentsTestCase(test.TestCase):
+@agent_provider.configure(name="fleet_test_elsewhere")
+class Elsewhere(agent_provider.AgentProvider):
+    """Agents of other hosts, all of which can be ended, or none."""
+
+    problems: list[str] = []
+    ended: list[str] = []
+
+    @classmethod
+    def count(cls, config):
+        return 1
+
+    def start(self):
+        pass
+
+    def end(self, until_s):
+        self.ended.append("end")
+        return self.problems
+
+    def discard(self, until_s):
+        self.ended.append("discard")
+        return self.problems
+
+
+def local_fleet():
+    return fleet.Fleet(fleet.Wanted("task", "local", {"count": 1}, None, None))
+
+
+def write_note(folder, provider="local"):
+    folder.mkdir(parents=True, exist_ok=True)
+    fleet_folders.write_note(folder, fleet_folders.Note(
+        "task", provider, {"count": 1}, fleet.LOOPBACK, "", 1,
+    ))
+
+
+class LocalFleetTestCase(test.TestCase):
     def fork(self):
         """A process, such as a worker, that outlives the agents.
 
@@ -64,15 +103,38 @@ class LocalAgentsTestCase(test.TestCase):
             return file.read().split("\n")
 
     def test_a_forked_process_keeps_neither_agents_nor_folder(self):
-        said = []
-        with local.LocalAgents() as agents:
-            agents.want(1, messages.Code())
-            agents.report_to(said.append)
+        ends = []
+
+        class Agent(local.LocalAgent):
+            def end(self, until_s):
+                super().end(until_s)
+                ends.append(self._process.returncode)
+
+        with (
+            mock.patch.object(local, "LocalAgent", Agent),
+            local_fleet() as agents,
+        ):
+            agents.want(messages.Code())
             self.assertNotIn(str(agents.path), self.fork())
 
-        [left] = said
         # it saw the end of its lifeline: it was not killed
-        self.assertEqual("its process ended with exit status 0", left.reason)
+        self.assertEqual([0], ends)
+
+    def test_one_that_died_before_a_run_is_told_to_it(self):
+        said, told = [], threading.Event()
+        with local_fleet() as agents:
+            agents.want(messages.Code())
+            agents.report_to(lambda notice: (said.append(notice), told.set()))
+            [agent] = agents._provider._agents.values()
+            os.kill(agent._process.pid, signal.SIGKILL)
+            self.assertTrue(told.wait(60))
+            again = []
+            agents.report_to(again.append)
+        self.assertEqual(said, again)
+        self.assertEqual(
+            ["its process ended with exit status -9"],
+            [each.reason for each in said],
+        )
 
     def test_a_folder_in_which_something_writes_is_left_to_others(self):
         made = tempfile.TemporaryDirectory()
@@ -80,16 +142,16 @@ class LocalAgentsTestCase(test.TestCase):
         removed = os.rmdir
 
         def rmdir(path, **options):
-            if local.PREFIX in str(path):  # a load process wrote just now
+            if "rally-local-" in str(path):  # a load process wrote just now
                 raise OSError(errno.ENOTEMPTY, "Directory not empty", path)
             removed(path, **options)
 
         with mock.patch.object(tempfile, "tempdir", made.name):
-            with mock.patch("os.rmdir", rmdir), local.LocalAgents() as agents:
+            with mock.patch("os.rmdir", rmdir), local_fleet() as agents:
                 pass
             self.assertTrue(agents.path.exists())
 
-            local.sweep(pathlib.Path(made.name), time.time() + LATER_S)
+            fleet_folders.sweep(time.time() + LATER_S)
         self.assertFalse(agents.path.exists())
 
 
@@ -99,12 +161,13 @@ class SweepTestCase(test.TestCase):
         made = tempfile.TemporaryDirectory()
         self.addCleanup(made.cleanup)
         self.parent = pathlib.Path(made.name)
-        self.folder = self.parent / (local.PREFIX + "abc")
-        (self.folder / "keys").mkdir(parents=True)
+        self.folder = self.parent / ("rally-local-abc")
+        write_note(self.folder)
+        (self.folder / "keys").mkdir()
         (self.folder / "keys" / "controller.key").write_text("secret")
 
     def test_what_a_dead_controller_left_is_removed(self):
-        local.sweep(self.parent, time.time() + LATER_S)
+        fleet_folders.sweep(time.time() + LATER_S, [self.parent])
         self.assertFalse(self.folder.exists())
 
     def test_what_a_living_one_uses_stays(self):
@@ -112,30 +175,72 @@ class SweepTestCase(test.TestCase):
         self.addCleanup(os.close, claim)
         self.assertIsNone(spool_module.lock(self.folder))
 
-        local.sweep(self.parent, time.time() + LATER_S)
+        fleet_folders.sweep(time.time() + LATER_S, [self.parent])
 
         self.assertTrue((self.folder / "keys" / "controller.key").exists())
 
     def test_what_was_just_made_stays(self):
-        local.sweep(self.parent, time.time())
+        fleet_folders.sweep(time.time(), [self.parent])
         self.assertTrue(self.folder.exists())
 
     def test_folders_of_others_stay(self):
-        other = self.parent / "something-else"
+        other = self.parent / "rally-something-else"
         other.mkdir()
-        local.sweep(self.parent, time.time() + LATER_S)
+        fleet_folders.sweep(time.time() + LATER_S, [self.parent])
         self.assertTrue(other.exists())
 
     def test_what_can_be_recovered_stays_for_a_week(self):
-        spool = self.folder / (local.SPOOL + "local-1") / RUN
+        spool = self.folder / (fleet_folders.SPOOL + "local-1") / RUN
         spool.mkdir(parents=True)
         (spool / ("0" * 12 + spool_module.CHUNK_SUFFIX)).touch()
 
-        local.sweep(self.parent, time.time() + LATER_S)
+        fleet_folders.sweep(time.time() + LATER_S, [self.parent])
         self.assertTrue(self.folder.exists())
 
-        local.sweep(self.parent, time.time() + 8 * 86400)
+        fleet_folders.sweep(time.time() + WEEK_S, [self.parent])
         self.assertFalse(self.folder.exists())
+
+
+class SweepElsewhereTestCase(test.TestCase):
+    """Agents that may have outlived their controller."""
+
+    def setUp(self):
+        super().setUp()
+        made = tempfile.TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        self.parent = pathlib.Path(made.name)
+        self.folder = self.parent / "rally-fleet_test_elsewhere-abc"
+        write_note(self.folder, "fleet_test_elsewhere")
+        self.ended, self.problems = [], []
+        for name in "ended", "problems":
+            patch = mock.patch.object(Elsewhere, name, getattr(self, name))
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def sweep(self, later_s):
+        fleet_folders.sweep(time.time() + later_s, [self.parent])
+        return self.folder.exists()
+
+    def test_those_that_had_no_run_are_ended_at_once(self):
+        self.assertFalse(self.sweep(LATER_S))
+        self.assertEqual(["end"], self.ended)
+
+    def test_those_that_had_one_are_left_to_whoever_recovers_it(self):
+        (self.folder / (fleet_folders.RUN + RUN)).touch()
+        self.assertTrue(self.sweep(LATER_S))
+        self.assertEqual([], self.ended)
+
+        self.assertFalse(self.sweep(WEEK_S))
+        self.assertEqual(["discard"], self.ended)
+
+    def test_what_could_not_be_ended_is_tried_again_for_a_week(self):
+        (self.folder / (fleet_folders.RUN + RUN)).touch()
+        (self.folder / fleet_folders.ENDED_FILE).touch()
+        self.problems.append("host n1 cannot be reached")
+
+        self.assertTrue(self.sweep(LATER_S))
+        self.assertFalse(self.sweep(WEEK_S))
+        self.assertEqual(["end", "discard"], self.ended)
 
 
 class CollectTestCase(test.TestCase):
@@ -146,13 +251,14 @@ class CollectTestCase(test.TestCase):
         made = tempfile.TemporaryDirectory()
         self.addCleanup(made.cleanup)
         self.parent = pathlib.Path(made.name)
-        self.folder = self.parent / (local.PREFIX + "abc")
+        self.folder = self.parent / ("rally-local-abc")
+        write_note(self.folder)
         self.stored = []
         self.keep("local-1", 2)
         self.keep("local-2", 1)
 
     def spool(self, name, run=None):
-        folder = self.folder / (local.SPOOL + name)
+        folder = self.folder / (fleet_folders.SPOOL + name)
         return spool_module.Spool(folder, run or RUN)
 
     def keep(self, name, count, run=None):
@@ -166,16 +272,16 @@ class CollectTestCase(test.TestCase):
         )
 
     def collect(self):
-        return local.collect(
+        return fleet_folders.collect(
             RUN,
             lambda name, kept: self.stored.append(
                 (name, kept.sequence)
             ),
-            self.parent,
+            [self.parent],
         )
 
     def test_all_is_stored_and_the_folder_gone(self):
-        self.assertEqual(local.Collected([], 0), self.collect())
+        self.assertEqual(fleet_folders.Collected([], 0), self.collect())
         self.assertEqual(
             [("local-1", 0), ("local-1", 1), ("local-2", 0)],
             sorted(self.stored),
@@ -186,7 +292,7 @@ class CollectTestCase(test.TestCase):
         path = next(self.folder.rglob("*1" + spool_module.CHUNK_SUFFIX))
         path.write_bytes(path.read_bytes()[:-1])
 
-        self.assertEqual(local.Collected([], 1), self.collect())
+        self.assertEqual(fleet_folders.Collected([], 1), self.collect())
         self.assertEqual(2, len(self.stored))
 
     def test_of_a_claimed_folder_nothing_is_taken_and_it_is_said(self):
@@ -200,10 +306,10 @@ class CollectTestCase(test.TestCase):
 
     def test_a_folder_in_which_nothing_is_left_of_the_run_goes_too(self):
         shutil.rmtree(self.folder)
-        self.folder.mkdir()
-        (self.folder / (local.RUN + RUN)).touch()
+        write_note(self.folder)
+        (self.folder / (fleet_folders.RUN + RUN)).touch()
 
-        self.assertEqual(local.Collected([], 0), self.collect())
+        self.assertEqual(fleet_folders.Collected([], 0), self.collect())
         self.assertFalse(self.folder.exists())
 
     def test_what_is_kept_of_another_run_of_the_task_stays(self):
@@ -216,6 +322,7 @@ class CollectTestCase(test.TestCase):
 
     def test_other_runs_are_left_alone(self):
         shutil.rmtree(self.folder)
+        write_note(self.folder)
         self.keep("local-1", 1, run="1" * 32)
 
         self.collect()
@@ -232,7 +339,7 @@ class CollectTestCase(test.TestCase):
                 "spool.Spool(sys.argv[1], sys.argv[2]).claim()\n"
                 "print(1, flush=True)\n"
                 "sys.stdin.read()",
-                str(self.folder / (local.SPOOL + "local-1")), RUN,
+                str(self.folder / (fleet_folders.SPOOL + "local-1")), RUN,
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )
@@ -241,5 +348,5 @@ class CollectTestCase(test.TestCase):
         writer.communicate(b"")
         self.stored.clear()
 
-        self.assertEqual(local.Collected([], 0), self.collect())
+        self.assertEqual(fleet_folders.Collected([], 0), self.collect())
         self.assertIn(("local-1", 1), self.stored)
