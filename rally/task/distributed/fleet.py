@@ -39,11 +39,10 @@ from rally.task.distributed.wire.channels import Channel
 
 LOG = logging.getLogger(__name__)
 
-#: how long agents may take to end: those of a fleet, and each one more
-END_S, END_EACH_S = 30.0, 0.5
 #: an agent that no controller has answered for so long ends
 GIVE_UP_AFTER_S = 600.0
-
+#: of so many agents it is shown what they printed at last
+MAX_TAILS, TAILS_S = 5, 20.0
 LOOPBACK = "tcp://127.0.0.1:*"
 
 Tell: t.TypeAlias = t.Callable[[t.Any], None]
@@ -143,17 +142,24 @@ class Fleet:
 
     def _order(self, note: fleet_folders.Note) -> agent_provider.Order:
         return dataclasses.replace(
-            note.order(self.path),
+            note.order(self.path), join=self._join(),
             endpoints=tuple(
                 self.transport.endpoints[channel] for channel in Channel
             ),
             authorize=lambda name: keys.authorize(name, self.path / "keys"),
         )
 
+    def _join(self) -> str:
+        """A token by which all of them may join; empty: each has a key that
+        was made for it."""
+        return ""
+
     def _end(self) -> None:
         count = self._provider.count(self._wanted.config)
-        until_s = time.monotonic() + END_S + END_EACH_S * count
-        self._left = self._provider.end(until_s)
+        self._left = ["a person did not wait for their end"]
+        self._left = self._provider.end(
+            time.monotonic() + fleet_folders.end_s(count)
+        )
         for problem in self._left:
             LOG.warning("%s agents: %s" % (self._wanted.provider, problem))
 
@@ -185,7 +191,13 @@ class Fleet:
             if self._listener is not None:
                 self._listener(_notice(news))
                 return
-        LOG.info("%s agents: %s" % (self._wanted.provider, news.reason))
+        LOG.info(
+            "%s agents: %s%s" % (
+                self._wanted.provider, news.reason,
+                " (%s)" % news.agent
+                if isinstance(news, agent_provider.Failed) else "",
+            )
+        )
 
     # ---- runs
 
@@ -211,6 +223,22 @@ class Fleet:
             self._listener = tell
             for failed in self._failed.values():
                 tell(_notice(failed))
+
+    def explain(
+        self, came: t.Collection[str], lost: t.Iterable[str]
+    ) -> t.Iterator[str]:
+        """What those printed at last that were lost, or never came."""
+        silent = [
+            name for name in self._provider.names()
+            if name not in came and name not in self._failed
+        ]
+        until_s = time.monotonic() + TAILS_S
+        for name in [*lost, *silent][:MAX_TAILS]:
+            if time.monotonic() > until_s:
+                return
+            tail = self._provider.tail(name)
+            if tail:
+                yield "agent %s printed at last:\n%s" % (name, tail)
 
     def retire(self, names: t.Collection[str]) -> None:
         """These are not fit for another run as they are."""

@@ -54,6 +54,8 @@ SETTLED_S = 60.0
 RECOVERABLE_S = 7 * 86400.0
 #: ending the agents of others must not keep a task from its start for longer
 SWEEP_S = 30.0
+#: how long agents may take to end: those of a fleet, and each one more
+END_S, END_EACH_S = 30.0, 0.5
 
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,6 +180,43 @@ def _sweep_one(
         LOG.warning("Of task %s: %s" % (note.task, problem))
     if is_old or not problems:  # what could not be ended by then has ended
         remove(folder)
+
+
+def elsewhere(run: str) -> tuple[pathlib.Path, Note] | None:
+    """The folder of agents that may still keep results of a run."""
+    for folder, note in found([parent(True)]):
+        if (folder / (RUN + run)).exists():
+            return folder, note
+    return None
+
+
+def end_all_of(task: str) -> list[str]:
+    """End the agents of a task whose controller is gone.
+
+    :returns: sentences about what is left of them
+    """
+    problems: list[str] = []
+    for folder, note in found([parent(True)]):
+        if note.task != task:
+            continue
+        with claimed(folder) as is_claimed:
+            if not is_claimed:
+                continue
+            provider = provider_of(folder, note)
+            left = provider.end(
+                time.monotonic() + end_s(provider.count(note.config))
+            )
+            if left:
+                (folder / ENDED_FILE).touch()
+            else:
+                remove(folder)
+            problems += left
+    return problems
+
+
+def end_s(count: int) -> float:
+    """How long so many agents may take to end, seconds."""
+    return END_S + END_EACH_S * count
 
 
 def remove(folder: pathlib.Path) -> None:

@@ -99,10 +99,7 @@ def recover(
     plugins.load()
     task = db.task_get(task_uuid, detailed=True, lazy=True)
     is_closed = task["status"] in FINAL
-    workloads = [
-        workload
-        for subtask in task["subtasks"] for workload in subtask["workloads"]
-    ]
+    workloads = [w for each in task["subtasks"] for w in each["workloads"]]
     wanting = [
         w for w in workloads
         if leftovers.is_left(w) or _lacks_results(w, is_closed)
@@ -118,6 +115,8 @@ def recover(
             _fetch(workload, wait_s, say)
         for sentence in rest.clean_up():  # no load is left now
             say(_title(workload) + sentence)
+    for sentence in fleet_folders.end_all_of(task_uuid):
+        say(sentence)
     failed, has_found = _search(task, workloads, rests, say)
     for workload in lacking:
         say(_title(workload) + _count_sentence(
@@ -238,13 +237,30 @@ def _collect(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     :returns: names of agents that may keep something and did not come
     """
     config = workload["runner"]
-    if not isinstance(config.get("agents"), int):
+    if isinstance(config.get("agents"), int):
+        folder = config.get("keys")
+        return _collect_elsewhere(
+            workload, wait_s, config.get("listen"),
+            pathlib.Path(folder).expanduser() if folder else None,
+        )
+    fleet = fleet_folders.elsewhere(workload["load_info"]["run"])
+    if fleet is None:
         return _collect_local(workload)
-    with contextlib.closing(
-        reception.listen(config.get("listen"), config.get("keys"))
-    ) as ends:
+    path, note = fleet
+    # those that have given up are started again: they have their keys
+    fleet_folders.provider_of(path, note).start()
+    return _collect_elsewhere(workload, wait_s, note.listen, path / "keys")
+
+
+def _collect_elsewhere(
+    workload: dict[str, t.Any], wait_s: float, listen: str | None,
+    keys_folder: pathlib.Path | None,
+) -> list[str]:
+    """As ``_collect``, from agents that dial in."""
+    with contextlib.closing(reception.listen(listen, keys_folder)) as ends:
         machine = controller.Controller.for_recovery(
-            _plan(workload, ends.endpoints, wait_s), clock.now_ns()
+            _plan(workload, ends.endpoints, wait_s, keys_folder),
+            clock.now_ns(),
         )
         sink = _Store(workload)
         ports = controller_ports.ControllerPorts(ends, sink)
@@ -297,6 +313,7 @@ def _plan(
     workload: dict[str, t.Any],
     endpoints: t.Mapping[channels.Channel, str],
     wait_s: float,
+    keys_folder: pathlib.Path | None,
 ) -> plan.RunPlan:
     info = workload["load_info"]
     kept = db.workload_chunk_sequences(workload["uuid"])
@@ -312,23 +329,22 @@ def _plan(
         rally_version=version.__version__,
         address=endpoints[channels.Channel.CONTROL],
         wait_s=wait_s,
-        kept={name: kept.get(name, set()) for name in _agents(workload)},
+        kept={
+            name: kept.get(name, set())
+            for name in _agents(workload, keys_folder)
+        },
     )
 
 
-def _agents(workload: dict[str, t.Any]) -> list[str]:
+def _agents(
+    workload: dict[str, t.Any], keys_folder: pathlib.Path | None
+) -> list[str]:
     """Agents that may keep something of the run.
 
     All that may join, if the controller died before it could record who did.
     """
     known = [agent["name"] for agent in workload["load_info"]["agents"]]
-    folder = _keys_folder(workload)
-    return known or [agent.name for agent in keys.agents(folder)]
-
-
-def _keys_folder(workload: dict[str, t.Any]) -> pathlib.Path | None:
-    folder = workload["runner"].get("keys")
-    return pathlib.Path(folder).expanduser() if folder else None
+    return known or [agent.name for agent in keys.agents(keys_folder)]
 
 
 class _Store:

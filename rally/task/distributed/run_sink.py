@@ -172,6 +172,16 @@ class RunSink:
             if member.is_inexact
         ]
 
+    def came(self) -> set[str]:
+        """Agents that said hello."""
+        return set(self._machine.members)
+
+    def lost_agents(self) -> list[str]:
+        return [
+            member.name for member in self._machine.members.values()
+            if member.state is AgentState.LOST
+        ]
+
     def unsettled_agents(self) -> list[str]:
         """Agents that may, for all that is known, still hold the run."""
         is_over = self._machine.finished

@@ -251,7 +251,16 @@ class DistributedRunner(runner.ScenarioRunner):
                 )
             finally:
                 if self._sink is not None:
-                    fleet.retire(self._sink.unsettled_agents())
+                    self._look_back(fleet, self._sink)
+
+    def _look_back(
+        self, fleet: fleet_module.Fleet, sink: run_sink.RunSink
+    ) -> None:
+        """The run is over: deal with agents that are not as they should."""
+        fleet.retire(sink.unsettled_agents())
+        for text in fleet.explain(sink.came(), sink.lost_agents()):
+            LOG.warning(text)
+            self.problem(text)
 
     def _serve(
         self,

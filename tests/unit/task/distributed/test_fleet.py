@@ -155,6 +155,69 @@ class LocalFleetTestCase(test.TestCase):
         self.assertFalse(agents.path.exists())
 
 
+class ElsewhereFleetTestCase(test.TestCase):
+    """A fleet whose agents do not end with their controller."""
+
+    def setUp(self):
+        super().setUp()
+        made = tempfile.TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        patch = mock.patch.dict(os.environ, {"HOME": made.name})
+        patch.start()
+        self.addCleanup(patch.stop)
+        self.fleet = fleet.Fleet(fleet.Wanted(
+            "task", "fleet_test_elsewhere", {}, "tcp://127.0.0.1:*", None
+        ))
+
+    def test_its_folder_goes_when_all_have_ended(self):
+        with self.fleet:
+            note = fleet_folders.read_note(self.fleet.path)
+            self.assertEqual("task", note.task)
+        self.assertFalse(self.fleet.path.exists())
+
+    def test_it_stays_if_some_could_not_be_ended(self):
+        with mock.patch.object(Elsewhere, "problems", ["n1"]), self.fleet:
+            pass
+        self.assertTrue(
+            (self.fleet.path / fleet_folders.ENDED_FILE).exists()
+        )
+
+        self.assertEqual([], fleet_folders.end_all_of("another"))
+        self.assertTrue(self.fleet.path.exists())
+        self.assertEqual([], fleet_folders.end_all_of("task"))
+        self.assertFalse(self.fleet.path.exists())
+
+    def test_it_stays_if_a_person_does_not_wait_for_their_end(self):
+        def interrupted(self, until_s):
+            raise KeyboardInterrupt
+
+        with mock.patch.object(Elsewhere, "end", interrupted):
+            self.assertRaises(KeyboardInterrupt, self.use)
+        self.assertTrue(self.fleet.path.exists())
+
+    def use(self):
+        with self.fleet:
+            pass
+
+    def test_recovery_leaves_one_alone_whose_controller_lives(self):
+        with self.fleet:
+            self.assertEqual([], fleet_folders.end_all_of("task"))
+            self.assertTrue(self.fleet.path.exists())
+
+    def test_a_run_is_told_who_printed_what_at_last(self):
+        tails = {"n1": "out of memory", "n3": "", "n4": "never came"}
+        with (
+            mock.patch.object(Elsewhere, "tail", lambda self, n: tails[n]),
+            mock.patch.object(Elsewhere, "names", lambda self: list(tails)),
+            self.fleet,
+        ):
+            said = list(self.fleet.explain({"n1", "n3"}, ["n1", "n3"]))
+        self.assertEqual([
+            "agent n1 printed at last:\nout of memory",
+            "agent n4 printed at last:\nnever came",
+        ], said)
+
+
 class SweepTestCase(test.TestCase):
     def setUp(self):
         super().setUp()
