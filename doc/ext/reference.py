@@ -145,7 +145,19 @@ def distributed_options() -> str:
     """Keys of the configuration of the distributed runner."""
     from rally.plugins.common.runners import distributed
 
-    schema = distributed.DistributedRunner.CONFIG_SCHEMA
+    return config_table(distributed.DistributedRunner)
+
+
+def ssh_options() -> str:
+    """Keys of the configuration of provider ssh."""
+    from rally.plugins.common.agent_providers import ssh
+
+    return config_table(ssh.SSHProvider)
+
+
+def config_table(plugin: t.Any) -> str:
+    """Keys of the configuration of a plugin."""
+    schema = plugin.CONFIG_SCHEMA
     rows = []
     for name, part in schema["properties"].items():
         kind = " or ".join(
@@ -276,6 +288,7 @@ PARTS: t.Mapping[str, t.Callable[[], str]] = {
     each.__name__: each
     for each in (
         membership_states, agent_states, wire_messages, distributed_options,
+        ssh_options,
         command_line, earlier_names, exit_codes,
     )
 }

@@ -104,11 +104,16 @@ class AgentProvider(
     def start(self) -> None:
         """Begin to start all of them; does not wait until they run.
 
-        Called before each workload that wants them, and by ``rally task
-        recover``: those that run are left alone.
+        Called before each workload that wants them: those that run are left
+        alone.
 
         :raises RallyException: none of them can be started
         """
+
+    def resume(self) -> None:
+        """As ``start``, once a recovery wants what they keep: of those alone
+        of which something is left."""
+        self.start()
 
     @abc.abstractmethod
     def end(self, until_s: float) -> list[str]:

@@ -31,10 +31,11 @@ import yaml
 from tests.functional import cluster, sandbox
 from tests.functional.sandbox import TREE, Sandbox
 
-#: those that need a cloud are run by tests/cloud/test_tasks.py
+#: those that need a cloud are run by tests/cloud/test_tasks.py, those that
+#: need other hosts by tests/cluster/test_ssh.py
 SAMPLES = sorted(
     path for path in (TREE / "samples" / "tasks").rglob("*.yaml")
-    if "openstack" not in path.parts
+    if not {"openstack", "fleets"} & set(path.parts)
 )
 JOBS = sorted(
     path for path in (TREE / "rally-jobs").glob("*.yaml")

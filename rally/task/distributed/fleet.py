@@ -101,7 +101,7 @@ class Fleet:
             note = self._note(provider_cls)
             fleet_folders.write_note(self.path, note)
             self.transport = reception.listen(
-                note.listen, self.path / "keys"
+                note.listen, self.path / fleet_folders.KEYS
             )
             stack.callback(self.transport.close)
             self._reception = reception.Reception(
@@ -142,17 +142,15 @@ class Fleet:
 
     def _order(self, note: fleet_folders.Note) -> agent_provider.Order:
         return dataclasses.replace(
-            note.order(self.path), join=self._join(),
+            note.order(self.path),
+            join=fleet_folders.token(self.path, note),
             endpoints=tuple(
                 self.transport.endpoints[channel] for channel in Channel
             ),
-            authorize=lambda name: keys.authorize(name, self.path / "keys"),
+            authorize=lambda name: keys.authorize(
+                name, self.path / fleet_folders.KEYS
+            ),
         )
-
-    def _join(self) -> str:
-        """A token by which all of them may join; empty: each has a key that
-        was made for it."""
-        return ""
 
     def _end(self) -> None:
         count = self._provider.count(self._wanted.config)

@@ -22,6 +22,7 @@ somebody recovers the task, or until it is swept up.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -35,6 +36,7 @@ from rally import exceptions
 from rally.common import logging, private_files
 from rally.task import agent_provider
 from rally.task.distributed import spool
+from rally.task.distributed.security import tokens
 
 LOG = logging.getLogger(__name__)
 
@@ -45,6 +47,9 @@ SPOOL = "spool-"
 #: begins the name of a file for each run that the agents of a folder had
 RUN = "run-"
 NOTE_FILE = "fleet.json"
+KEYS = "keys"
+#: a process that takes the place of another one may make a key anew
+USES_EACH = 4
 #: is there once agents were ended, though something is left of some
 ENDED_FILE = "ended"
 #: a folder of a dead controller is left alone for this long: its agents end,
@@ -121,15 +126,29 @@ def found(
                     yield folder, note
 
 
+def token(folder: pathlib.Path, note: Note) -> str:
+    """A token by which those of a fleet may join, and be started again.
+
+    Empty where each has a key that is made for it.
+    """
+    cls = agent_provider.AgentProvider.get(note.provider)
+    if not cls.OUTLIVES_CONTROLLER:
+        return ""
+    uses = min(tokens.MAX_USES, USES_EACH * cls.count(note.config))
+    return tokens.invite(uses, RECOVERABLE_S, folder=folder / KEYS)
+
+
 def provider_of(
-    folder: pathlib.Path, note: Note
+    folder: pathlib.Path, note: Note, join: str = ""
 ) -> agent_provider.AgentProvider:
     """Of what was started from *folder*.
 
+    :param join: needed to start them again
     :raises PluginNotFound: its plugin is not there
     """
     cls = agent_provider.AgentProvider.get(note.provider)
-    return cls(note.config, note.order(folder), LOG.debug)
+    order = dataclasses.replace(note.order(folder), join=join)
+    return cls(note.config, order, LOG.debug)
 
 
 def sweep(

@@ -248,8 +248,11 @@ def _collect(workload: dict[str, t.Any], wait_s: float) -> list[str]:
         return _collect_local(workload)
     path, note = fleet
     # those that have given up are started again: they have their keys
-    fleet_folders.provider_of(path, note).start()
-    return _collect_elsewhere(workload, wait_s, note.listen, path / "keys")
+    join = fleet_folders.token(path, note)
+    fleet_folders.provider_of(path, note, join).resume()
+    return _collect_elsewhere(
+        workload, wait_s, note.listen, path / fleet_folders.KEYS
+    )
 
 
 def _collect_elsewhere(

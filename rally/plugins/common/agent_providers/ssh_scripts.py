@@ -1,0 +1,260 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""What runs on a host that is reached by SSH: plain POSIX ``sh``.
+
+A script goes to ``sh -s`` through standard input, so nothing of it is seen in
+a list of processes, whatever the login shell of the user is. What it answers
+is in lines that begin with ``MARK``: a login shell may print anything else.
+
+All that belongs to an agent is in one folder: its keys, its spool, its log,
+and who it is. A process is known by its number, the moment it began and the
+boot of its host, so a number that is used again is never taken for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+import typing as t
+
+MARK = "rally-agent:"
+#: below the home of the user there, unless XDG says otherwise
+CACHE_WORD = "(cache)"
+CACHE = '"${XDG_CACHE_HOME:-$HOME/.cache}"/rally'
+#: lines of a log that are shown
+TAIL_LINES = 20
+#: what the script that starts an agent answers if one runs
+RUNS = ("started", "runs")
+INSTALLED = "installed"
+ENDED = "ended"
+#: how long an agent may take to end before it is killed, seconds
+END_S = 15
+#: the end status of a script after which results are left on the host
+KEPT = 3
+#: ... and of one that found no Rally to start
+MISSING = 4
+#: how long one waits for another that installs the same, seconds
+INSTALL_S = 600
+
+#: ``born PID`` prints since when a process runs; nothing: it does not
+_BORN = r"""
+born() {
+    if [ ! -r /proc/self/stat ]; then
+        ps -o lstart= -p "$1" 2>/dev/null
+        return
+    fi
+    read -r line 2>/dev/null <"/proc/$1/stat" || return
+    set -- ${line##*) }
+    [ "$1" = Z ] && return
+    shift 19
+    echo "$(cat /proc/sys/kernel/random/boot_id) $1"
+}
+"""
+
+_ALIVE = r"""
+alive() {
+    [ -s pid ] || return 1
+    { read -r pid; read -r since; } <pid
+    [ -n "$since" ] && [ "$(born "$pid")" = "$since" ]
+}
+pause() { sleep 0.2 2>/dev/null || sleep 1; }
+say() { echo "@MARK@ $*"; }
+log_end() { [ -f log ] && tail -n @LINES@ log; }
+"""
+
+#: run by the process that becomes the agent: it notes itself first
+_RUN = _BORN + r"""
+{ echo $$; born $$; } >pid || exit 1
+exec "$@"
+"""
+
+_START = r"""
+umask 077
+mkdir -p @FOLDER@ && chmod 700 @FOLDER@ && cd @FOLDER@ || {
+    say 'its folder cannot be made'; exit 1
+}
+if alive; then say runs; exit 0; fi
+rm -f pid
+cat >run <<'@END@' || { say 'its folder cannot be written to'; exit 1; }
+@RUN@
+@END@
+@COMMAND@ --version >/dev/null </dev/null || { say @MISSING@; exit @STATUS@; }
+if command -v setsid >/dev/null 2>&1; then session=setsid; else session=; fi
+$session sh ./run @COMMAND@ @ARGUMENTS@ >log 2>&1 <<'@END@' &
+@JOIN@
+@END@
+"""
+
+_WATCH = r"""
+count=0
+while kill -0 $! 2>/dev/null && [ $count -lt 100 ]; do
+    [ $count -ge 5 ] && alive && break
+    count=$((count + 1)); pause
+done
+if alive; then say started; exit 0; fi
+wait $!
+status=$?
+log_end
+say "it ended at once with exit status $status"
+exit 1
+"""
+
+_END = r"""
+cd @FOLDER@ 2>/dev/null || { say ended; exit 0; }
+if alive; then
+    kill -TERM "$pid"
+    count=0
+    while alive && [ $count -lt @COUNT@ ]; do
+        count=$((count + 1)); pause
+    done
+fi
+if alive; then
+    kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid"
+    pause
+fi
+if alive; then say "process $pid does not end"; exit 1; fi
+rm -f pid run log
+set -- spool/*/*.chunk
+if [ @DISCARD@ = no ] && [ -e "$1" ]; then say "$#"; exit @KEPT@; fi
+folder=$PWD
+cd / && rm -rf "$folder" || { say "$folder cannot be removed"; exit 1; }
+rmdir "${folder%/*}" 2>/dev/null && rmdir "${folder%/*/*}" 2>/dev/null
+say ended
+exit 0
+"""
+
+#: its lock is noted as an agent is: one of a script that died is no lock
+_INSTALL = r"""
+umask 077
+mkdir -p @CACHE@/venvs && cd @CACHE@/venvs || {
+    say 'the folder for virtual environments cannot be made'; exit 1
+}
+count=0
+until mkdir @DIGEST@.lock 2>/dev/null; do
+    if [ $count -ge 5 ] && ! (cd @DIGEST@.lock 2>/dev/null && alive); then
+        rm -rf @DIGEST@.lock
+    elif [ $count -ge @COUNT@ ]; then
+        say 'something else has been installing it for too long'; exit 1
+    fi
+    count=$((count + 1)); pause
+done
+{ echo $$; born $$; } >@DIGEST@.lock/pid
+trap 'rm -rf @DIGEST@.lock' EXIT
+if [ -e @DIGEST@/ready ]; then say installed; exit 0; fi
+rm -rf @DIGEST@
+@PYTHON@ -m venv @DIGEST@ </dev/null || {
+    say 'its virtual environment cannot be made'; exit 1
+}
+@DIGEST@/bin/python -c 'import base64, sys
+with open(sys.argv[1], "wb") as file:
+    file.write(base64.b64decode(sys.stdin.read()))' \
+    @DIGEST@.lock/@WHEEL@ <<'@END@' || { say 'no room for it'; exit 1; }
+@DATA@
+@END@
+@DIGEST@/bin/python -m pip install --quiet --no-input \
+    --disable-pip-version-check @DIGEST@.lock/@WHEEL@ </dev/null || {
+    say 'pip cannot install it'; exit 1
+}
+: >@DIGEST@/ready
+say installed
+exit 0
+"""
+
+_TAIL = r"""
+cd @FOLDER@ 2>/dev/null && log_end
+say shown
+"""
+
+
+def start(
+    folder: str, command: t.Sequence[str], arguments: t.Sequence[str],
+    join: str,
+) -> str:
+    """Start an agent, unless it runs; its files will be in *folder*.
+
+    :param folder: below ``CACHE``
+    :param command: how ``rally`` is called there
+    :param arguments: of it; paths are those in the folder
+    :param join: what it reads from standard input: here, in no argument
+    """
+    words = " ".join(map(_word, command))
+    missing = shlex.quote(
+        "`%s` cannot be run there. Install Rally on it, name the program as "
+        "`command`, or let it be installed (`install: true`)"
+        % " ".join(command)
+    )
+    return _script(
+        folder, _START + _WATCH, COMMAND=words, MISSING=missing, RUN=_RUN,
+        STATUS=str(MISSING), ARGUMENTS=" ".join(map(shlex.quote, arguments)),
+        JOIN=join.rstrip(),
+    )
+
+
+def installed(digest: str) -> list[str]:
+    """How the Rally is called that ``install`` installs."""
+    return ["%s/venvs/%s/bin/rally" % (CACHE_WORD, digest)]
+
+
+def install(name: str, digest: str, data: bytes, python: str) -> str:
+    """Install a wheel into a virtual environment, unless that is there.
+
+    :param digest: of its content, by which it is found again
+    :param python: the interpreter there
+    """
+    return _script(
+        "", _INSTALL, DIGEST=digest, WHEEL=shlex.quote(name),
+        PYTHON=_word(python), COUNT=str(INSTALL_S * 5),
+        DATA=base64.encodebytes(data).decode().rstrip(),
+    )
+
+
+def end(folder: str, discard: bool) -> str:
+    """End an agent and remove its folder.
+
+    :param discard: results that nobody fetched, too; else they stay, with
+        the key that is needed to deliver them
+    """
+    return _script(
+        folder, _END, COUNT=str(END_S * 5), KEPT=str(KEPT),
+        DISCARD="yes" if discard else "no",
+    )
+
+
+def tail(folder: str) -> str:
+    """Show the end of the log of an agent."""
+    return _script(folder, _TAIL)
+
+
+def _script(folder: str, body: str, **values: str) -> str:
+    """*body* with its values; those are put in once, whatever they hold."""
+    text = "echo @MARK@\n" + _BORN + _ALIVE + body
+    known = {
+        "CACHE": CACHE,
+        "FOLDER": "%s/agents/%s" % (CACHE, shlex.quote(folder)),
+        "MARK": MARK,
+        "LINES": str(TAIL_LINES),
+        "END": "END_OF_WHAT_RALLY_SAYS",
+        **values,
+    }
+    return re.sub(r"@([A-Z]+)@", lambda match: known[match[1]], text)
+
+
+def _word(word: str) -> str:
+    """*word* for a shell: as it is, but for a home or cache in front."""
+    if word.startswith(CACHE_WORD):
+        return CACHE + shlex.quote(word.removeprefix(CACHE_WORD))
+    if word.startswith("~/"):
+        return '"$HOME"/' + shlex.quote(word[2:])
+    return shlex.quote(word)
