@@ -65,7 +65,7 @@ LAYERS: t.Mapping[str, t.Collection[str]] = {
         "agent_ports", "agent_process", "controller_ports", "discovery",
         "drain_request", "endpoint_ports", "fleet", "fleet_folders",
         "joining", "load_process", "reception", "recovery", "run_sink",
-        "security", "spool", "spool_store", "wire",
+        "security", "service_ports", "spool", "spool_store", "wire",
     ),
 }
 #: what the world, the clock and chance come in by

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import sys
 import typing as t
@@ -104,12 +105,14 @@ def start(
     give_up_after: GiveUpOption = None,
 ) -> None:
     """Offer this host's capacity to distributed runs until stopped."""
+    from rally.common import systemd
     from rally.task.distributed import agent_process, joining
     from rally.task.distributed.security import keys, tokens
     from rally.task.distributed.security import labels as labels_module
 
     labels = labels_module.parsed(label or [])
     _check_who(key, join, name, keys_folder)
+    manager = systemd.ServiceManager.take_from(os.environ)
     with contextlib.ExitStack() as stack:
         agent_key: keys.AgentKey | None
         if join is None:
@@ -117,12 +120,12 @@ def start(
         else:
             agent_key = stack.enter_context(joining.own_key(
                 controller, tokens.load_join_token(join), name, keys_folder,
-                give_up_after,
+                give_up_after, manager,
             ))
         if agent_key is not None:
             agent_process.run_agent(
                 controller, agent_key, spool, labels=labels,
-                give_up_after_s=give_up_after,
+                give_up_after_s=give_up_after, manager=manager,
             )
 
 

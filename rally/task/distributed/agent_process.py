@@ -25,11 +25,12 @@ import types
 import typing as t
 import uuid
 
-from rally.common import clock, logging, settings, version
+from rally.common import clock, logging, settings, systemd, version
 from rally.task.distributed import (
     agent_ports,
     endpoint_ports,
     serve,
+    service_ports,
     spool_store,
 )
 from rally.task.distributed.agent import machine as agent_module
@@ -99,9 +100,18 @@ class AgentProcess:
         self._ports.ask_to_shut_down()
         self._transport.wake()
 
-    def serve(self) -> None:
-        """Work for controllers until somebody asks for an end."""
-        serve.serve(self._machine, self._ports)
+    def serve(self, manager: systemd.ServiceManager | None = None) -> None:
+        """Work for controllers until somebody asks for an end.
+
+        :param manager: is told how this agent is
+        """
+        serve.serve(self._machine, service_ports.reporting(
+            self._ports, manager, self._status
+        ))
+
+    def _status(self) -> str:
+        state, run = self._machine.state.value, self._machine.run
+        return "run %s: %s" % (run, state) if run else state
 
     def close(self) -> None:
         self._ports.close()
@@ -117,6 +127,7 @@ def run_agent(
     instance: str = "",
     labels: t.Mapping[str, str] | None = None,
     give_up_after_s: float | None = None,
+    manager: systemd.ServiceManager | None = None,
 ) -> None:
     """Offer this host's capacity to distributed runs until stopped.
 
@@ -125,6 +136,7 @@ def run_agent(
     :param lifeline: a file descriptor whose end of file ends the agent
     :param instance: unique; empty: one is made
     :param labels: and *give_up_after_s*: see ``AgentProcess``
+    :param manager: of the service that this process is
     :raises RallyException: an address, the key or the spool is unusable
     """
     addresses = (
@@ -152,7 +164,7 @@ def run_agent(
             target=_watch, args=(lifeline, agent), daemon=True
         ).start()
     try:
-        agent.serve()
+        agent.serve(manager)
     finally:
         agent.close()
 

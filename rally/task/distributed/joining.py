@@ -27,12 +27,13 @@ import socket
 import typing as t
 
 from rally import exceptions
-from rally.common import clock, logging, private_files
+from rally.common import clock, logging, private_files, systemd
 from rally.task.distributed import (
     commands,
     endpoint_ports,
     notices,
     serve,
+    service_ports,
     spool,
 )
 from rally.task.distributed.security import key_files, keys, tokens
@@ -122,6 +123,7 @@ def own_key(
     name: str | None = None,
     folder: pathlib.Path | None = None,
     give_up_after_s: float | None = None,
+    manager: systemd.ServiceManager | None = None,
 ) -> t.Iterator[keys.AgentKey | None]:
     """The key of an agent that was let in, now or at an earlier start.
 
@@ -131,6 +133,7 @@ def own_key(
     :param name: that it wishes; None: that of the host
     :param folder: where keys are kept; None: ``~/.rally/agent``
     :param give_up_after_s: how long to wait for an answer; None: for ever
+    :param manager: of the service that this process is
     :returns: None: nobody has answered for so long
     :raises NotLetIn: the controller does not want it
     :raises KeyInUse: another process has it
@@ -140,7 +143,9 @@ def own_key(
     own = folder_of(folder or default_folder(), name, token)
     claim = _claim(own)
     try:
-        yield _enrolled_key(controller, token, name, own, give_up_after_s)
+        yield _enrolled_key(
+            controller, token, name, own, give_up_after_s, manager
+        )
     finally:
         os.close(claim)
 
@@ -173,12 +178,13 @@ def _claim(own: pathlib.Path) -> int:
 def _enrolled_key(
     controller: str, token: tokens.JoinToken, name: str, own: pathlib.Path,
     give_up_after_s: float | None,
+    manager: systemd.ServiceManager | None,
 ) -> keys.AgentKey | None:
     """``own_key``, in a folder that is claimed."""
     if (own / KEY).exists():
         return keys.load_agent_key(own / KEY)
     pair = _own_pair(own / APPLYING)
-    answer = _ask(controller, token, pair, name, give_up_after_s)
+    answer = _ask(controller, token, pair, name, give_up_after_s, manager)
     if answer is None:
         return None
     if not answer.name:
@@ -189,7 +195,7 @@ def _enrolled_key(
 
 def _ask(
     controller: str, token: tokens.JoinToken, pair: keys.KeyPair, name: str,
-    give_up_after_s: float | None,
+    give_up_after_s: float | None, manager: systemd.ServiceManager | None,
 ) -> messages.Enrolled | None:
     """What the controller says; None: nothing."""
     application = _Application(
@@ -204,7 +210,9 @@ def _ask(
         codec.encode, codec.decode,
     )
     with contextlib.closing(end):
-        serve.serve(application, _Ports(end))
+        serve.serve(application, service_ports.reporting(
+            _Ports(end), manager, lambda: "asking to be let in"
+        ))
     if application.is_refused:
         return messages.Enrolled(pair.public, "", ENDED % token.id)
     return application.answer

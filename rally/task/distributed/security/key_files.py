@@ -126,9 +126,20 @@ def read_secret(path: pathlib.Path) -> bytes:
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
             raise malformed(path, "it is not a small regular file")
         mode = stat.S_IMODE(status.st_mode)
-        if mode & private_files.FOR_OTHERS:
+        if mode & private_files.FOR_OTHERS and not _is_credential(path, mode):
             raise SecretKeyExposed(path=path, mode=mode)
         return file.read(MAX_BYTES)
+
+
+def _is_credential(path: pathlib.Path, mode: int) -> bool:
+    """Whether it was given to this service by systemd, see systemd.exec(5).
+
+    Such a file is of root, and the user of the service may read it by an ACL,
+    the mask of which is shown as the permission of the group.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    is_there = folder is not None and path.parent == pathlib.Path(folder)
+    return is_there and not mode & (private_files.FOR_OTHERS ^ stat.S_IRGRP)
 
 
 def check_pair(path: pathlib.Path, public: str, secret: str) -> None:

@@ -16,6 +16,7 @@ import os
 import pathlib
 import stat
 import tempfile
+from unittest import mock
 
 import ddt
 import hypothesis
@@ -151,6 +152,32 @@ class KeysTestCase(KeyTestCase):
             key_files.SecretKeyExposed, keys.load_agent_key, path
         )
         self.assertIn("chmod 600", str(error))
+
+    def as_credential(self, folder: pathlib.Path) -> None:
+        variables = {"CREDENTIALS_DIRECTORY": str(folder)}
+        patch = mock.patch.dict(os.environ, variables)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_a_credential_of_this_service_shows_the_mask_of_an_acl(self):
+        path = self.key_file(keys.authorize("n", self.folder), 0o440)
+        self.as_credential(self.home)
+        self.assertEqual("n", keys.load_agent_key(path).name)
+
+    @ddt.data(0o604, 0o460, 0o450, 0o444)
+    def test_no_credential_has_a_mode_like_this(self, mode):
+        path = self.key_file(keys.authorize("n", self.folder), mode)
+        self.as_credential(self.home)
+        self.assertRaises(
+            key_files.SecretKeyExposed, keys.load_agent_key, path
+        )
+
+    def test_a_key_beside_the_credentials_is_none(self):
+        path = self.key_file(keys.authorize("n", self.folder), 0o440)
+        self.as_credential(self.folder)
+        self.assertRaises(
+            key_files.SecretKeyExposed, keys.load_agent_key, path
+        )
 
     @ddt.data(
         lambda text: "",
