@@ -22,8 +22,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONWARNINGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional cluster-test cloud-test plugins-test \
-        soak fuzz explore style mypy benchmarks docs clean
+.PHONY: help demo test unit functional cluster-test cloud-test slurm-test \
+        plugins-test soak fuzz explore style mypy benchmarks docs clean
 
 help:
 	@echo "make demo          run a distributed task and write its report"
@@ -32,6 +32,7 @@ help:
 	@echo "make cluster-test  run the cluster tests"
 	@echo "make plugins-test  plugin packages of others (needs an index)"
 	@echo "make cloud-test    run the tests against a real cloud"
+	@echo "make slurm-test    run the tests against a real Slurm"
 	@echo "make soak          200 agents, then a run of MINUTES=30 minutes"
 	@echo "make fuzz          look for input that does harm (FUZZ_S seconds)"
 	@echo "make explore       other examples and faults (ROUNDS=10)"
@@ -69,6 +70,10 @@ plugins-test: $(BIN)/.test-installed
 # Keystone, Glance and rally-openstack, from the package index
 cloud-test: $(BIN)/.test-installed
 	@$(BIN)/python -m tests.cloud
+
+# two nodes on this host; needs root and slurm-wlm
+slurm-test: $(BIN)/.test-installed
+	@$(BIN)/python -m tests.slurm
 
 MINUTES ?= 30
 soak: $(BIN)/.test-installed

@@ -155,6 +155,13 @@ def ssh_options() -> str:
     return config_table(ssh.SSHProvider)
 
 
+def slurm_options() -> str:
+    """Keys of the configuration of provider slurm."""
+    from rally.plugins.common.agent_providers import slurm
+
+    return config_table(slurm.SlurmProvider)
+
+
 def config_table(plugin: t.Any) -> str:
     """Keys of the configuration of a plugin."""
     schema = plugin.CONFIG_SCHEMA
@@ -288,7 +295,7 @@ PARTS: t.Mapping[str, t.Callable[[], str]] = {
     each.__name__: each
     for each in (
         membership_states, agent_states, wire_messages, distributed_options,
-        ssh_options,
+        ssh_options, slurm_options,
         command_line, earlier_names, exit_codes,
     )
 }
