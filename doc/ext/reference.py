@@ -176,6 +176,13 @@ def config_table(plugin: t.Any) -> str:
     return list_table(["Key", "Value", "Meaning"], rows, (18, 22, 60))
 
 
+def kubernetes_options() -> str:
+    """Keys of the configuration of provider kubernetes."""
+    from rally.plugins.common.agent_providers.kubernetes import provider
+
+    return config_table(provider.KubernetesProvider)
+
+
 # ---- the command line
 
 
@@ -295,7 +302,7 @@ PARTS: t.Mapping[str, t.Callable[[], str]] = {
     each.__name__: each
     for each in (
         membership_states, agent_states, wire_messages, distributed_options,
-        ssh_options, slurm_options,
+        ssh_options, slurm_options, kubernetes_options,
         command_line, earlier_names, exit_codes,
     )
 }

@@ -33,7 +33,7 @@ VERIFICATION = ROOT / "doc" / "source" / "verification.rst"
 WRITING = ROOT / "doc" / "source" / "plugins" / "writing.rst"
 PAGES = (
     "README.rst", "doc/source/task/distributed.rst",
-    "doc/source/task/http.rst",
+    "doc/source/task/http.rst", "doc/source/task/kubernetes.rst",
 )
 BLOCK = re.compile(
     r"^\.\. code-block:: (?P<language>\w+)\n\n(?P<text>(?:(?: {3,}.*)?\n)+)",

@@ -49,6 +49,9 @@ SCRIPT = (
 #: a Job of Kubernetes ends all of its pods once so many have failed
 NO_LIMIT = 2**31 - 1
 
+_TEXTS: dict[str, t.Any] = {
+    "type": "object", "additionalProperties": {"type": "string"},
+}
 #: what a task says under ``agents: {kubernetes: ...}``
 SCHEMA: dict[str, t.Any] = {
     "type": "object",
@@ -70,14 +73,14 @@ SCHEMA: dict[str, t.Any] = {
         "resources": {
             "type": "object",
             "properties": {
-                "requests": {"$ref": "#/definitions/texts"},
-                "limits": {"$ref": "#/definitions/texts"},
+                "requests": _TEXTS,
+                "limits": _TEXTS,
             },
             "additionalProperties": False,
             "description": "What each pod is to have: requests and limits.",
         },
         "node_selector": {
-            "$ref": "#/definitions/texts",
+            **_TEXTS,
             "description": "Labels that nodes must have.",
         },
         "tolerations": {
@@ -94,12 +97,12 @@ SCHEMA: dict[str, t.Any] = {
             "description": "Names of Secrets for the registry.",
         },
         "env": {
-            "$ref": "#/definitions/texts",
+            **_TEXTS,
             "description": "Variables of the agents' environment. Nothing "
                            "secret: whoever may read pods can read them.",
         },
         "labels": {
-            "$ref": "#/definitions/texts",
+            **_TEXTS,
             "description": "More labels of the pods.",
         },
         "user": {
@@ -124,11 +127,6 @@ SCHEMA: dict[str, t.Any] = {
     },
     "required": ["count", "image"],
     "additionalProperties": False,
-    "definitions": {
-        "texts": {
-            "type": "object", "additionalProperties": {"type": "string"},
-        },
-    },
 }
 
 
