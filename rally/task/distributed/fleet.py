@@ -71,6 +71,7 @@ class Fleet:
         self._lock = threading.Lock()
         self._listener: Tell | None = None  # of the run that has them
         self._failed: dict[str, agent_provider.Failed] = {}
+        self._pending: agent_provider.Pending | None = None  # the last
         self.last_run = ""  # had them before, and is over
         self._claim: int | None = None
         self._left: list[str] = []  # what could not be ended
@@ -178,6 +179,7 @@ class Fleet:
         self._reception.expect(code)
         with self._lock:
             self._failed.clear()
+            self._pending = None
         self._provider.start()
 
     def _told(self, news: agent_provider.Pending | agent_provider.Failed
@@ -186,6 +188,8 @@ class Fleet:
         with self._lock:
             if isinstance(news, agent_provider.Failed):
                 self._failed[news.agent] = news
+            else:
+                self._pending = news
             if self._listener is not None:
                 self._listener(_notice(news))
                 return
@@ -216,9 +220,12 @@ class Fleet:
                     self._listener = None
 
     def report_to(self, tell: Tell) -> None:
-        """Have *tell* called when one ends in this run, or ended before."""
+        """Have *tell* called when one ends in this run, or ended before, and
+        with why not all run yet."""
         with self._lock:
             self._listener = tell
+            if self._pending is not None:
+                tell(_notice(self._pending))
             for failed in self._failed.values():
                 tell(_notice(failed))
 

@@ -29,7 +29,7 @@ from unittest import mock
 
 from rally.plugins.common.agent_providers import local
 from rally.task import agent_provider
-from rally.task.distributed import fleet, fleet_folders
+from rally.task.distributed import fleet, fleet_folders, notices
 from rally.task.distributed import spool as spool_module
 from rally.task.distributed.wire import messages
 from rally.task.results import chunk
@@ -203,6 +203,16 @@ class ElsewhereFleetTestCase(test.TestCase):
         with self.fleet:
             self.assertEqual([], fleet_folders.end_all_of("task"))
             self.assertTrue(self.fleet.path.exists())
+
+    def test_why_agents_wait_is_told_to_the_run_that_begins(self):
+        def start(provider):
+            provider.tell(agent_provider.Pending("no node"))
+
+        told = []
+        with mock.patch.object(Elsewhere, "start", start), self.fleet:
+            self.fleet.want(messages.Code())
+            self.fleet.report_to(told.append)
+        self.assertEqual([notices.AgentsPending("no node")], told)
 
     def test_a_run_is_told_who_printed_what_at_last(self):
         tails = {"n1": "out of memory", "n3": "", "n4": "never came"}
