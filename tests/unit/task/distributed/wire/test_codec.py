@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing as t
 
@@ -39,10 +40,18 @@ VALUES: dict[t.Any, t.Any] = {
 def _bounded(hint):
     """Values of an annotated type, within its bounds."""
     plain, bounds = hint.__origin__, hint.__metadata__[0]
+    if bounds.pattern is not None:
+        return st.from_regex(
+            re.compile(bounds.pattern, re.ASCII), fullmatch=True
+        )
     if plain is int:
         return st.integers(bounds.ge, bounds.le)
     if plain is float:
         return st.floats(bounds.ge, bounds.le)
+    if bounds.min_length is not None:
+        return st.text(
+            min_size=bounds.min_length, max_size=bounds.max_length
+        )
     return _values(plain)  # short enough for all bounds of lengths
 
 
