@@ -40,6 +40,7 @@ from rally.task.load import source as source_module
 from rally.task.load.errors import (
     JudgingFailed,
     NotDistributable,
+    NotWeighable,
     WorkersKeepDying,
 )
 from rally.task.load.single import (
@@ -55,8 +56,8 @@ from rally.task.results import row as row_module
 from rally.task.results.progressions import Lost
 
 __all__ = [
-    "Config", "JudgingFailed", "Lost", "NotDistributable", "ScenarioRunner",
-    "ScenarioRunnerResult", "WorkersKeepDying",
+    "Config", "JudgingFailed", "Lost", "NotDistributable", "NotWeighable",
+    "ScenarioRunner", "ScenarioRunnerResult", "WorkersKeepDying",
     "_get_scenario_context", "_log_worker_info", "_run_scenario_once",
     "_worker_thread", "configure", "format_result_on_timeout",
 ]
@@ -137,6 +138,18 @@ class ScenarioRunner(
         :raises NotDistributable: the plugin does not say
         """
         raise NotDistributable(runner=cls.get_name(), cls=cls.__name__)
+
+    @classmethod
+    def weigh_config(
+        cls, config: Config, weights: t.Sequence[int]
+    ) -> list[dict[str, t.Any] | None]:
+        """Configurations for groups of agents; together exactly *config*.
+
+        :returns: one for each of *weights*, in proportion to them, which
+            ``split_config`` can split further; None: nothing is left for it
+        :raises NotWeighable: the plugin does not say
+        """
+        raise NotWeighable(runner=cls.get_name(), cls=cls.__name__)
 
     @classmethod
     def check_workload(

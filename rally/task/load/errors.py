@@ -27,6 +27,16 @@ class NotDistributable(exceptions.RallyException):
     )
 
 
+class NotWeighable(exceptions.RallyException):
+    error_code = 155
+    msg_fmt = (
+        "Runner '%(runner)s' cannot share its load out by weights: it does "
+        "not say how, and guessing would change the load. Leave `weights` "
+        "out, or let %(cls)s implement the class method "
+        "`weigh_config(config, weights)`."
+    )
+
+
 class WorkersKeepDying(exceptions.RallyException):
     error_code = 141
     msg_fmt = (

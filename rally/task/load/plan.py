@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from rally.task.work import schedule as schedule_module
 
@@ -62,3 +63,19 @@ def split_evenly(whole: int, parts: int) -> list[int]:
     """
     share, rest = divmod(whole, parts)
     return [share + (i < rest) for i in range(parts)]
+
+
+def split_by_weight(whole: int, weights: t.Sequence[int]) -> list[int]:
+    """Shares in proportion to *weights*; their sum is *whole*.
+
+    Each is its exact part, rounded down. What is left then goes, one each,
+    to those that lost most by that; of equals, to those that come first.
+    """
+    total = sum(weights)
+    shares = [whole * weight // total for weight in weights]
+    by_loss = sorted(
+        range(len(weights)), key=lambda i: -(whole * weights[i] % total)
+    )
+    for i in by_loss[:whole - sum(shares)]:
+        shares[i] += 1
+    return shares

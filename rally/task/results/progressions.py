@@ -14,8 +14,7 @@
 
 A lease, what a chunk delivers and what was lost are each a few of them,
 however many numbers that is. Laws, tested as properties: the progressions of
-a set of numbers are that set; what two have in common is the intersection;
-strides are disjoint and together the whole.
+a set of numbers are that set; what two have in common is the intersection.
 """
 
 from __future__ import annotations
@@ -110,18 +109,6 @@ def common(one: Progression, other: Progression) -> Progression | None:
     if first > last:
         return None
     return first, step, (last - first) // step + 1
-
-
-def strides(first: int, stop: int, parts: int) -> list[Progression]:
-    """Numbers *first* to *stop* (without it), dealt to *parts* in turn.
-
-    The agents interleave instead of firing together; the parts are disjoint
-    and together exactly the range. A part may be empty (count 0).
-    """
-    return [
-        (first + i, parts, max(0, -(-(stop - first - i) // parts)))
-        for i in range(parts)
-    ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from rally.task.results.progressions import Progression, count_of, strides
+from rally.task.results.progressions import Progression, count_of
 from rally.task.work.schedule import Schedule
+from rally.task.work.turns import Turns
 
 NS = 1_000_000_000
 #: an agent asks for more when less than this part of a lease is left
@@ -39,6 +40,7 @@ class Grantee(t.Protocol):
     """What granting work needs to know of an agent."""
 
     name: str
+    group: str | None  # that weights are for
     concurrency: int  # iterations it may run at once
     remaining: int  # granted and not started
     rate: float  # iterations per second; 0: not known yet
@@ -178,9 +180,15 @@ class OpenGranting:
 
     Short windows, so that the numbers of an agent that was lost are dealt to
     the others from the next window on.
+
+    :param weights: by group of agents; none: all have the same
     """
 
-    def __init__(self, times: int, schedule: Schedule) -> None:
+    def __init__(
+        self, times: int, schedule: Schedule,
+        weights: t.Mapping[str, int] | None = None,
+    ) -> None:
+        self._turns = Turns(weights)
         self._times = times
         self._schedule = schedule
         self._granted = 0
@@ -206,20 +214,17 @@ class OpenGranting:
         members = [member for member in members if member.concurrency]
         if not members:
             return []
-        allotments = [
-            Allotment(members[i % len(members)], numbers, 0)
-            for i, numbers in enumerate(self._returned)
-        ]
+        allotments = []
+        for i, numbers in enumerate(self._returned):
+            others = self._turns.group_members(members, numbers[0])
+            allotments.append(Allotment(others[i % len(others)], numbers, 0))
         self._returned = []
         if until > self._granted:
-            # the turn goes on where the last window left it
-            turn = self._granted % len(members)
-            order = members[turn:] + members[:turn]
-            dealt = strides(self._granted + 1, until + 1, len(members))
             allotments += [
                 Allotment(member, numbers, 0)
-                for member, numbers in zip(order, dealt)
-                if numbers[2]
+                for member, numbers in self._turns.deal(
+                    members, self._granted + 1, until + 1
+                )
             ]
             self._granted = until
         for allotment in allotments:

@@ -54,7 +54,15 @@ def split_by_concurrency(
 
     Iteration numbers come from whoever splits, so ``times`` is no share.
     """
-    shares = plan_module.split_evenly(config.get("concurrency", 1), parts)
+    return _with_concurrencies(
+        config,
+        plan_module.split_evenly(config.get("concurrency", 1), parts),
+    )
+
+
+def _with_concurrencies(
+    config: Config, shares: t.Iterable[int]
+) -> list[dict[str, t.Any] | None]:
     return [
         {**config, "concurrency": share} if share else None
         for share in shares
@@ -72,6 +80,18 @@ class _ConstantBase(runner.ScenarioRunner):
     ) -> list[dict[str, t.Any] | None]:
         """Split the concurrency."""
         return split_by_concurrency(config, parts)
+
+    @classmethod
+    def weigh_config(
+        cls, config: Config, weights: t.Sequence[int]
+    ) -> list[dict[str, t.Any] | None]:
+        """Split the concurrency by weight, rounded to whole iterations."""
+        return _with_concurrencies(
+            config,
+            plan_module.split_by_weight(
+                config.get("concurrency", 1), weights
+            ),
+        )
 
     def _run_scenario(
         self,

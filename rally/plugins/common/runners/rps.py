@@ -46,6 +46,20 @@ class CheckPRSValidator(validation.Validator):
             )
 
 
+def _limit(config: Config) -> int:
+    """How many iterations may run at a time."""
+    return int(config.get("max_concurrency", config["times"]))
+
+
+def _with_limits(
+    config: Config, shares: t.Iterable[int]
+) -> list[dict[str, t.Any] | None]:
+    return [
+        {**config, "max_concurrency": share} if share else None
+        for share in shares
+    ]
+
+
 @validation.add("check_rps")
 @runner.configure(name="rps")
 class RPSScenarioRunner(runner.ScenarioRunner):
@@ -131,7 +145,7 @@ class RPSScenarioRunner(runner.ScenarioRunner):
         """An open model: iteration numbers have due moments."""
         return plan_module.LoadPlan(
             times=config["times"],
-            concurrency=config.get("max_concurrency", config["times"]),
+            concurrency=_limit(config),
             schedule=schedule.Schedule.of_config(config["rps"]),
             timeout_s=config.get("timeout") or None,
             max_processes=config.get("max_cpu_count"),
@@ -145,12 +159,18 @@ class RPSScenarioRunner(runner.ScenarioRunner):
 
         Each agent gets every n-th iteration number, so agents interleave.
         """
-        whole = config.get("max_concurrency", config["times"])
-        shares = plan_module.split_evenly(whole, parts)
-        return [
-            {**config, "max_concurrency": share} if share else None
-            for share in shares
-        ]
+        return _with_limits(
+            config, plan_module.split_evenly(_limit(config), parts)
+        )
+
+    @classmethod
+    def weigh_config(
+        cls, config: Config, weights: t.Sequence[int]
+    ) -> list[dict[str, t.Any] | None]:
+        """Split the concurrency by weight; the schedule is dealt by it."""
+        return _with_limits(
+            config, plan_module.split_by_weight(_limit(config), weights)
+        )
 
     def _run_scenario(
         self,

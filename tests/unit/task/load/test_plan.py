@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import fractions
+
 import hypothesis
 from hypothesis import strategies as st
 
@@ -33,6 +35,27 @@ class LoadPlanTestCase(test.TestCase):
     def test_one_process_per_cpu_is_enough(self) -> None:
         made = plan.LoadPlan(times=None, concurrency=8, duration_s=1)
         self.assertEqual(4, made.process_count(cpus=4))
+
+
+class SplitByWeightTestCase(test.TestCase):
+    @hypothesis.given(
+        st.integers(0, 10**6),
+        st.lists(st.integers(1, 100), min_size=1, max_size=9),
+    )
+    def test_each_is_its_part_rounded_and_all_are_the_whole(
+        self, whole: int, weights: list[int]
+    ) -> None:
+        shares = plan.split_by_weight(whole, weights)
+
+        self.assertEqual(whole, sum(shares))
+        for share, weight in zip(shares, weights, strict=True):
+            exact = fractions.Fraction(whole * weight, sum(weights))
+            self.assertLess(abs(share - exact), 1)
+
+    def test_what_is_left_goes_to_who_lost_most(self) -> None:
+        self.assertEqual([6, 2], plan.split_by_weight(8, [3, 1]))
+        self.assertEqual([2, 1, 1], plan.split_by_weight(4, [1, 1, 1]))
+        self.assertEqual([5, 1], plan.split_by_weight(6, [4, 1]))
 
 
 class SplitEvenlyTestCase(test.TestCase):

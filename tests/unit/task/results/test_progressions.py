@@ -63,24 +63,6 @@ class CommonTestCase(test.TestCase):
         self.assertEqual(sorted(both), list(work.numbers_of(parts)))
 
 
-class StridesTestCase(test.TestCase):
-    @hypothesis.given(
-        first=st.integers(1, 1000), length=st.integers(0, 300),
-        parts=st.integers(1, 12),
-    )
-    def test_they_are_disjoint_and_together_the_range(
-        self, first, length, parts
-    ):
-        dealt = work.strides(first, first + length, parts)
-
-        numbers = list(work.numbers_of(dealt))
-        self.assertEqual(
-            list(range(first, first + length)), sorted(numbers)
-        )
-        counts = [count for _, _, count in dealt]
-        self.assertLessEqual(max(counts) - min(counts), 1)
-
-
 class LostTestCase(test.TestCase):
     def test_reports_show_the_last_number(self):
         lost = work.Lost(((1, 4, 3), (7, 1, 1)), "gone", "node1")

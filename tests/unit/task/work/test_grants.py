@@ -34,6 +34,7 @@ class Agent:
 
     name: str
     concurrency: int = 4
+    group: str | None = ""
     remaining: int = 0
     rate: float = 0.0
 

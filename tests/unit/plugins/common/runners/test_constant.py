@@ -389,6 +389,17 @@ class ConstantTestCase(load.LoadTestCase):
             for share in given
         ))
 
+    def test_concurrency_is_shared_out_by_weight(self) -> None:
+        config = {"times": 100, "concurrency": 8, "timeout": 3}
+        weigh = constant.ConstantScenarioRunner.weigh_config
+        self.assertEqual(
+            [{**config, "concurrency": 6}, {**config, "concurrency": 2}],
+            weigh(config, [3, 1]),
+        )
+        self.assertEqual(
+            [config, None], weigh(config, [100, 1])
+        )
+
     @ddt.data(
         ({"times": 4, "concurrency": 4}, 0),
         ({"times": 3, "concurrency": 4}, 1),

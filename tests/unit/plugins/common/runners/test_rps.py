@@ -148,6 +148,13 @@ class RPSTestCase(load.LoadTestCase):
         last = made.board.merged().last_started_ns
         self.assertGreaterEqual(last - started_ns, 370_000_000)
 
+    def test_the_limit_is_shared_out_by_weight(self) -> None:
+        weigh = rps.RPSScenarioRunner.weigh_config
+        config = {"times": 10, "rps": 3}
+        self.assertEqual(
+            [8, 2], [s["max_concurrency"] for s in weigh(config, [3, 1]) if s]
+        )
+
     def test_shares_sum_up_to_the_limit(self) -> None:
         split = rps.RPSScenarioRunner.split_config
         config = {"times": 10, "rps": 3}
