@@ -202,6 +202,19 @@ class Distribution(moments.Moments):
             found.append((first, end, int(self._counts[i])))
         return found
 
+    def bucket_counts(self) -> tuple[Ints, Ints]:
+        """Index and count of each bucket that holds anything, ascending;
+        whatever the number of values."""
+        if not self.is_exact:
+            used = np.flatnonzero(self._counts)
+            return used + self._first, self._counts[used]
+        if not self.count:
+            return _NONE, _NONE
+        lowest, highest = t.cast(int, self.min_ns), t.cast(int, self.max_ns)
+        return np.unique(
+            _buckets_of(self._values, lowest, highest), return_counts=True
+        )
+
     def count_above(self, is_above: t.Callable[[float], bool]) -> int:
         """How many values satisfy a predicate that is monotone in them.
 
