@@ -27,6 +27,7 @@ import sys
 import time
 import typing as t
 
+from rally.cli import fleet_lines
 from rally.common import logging
 from rally.task.processing import records
 from rally.task.reporting import progress as progress_module
@@ -40,7 +41,7 @@ LOG = logging.getLogger(__name__)
 
 #: seconds between two lines in a log
 LINE_INTERVAL_S = 5.0
-#: agents shown; more would push the rest off the screen
+#: agents shown one by one; more would push the rest off the screen
 AGENTS_SHOWN = 12
 BAR_WIDTH = 60
 
@@ -182,8 +183,10 @@ def block(progress: progress_module.Progress) -> rich_console.Group:
                 ("%s  " % mark, style), "%s  " % name, (detail, "dim")
             )
         )
-    if progress.agents:
-        lines.append(_agents(progress.agents))
+    if len(progress.agents) <= AGENTS_SHOWN:
+        lines += [_agents(progress.agents)] if progress.agents else []
+    elif progress.fleet is not None:
+        lines += fleet_lines.block(progress.agents, progress.fleet)
     lines += [
         rich_text.Text(problem, style="yellow")
         for problem in progress.problems[-3:]
@@ -243,7 +246,7 @@ def _agents(
         padding=(0, 2, 0, 0),
         header_style="dim",
     )
-    for agent in agents[:AGENTS_SHOWN]:
+    for agent in agents:
         table.add_row(
             agent.name,
             agent.state,
@@ -253,8 +256,6 @@ def _agents(
             str(agent.lost),
             style="red" if agent.lost else None,
         )
-    if len(agents) > AGENTS_SHOWN:
-        table.add_row("%d more" % (len(agents) - AGENTS_SHOWN))
     return table
 
 

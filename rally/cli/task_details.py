@@ -18,7 +18,7 @@ import json
 import typing as t
 
 from rally import consts
-from rally.cli import cliutils
+from rally.cli import cliutils, fleet_lines
 from rally.common import logging
 from rally.task.processing import failures, records
 
@@ -357,6 +357,18 @@ def _print_load_info(info: Values) -> None:
         ]
         cliutils.print_table(labels, rows, "Agents")
         print()
+    if info.get("by_label"):
+        cliutils.print_table(
+            [*fleet_lines.GROUP_FIELDS],
+            [
+                [_shown(group[key]) for key in fleet_lines.GROUP_FIELDS]
+                for group in info["by_label"]
+            ],
+            "Agents by label",
+        )
+        print()
+    for line in fleet_lines.standing_out(info):
+        print(line)
 
 
 def _size(value: float | None) -> str:

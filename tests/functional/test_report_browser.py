@@ -185,7 +185,8 @@ class ReportInBrowserTestCase(BrowserTestCase):
              "missed its liveness deadline", "4–8 every 2",
              "agent node2 is gone", "2.00 /s", "1.00 /s",
              "Is it the generator?", "first agent began: node2",
-             "31.0 ms", "600 ms"),
+             "31.0 ms", "600 ms", "Agents by label", "zone=east",
+             "slower than one of a typical agent with a probability of 75"),
             distributed,
         )
         self.assertDrawn(3, distributed)

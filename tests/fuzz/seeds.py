@@ -166,6 +166,12 @@ def from_controller() -> list[messages.Message]:
         messages.Ack(RUN, 0),
         messages.Enrolled(KEY, "node1"),
         messages.Enrolled(KEY, "", "they have come"),
+        messages.FleetAnswer("n0", "running", 1, (
+            messages.AgentRow(
+                "n1", "running", "host", VERSION, {"zone": "a"}, 2, 4, 100,
+                9.5, 0.4, 0.001, 0.0001, 0.0002, 3, 1,
+            ),
+        ), True),
     ]
 
 

@@ -32,6 +32,7 @@ from rally.task.distributed import (
     agent_ports,
     controller_ports,
     endpoint_ports,
+    fleet_page,
     notices,
     run_sink,
     serve,
@@ -423,6 +424,13 @@ class Sink:
     def say(self, text, is_problem):
         self._cluster.log.append("controller: %s" % text)
 
+    def fleet(self, after):
+        members = self._cluster.machine.members
+        views = [
+            run_sink.describe(each) for _, each in sorted(members.items())
+        ]
+        return fleet_page.page_of("simulated", views, {}, after)
+
     def refresh(self, now):
         """Nobody watches."""
 
@@ -436,14 +444,19 @@ class Cluster:
         self, seed=0, agents=2, times=200, concurrency=4, duration_s=0.1,
         weather=None, chunk_size=10, store_delay_s=0.01, schedule=None,
         offsets_s=(), versions=None, duration_of_run_s=None, task="",
-        content=CONTENT, ppms=(), announces=False, at_once=1, **plan,
+        content=CONTENT, ppms=(), announces=False, at_once=1, labels=None,
+        **plan,
     ):
-        """:param at_once: numbers that a load starts together, as one"""
+        """:param at_once: numbers that a load starts together, as one
+
+        :param labels: of agents, by name
+        """
         self.random = random.Random(seed)
         self.clock = network.FakeClock(1_790_000_000.0)
         self.network = network.MemoryNetwork(
             self.clock, codec.encode, codec.decode, seed, weather
         )
+        self.network.labels.update(labels or {})
         self.chunk_size, self.store_delay_s = chunk_size, store_delay_s
         self.times, self.concurrency = times, concurrency
         self.announces = announces  # an event for each iteration
@@ -501,7 +514,10 @@ class Cluster:
                 address="tcp://controller:9790",
                 **plan,
             ),
-            grants.OpenGranting(times, schedule)
+            grants.OpenGranting(
+                times, schedule, plan["selection"].weights
+                if "selection" in plan else None,
+            )
             if schedule is not None
             else grants.ClosedGranting(times, duration_of_run_s),
             self.controller_clock.now_ns(),
@@ -673,9 +689,9 @@ class Cluster:
             ),
             self.end,
             [
-                channels.Received(name, channels.Channel.CONTROL, hello)
-                for name, hello in self.lobby.present.items()
-                if hello.instance == self.agents[name].machine.hello().instance
+                said for name, said in self.lobby.present.items()
+                if said.message.instance
+                == self.agents[name].machine.hello().instance
             ],
         )
         return self.play(limit_s)

@@ -106,6 +106,7 @@ class MemoryNetwork:
         self.decode = decode
         self.weather = weather or Weather()
         self.revoked: set[str] = set()
+        self.labels: dict[str, dict[str, str]] = {}  # of agents
         self.controller_end: MemoryControllerTransport | None = None
         self.agent_ends: dict[str, MemoryAgentTransport] = {}
         self._random = random.Random(seed)
@@ -300,7 +301,9 @@ class MemoryControllerTransport(_End):
             peer, channel = parcel.source.name, parcel.channel
             if not parcel.source.is_closed:
                 self._routes[peer, channel] = parcel.source
-            received.append(Received(peer, channel, message))
+            received.append(Received(
+                peer, channel, message, self._network.labels.get(peer, {})
+            ))
         return received
 
     def revoke(self, name: str) -> None:

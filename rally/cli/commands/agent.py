@@ -15,6 +15,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import os
 import pathlib
 import sys
@@ -24,6 +26,9 @@ import typer
 
 from rally import exceptions
 
+if t.TYPE_CHECKING:
+    from rally.task.distributed import discovery
+
 agent_app = typer.Typer(
     help="Offer this host to distributed runs; say which hosts may.",
     no_args_is_help=True,
@@ -32,6 +37,26 @@ agent_app = typer.Typer(
 KeysOption: t.TypeAlias = t.Annotated[
     t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
     typer.Option(help="Folder of the controller's keys (~/.rally/keys)."),
+]
+
+ControllerOption: t.TypeAlias = t.Annotated[
+    str, typer.Option(help="Address of the running controller.")
+]
+WatchOption: t.TypeAlias = t.Annotated[
+    bool,
+    typer.Option(
+        "--watch", help="Show the agents of runs once a second, until Ctrl-C.",
+    ),
+]
+JsonOption: t.TypeAlias = t.Annotated[
+    bool, typer.Option("--json", help="Print JSON.")
+]
+LabelsOption: t.TypeAlias = t.Annotated[
+    t.Optional[list[str]],  # noqa: UP045 - typer evaluates it
+    typer.Option(
+        "--label", metavar="KEY=VALUE",
+        help="What tasks choose agents by, such as zone=a; may be repeated.",
+    ),
 ]
 
 
@@ -206,6 +231,7 @@ def _seconds(text: str) -> float:
 @agent_app.command()
 def authorize(
     name: t.Annotated[str, typer.Argument(help="Name of the agent.")],
+    label: LabelsOption = None,
     keys: KeysOption = None,
     out: t.Annotated[
         t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
@@ -217,9 +243,11 @@ def authorize(
 ) -> None:
     """Let an agent join; print the key file to copy to its host."""
     from rally.task.distributed.security import keys as keys_module
+    from rally.task.distributed.security import labels
 
+    given = labels.parsed(label or ())
     # the earlier key is valid until there is another one to use
-    _hand_over(keys_module.authorizing(name, keys), out)
+    _hand_over(keys_module.authorizing(name, keys, labels=given), out)
     if out is not None:
         typer.echo("The key of agent %s is in %s." % (name, out))
 
@@ -306,10 +334,19 @@ def revoke(
 
 @agent_app.command()
 def drain(
-    name: t.Annotated[str, typer.Argument(help="Name of the agent.")],
-    controller: t.Annotated[
-        str, typer.Option(help="Address of the running controller.")
-    ] = "tcp://127.0.0.1:9790",
+    name: t.Annotated[
+        t.Optional[str],  # noqa: UP045 - typer evaluates it
+        typer.Argument(help="Name of the agent."),
+    ] = None,
+    label: t.Annotated[
+        t.Optional[list[str]],  # noqa: UP045 - typer evaluates it
+        typer.Option(
+            "--label", metavar="KEY=VALUE",
+            help="Instead of a name: all agents with this label; may be "
+                 "repeated.",
+        ),
+    ] = None,
+    controller: ControllerOption = "tcp://127.0.0.1:9790",
     keys: KeysOption = None,
     wait: t.Annotated[
         float,
@@ -325,8 +362,42 @@ def drain(
     """
     from rally.task.distributed import drain_request
 
+    if (name is None) == (not label):
+        raise exceptions.InvalidArgumentsException(
+            "It is not clear which agents to drain. Name one, or use --label "
+            "for all that have a label, not both."
+        )
+    if name is None:
+        _drain_labelled(label or (), controller, keys, wait)
+        return
     text = drain_request.drain(name, controller, keys, wait)
     typer.echo("%s%s." % (text[0].upper(), text[1:]))
+
+
+def _drain_labelled(
+    words: t.Iterable[str], controller: str, keys: pathlib.Path | None,
+    wait: float,
+) -> None:
+    """Drain all agents with some labels; a refusal does not end that.
+
+    :raises typer.Exit: some are not drained; it was said which
+    """
+    from rally.task.distributed import drain_request, fleet_request
+
+    names = fleet_request.labelled(controller, keys, words)
+    problems = 0
+    for each in names:
+        try:
+            text = drain_request.drain(each, controller, keys, 0)
+        except drain_request.DrainRefused as e:
+            text = e.format_message().rstrip(".")
+            problems += 1
+        typer.echo("%s%s." % (text[0].upper(), text[1:]))
+    if problems:
+        raise typer.Exit(drain_request.DrainRefused.error_code)
+    for each in names if wait else ():
+        text = drain_request.drain(each, controller, keys, wait)
+        typer.echo("%s%s." % (text[0].upper(), text[1:]))
 
 
 @agent_app.command("list")
@@ -339,13 +410,56 @@ def list_(
         str, typer.Option(help="Address of the first of three ports.")
     ] = "tcp://*:9790",
     keys: KeysOption = None,
+    controller: t.Annotated[
+        t.Optional[str],  # noqa: UP045 - typer evaluates it
+        typer.Option(
+            help="Address of the controller to ask while a task runs (the "
+                 "one of --listen, on this host)."
+        ),
+    ] = None,
+    watch: WatchOption = False,
+    tojson: JsonOption = False,
 ) -> None:
-    """Show which agents are authorized, which of them are dialing in, and
-    join tokens."""
+    """Show which agents there are, and what they are doing.
+
+    While a task runs its controller is asked: what share each agent has, at
+    what rate it runs, how much of its CPUs it uses. Else the command listens
+    itself, and shows which agents are dialing in, and join tokens.
+    """
+    from rally.cli import fleet_view
+    from rally.task.distributed import discovery
+    from rally.task.distributed.wire import channels
+
+    address = controller or channels.on_this_host(listen)
+    if watch:
+        fleet_view.watch(address, keys, tojson)
+        return
+    try:
+        agents = discovery.call(listen, keys, wait)
+    except channels.AddressUnusable as e:
+        fleet_view.show(address, keys, tojson, e)
+        return
+    if tojson:
+        typer.echo(json.dumps({
+            "phase": "no run",
+            "agents": [dataclasses.asdict(each) for each in agents],
+            "tokens": [
+                dataclasses.asdict(each)
+                for each in discovery.token_statuses(keys)
+            ],
+        }))
+    else:
+        _print_found(agents, keys)
+
+
+def _print_found(
+    agents: t.Sequence[discovery.Answer], keys: pathlib.Path | None
+) -> None:
+    """Agents that are authorized, which of them are dialing in, and tokens.
+    """
     from rally.cli import cliutils
     from rally.task.distributed import discovery
 
-    agents = discovery.call(listen, keys, wait)
     if agents:
         columns = {
             "name": "Name", "state": "State", "labels": "Labels",

@@ -22,7 +22,7 @@ import typing as t
 import typer
 
 from rally import consts, exceptions
-from rally.cli import cliutils, envutils, task_details
+from rally.cli import cliutils, envutils, fleet_lines, task_details
 from rally.cli.commands import options
 from rally.common import logging, owners
 from rally.task.processing import records
@@ -47,22 +47,46 @@ def quoted(tags: t.Iterable[str]) -> str:
     return ", ".join("'%s'" % tag for tag in tags)
 
 
-def status(task_id: options.TaskId) -> None:
+def status(
+    task_id: options.TaskId,
+    watch: t.Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Show it once a second, until the task has "
+                            "ended or Ctrl-C is pressed.",
+        ),
+    ] = False,
+) -> None:
     """Print the status of a task, and how far it is."""
+    if watch:
+        from rally.cli import watching
+
+        watching.watch(lambda: _status_lines(task_id))
+        return
+    lines, _ = _status_lines(task_id)
+    print("\n".join(lines))
+
+
+def _status_lines(task_id: str) -> tuple[list[str], bool]:
+    """What there is to say of a task, and whether that is the last word."""
     api = cliutils.get_api()
     task = api.task.get(task_id=task_id)
-    print("Task %s: %s" % (task["uuid"], _status_of(task)))
-    if _is_abandoned(task):
-        print(RECOVER_HINT % task)
+    lines = ["Task %s: %s" % (task["uuid"], _status_of(task))]
+    is_abandoned = _is_abandoned(task)
+    if is_abandoned:
+        lines.append(RECOVER_HINT % task)
     if task["status"] != consts.TaskStatus.RUNNING:
-        return
+        return lines, is_abandoned or task["status"] in task_details.FINAL
     task = api.task.get(task_id=task_id, detailed=True, lazy=True)
-    for _, _, workload in records.workloads_of([task]):
-        print(_progress_of(workload))
-    print(
+    lines += [
+        _progress_of(workload)
+        for _, _, workload in records.workloads_of([task])
+    ]
+    lines.append(
         "These numbers are partial. Iterations count as soon as they end; "
         "their results are stored in chunks, a few seconds later."
     )
+    return lines, is_abandoned
 
 
 def _progress_of(workload: records.Record) -> str:
@@ -82,13 +106,24 @@ def _progress_of(workload: records.Record) -> str:
             "%.3f" % percentiles[key] if percentiles.get(key) else "n/a"
             for key in ("50", "95", "99")
         )
-    return line + _agents_of(info.get("agents") or ())
+    return line + _agents_of(info)
 
 
-def _agents_of(agents: t.Sequence[dict[str, t.Any]]) -> str:
-    """A line on agents, with what each of them has done."""
+def _agents_of(info: records.Record) -> str:
+    """Lines on agents: one by one, or by label if they are too many."""
+    agents = info.get("agents") or ()
     if not agents:
         return ""
+    lines = fleet_lines.of_record(info)
+    if len(agents) > AGENTS_SHOWN and info.get("by_label"):
+        return "".join("\n\t\t%s" % line for line in lines)
+    return _one_by_one(agents) + "".join(
+        "\n\t\t%s" % line for line in fleet_lines.standing_out(info)
+    )
+
+
+def _one_by_one(agents: t.Sequence[dict[str, t.Any]]) -> str:
+    """A line with what each agent has done."""
     shown = [
         "%s %s (%s)" % (
             agent["name"], agent.get("iterations") or 0, agent["state"]

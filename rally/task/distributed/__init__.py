@@ -37,7 +37,7 @@ One loop runs any machine on its ports: ``serve``. Ports are the world:
     with ``spool_store`` and a load process
 ``endpoint_ports``
     for machines that only talk: ``reception``, ``discovery``,
-    ``drain_request``
+    ``drain_request``, ``fleet_request`` (answered with a ``fleet_page``)
 
 The tests have ports with the same limits on simulated time, see
 ``tests/simulation``. Below the ports:

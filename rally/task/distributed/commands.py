@@ -66,6 +66,14 @@ class Say:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ShowFleet:
+    """Answer an operator who asks which agents there are."""
+
+    operator: str
+    after: str  # see ``messages.FleetAsked``
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class WarmLoad:
     """Start a load process that imports this until there is a load."""
 
@@ -116,6 +124,6 @@ class DiscardSpool:
 
 
 Command: t.TypeAlias = (
-    Send | StoreChunk | Observe | Announce | Say | WarmLoad | StartLoad
-    | TellLoad | EndLoad | SendChunk | RemoveChunk | DiscardSpool
+    Send | StoreChunk | Observe | Announce | Say | ShowFleet | WarmLoad
+    | StartLoad | TellLoad | EndLoad | SendChunk | RemoveChunk | DiscardSpool
 )

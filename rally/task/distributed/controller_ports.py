@@ -19,7 +19,7 @@ import typing as t
 
 from rally.common import clock
 from rally.task.distributed import commands, endpoint_ports
-from rally.task.distributed.wire import channels
+from rally.task.distributed.wire import channels, messages
 from rally.task.results import head
 
 
@@ -43,6 +43,9 @@ class Sink(t.Protocol):
 
     def say(self, text: str, is_problem: bool) -> None:
         """Tell the user."""
+
+    def fleet(self, after: str) -> messages.FleetAnswer:
+        """Agents whose names come after that one, for an operator."""
 
     def refresh(self, now: int) -> None:
         """Show where the run stands, if it is time."""
@@ -101,4 +104,9 @@ class ControllerPorts:
                 self._sink.announce(numbers)
             case commands.Say(text=text, is_problem=is_problem):
                 self._sink.say(text, is_problem)
+            case commands.ShowFleet(operator=operator, after=after):
+                return self._endpoint.execute(commands.Send(
+                    operator, channels.Channel.CONTROL,
+                    self._sink.fleet(after),
+                ))
         return None

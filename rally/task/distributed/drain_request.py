@@ -87,14 +87,7 @@ def drain(
     :raises StillDraining: it was not done within *wait_s*
     """
     keys.check_name(agent)
-    try:
-        key = keys.operator_key(folder)
-    except key_files.KeyFileMissing as e:
-        reason = "key %(path)s cannot be read: %(reason)s" % e.kwargs
-        raise NoController(address=address, reason=reason) from None
-    end = agent_transport.AgentTransport(
-        {Channel.CONTROL: address}, key, codec.encode, codec.decode
-    )
+    end = operator_end(address, folder)
     talk = _Conversation(agent, wait_s, answer_s, clock.now_ns())
     with contextlib.closing(end):
         serve.serve(talk, endpoint_ports.AgentEndpoint(end))
@@ -106,6 +99,23 @@ def drain(
     if wait_s and not answer.is_over:
         raise StillDraining(agent=agent, wait_s=wait_s, text=answer.text)
     return answer.text
+
+
+def operator_end(
+    address: str, folder: pathlib.Path | None
+) -> agent_transport.AgentTransport:
+    """A connection to a running controller, of its owner.
+
+    :raises NoController: there is no key to prove that with
+    """
+    try:
+        key = keys.operator_key(folder)
+    except key_files.KeyFileMissing as e:
+        reason = "key %(path)s cannot be read: %(reason)s" % e.kwargs
+        raise NoController(address=address, reason=reason) from None
+    return agent_transport.AgentTransport(
+        {Channel.CONTROL: address}, key, codec.encode, codec.decode
+    )
 
 
 class _Conversation:

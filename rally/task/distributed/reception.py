@@ -99,10 +99,7 @@ class Reception:
         """Lend the transport to a run; yields the hellos said so far."""
         self.close()
         try:
-            yield [
-                channels.Received(name, channels.Channel.CONTROL, hello)
-                for name, hello in self._lobby.present.items()
-            ]
+            yield list(self._lobby.present.values())
         finally:
             self.open()
 

@@ -33,8 +33,10 @@ from rally.task.distributed import (
     commands,
     controller_ports,
     fleet_folders,
+    fleet_page,
     notices,
     reception,
+    run_sink,
     serve,
     spool,
 )
@@ -47,7 +49,7 @@ from rally.task.reporting import load_info
 from rally.task.results import aggregate, head, packed
 from rally.task.results import stored as stored_results
 from rally.task.results.progressions import Lost, progressions
-from rally.task.work import schedule
+from rally.task.work import schedule, selection
 
 LOG = logging.getLogger(__name__)
 
@@ -237,7 +239,7 @@ def _collect(workload: dict[str, t.Any], wait_s: float) -> list[str]:
     :returns: names of agents that may keep something and did not come
     """
     config = workload["runner"]
-    if isinstance(config.get("agents"), int):
+    if selection.count_of(config.get("agents")) is not None:
         folder = config.get("keys")
         return _collect_elsewhere(
             workload, wait_s, config.get("listen"),
@@ -265,7 +267,7 @@ def _collect_elsewhere(
             _plan(workload, ends.endpoints, wait_s, keys_folder),
             clock.now_ns(),
         )
-        sink = _Store(workload)
+        sink = _Store(workload, machine)
         ports = controller_ports.ControllerPorts(ends, sink)
         sink.tell = ports.tell
         serve.serve(machine, ports)
@@ -353,7 +355,10 @@ def _agents(
 class _Store:
     """Puts what agents deliver into the database at once."""
 
-    def __init__(self, workload: dict[str, t.Any]) -> None:
+    def __init__(
+        self, workload: dict[str, t.Any], machine: controller.Controller
+    ) -> None:
+        self._machine = machine
         self._workload_uuid = workload["uuid"]
         self._task_uuid = workload["task_uuid"]
         self._ahead_ns = clock_ahead_ns(workload["load_info"])
@@ -385,6 +390,13 @@ class _Store:
 
     def say(self, text: str, is_problem: bool) -> None:
         LOG.info(text)
+
+    def fleet(self, after: str) -> messages.FleetAnswer:
+        members = [
+            run_sink.describe(member)
+            for _, member in sorted(self._machine.members.items())
+        ]
+        return fleet_page.page_of("recovering", members, {}, after)
 
     def refresh(self, now: int) -> None:
         """Nobody watches."""
@@ -460,7 +472,10 @@ def _refresh(
     for agent in agents:
         agent["lost"] = lost[agent["name"]]
         agent["delivered"] = agent["iterations"]
-    info.update(agents=agents, **load_info.start_of(agents))
+    info.update(
+        agents=agents, **load_info.fleet_facts(agents, sources),
+        **load_info.start_of(agents),
+    )
 
 
 def _schedule_of(workload: dict[str, t.Any]) -> schedule.Schedule | None:

@@ -20,12 +20,12 @@ import time
 import typing as t
 
 from rally.common import logging
-from rally.task.distributed import commands
+from rally.task.distributed import commands, fleet_page
 from rally.task.distributed.controller import machine as controller_module
 from rally.task.distributed.controller import registry
 from rally.task.distributed.controller.membership import AgentState, Member
 from rally.task.distributed.controller.run import Phase
-from rally.task.distributed.wire import channels
+from rally.task.distributed.wire import channels, messages
 from rally.task.reporting import progress
 from rally.task.results import board as board_module
 from rally.task.results import head
@@ -99,6 +99,13 @@ class RunSink:
             self._runner.problem(text)
         else:
             LOG.info(text)
+
+    def fleet(self, after: str) -> messages.FleetAnswer:
+        """From the view that is there: nobody is described anew."""
+        return fleet_page.page_of(
+            self._machine.phase_text, self._runner.members,
+            self._runner.board.sources(), after,
+        )
 
     def refresh(self, now: int) -> None:
         self._freeze_once()
@@ -197,11 +204,13 @@ def taking_part(machine: controller_module.Controller) -> list[Member]:
     Those that were asked for and got no share are among them, for there was
     not enough concurrency for all; those that only stood by are not.
     """
-    left = machine.run.plan.shares.count(None)
+    left = machine.run.plan.wanted - machine.registry.share_count
     shown = []
     for _, member in sorted(machine.members.items()):
         if member.state is AgentState.JOINED and not member.has_worked:
-            left -= 1
+            left -= member.group is not None
+            if member.group is None:
+                continue
             if left < 0:
                 continue
         shown.append(member)
@@ -215,17 +224,20 @@ def describe(member: Member) -> dict[str, t.Any]:
         "name": member.name,
         "version": member.hello.rally_version,
         "host": member.hello.host,
+        "labels": dict(member.labels),
         "cpus": member.hello.cpus,
         "state": _state_of(member).value,
         "share": member.concurrency,
         "is_takeover": member.is_takeover,
         "position": member.position,
+        "first_number": member.first_number,
         "rate": member.rate,
         "clock_offset_s": clock_.offset_ns / NS if clock_.count else None,
         "clock_error_s": _seconds(member.clock_error_ns),
         "round_trip_s": _seconds(clock_.round_trip_ns),
         "spooled_chunks": member.spooled - member.stored,
         "granted": member.ledger.granted,
+        "leases": member.lease,
         "returned": member.ledger.returned,
         "delivered": member.ledger.stored,
         "reason": member.reason,
@@ -264,4 +276,7 @@ def agent_progress(
         offset_s=member["clock_offset_s"],
         error_s=member["clock_error_s"],
         lost=member["lost"],
+        labels=member["labels"],
+        leases=member["leases"],
+        spooled_chunks=member["spooled_chunks"],
     )

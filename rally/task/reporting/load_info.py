@@ -25,7 +25,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import clock, logging
-from rally.task.reporting import progress, traffic_history
+from rally.task.reporting import fleet, progress, traffic_history
 from rally.task.results import aggregate, durations, names, saturation
 from rally.task.results.row import NS
 
@@ -99,6 +99,7 @@ class RunWatch:
         self._most_done = 0
         self._has_warned = False
         self._traffic = traffic_history.TrafficHistory()
+        self._fleet = fleet.FleetWatch()
 
     def started(self) -> None:
         self._seen = (time.monotonic(), 0)
@@ -138,6 +139,7 @@ class RunWatch:
         done, lost = runner.done_and_lost(merged.iterations)
         self._most_done = max(self._most_done, done)
         p50, p95, p99 = (_percentile(merged, p) for p in PERCENTS)
+        agents = runner.agents_progress()
         return progress.Progress(
             workload=self._cfg["name"],
             position=self._cfg["position"],
@@ -155,12 +157,16 @@ class RunWatch:
                 (result["criterion"], result["success"], result["detail"])
                 for result in merged.checker.results()
             ],
-            agents=runner.agents_progress(),
+            agents=agents,
             elapsed_s=elapsed_s,
             problems=[
                 *runner.problems_so_far(),
                 *problems_of(merged.table),
             ],
+            fleet=self._fleet.look(
+                agents, runner.board.sources(), runner.right_of_way.give_way
+            ),
+            seen=merged,
         )
 
     def _measure(self, iterations: int) -> None:
@@ -217,6 +223,9 @@ class RunWatch:
             "offered_rate": runner.offered_rate,
             **figures_of(merged),
             "agents": agents,
+            **fleet_facts(
+                agents, runner.board.sources(), runner.right_of_way.give_way
+            ),
             **start_of(agents),
             **generators_of(agents, generator_facts(merged)),
             "traffic": self._traffic_info(merged),
@@ -265,6 +274,40 @@ class RunWatch:
         if self._stop_asked_ns is None or merged.last_started_ns is None:
             return None
         return max(0, merged.last_started_ns - self._stop_asked_ns) / NS
+
+
+def fleet_facts(
+    agents: t.Sequence[t.Mapping[str, t.Any]],
+    sources: t.Mapping[str, aggregate.Aggregate],
+    pause: fleet.Pause = None,
+) -> dict[str, t.Any]:
+    """Groups of agents, and those that stand out, for ``load_info``."""
+    if not agents:
+        return {}
+    groups = fleet.groups_of(
+        [
+            progress.AgentProgress(
+                agent["name"], agent.get("state", ""),
+                agent.get("iterations") or 0, agent.get("rate") or 0.0,
+                None, None, agent.get("lost") or 0, agent.get("labels") or {},
+            )
+            for agent in agents
+        ],
+        sources, pause,
+    )
+    parts = {
+        agent["name"]: sources[agent["name"]] for agent in agents
+        if agent["name"] in sources
+    }
+    return {
+        "by_label": [
+            dataclasses.asdict(each) for each in groups if each.label
+        ],
+        "slowest_agents": [name for name, _ in fleet.slowest(parts, pause)],
+        "odd_agents": [
+            dataclasses.asdict(each) for each in fleet.odd_ones(parts, pause)
+        ],
+    }
 
 
 def generator_facts(part: aggregate.Aggregate) -> dict[str, t.Any]:
@@ -393,7 +436,7 @@ def agent_figures(
         is_late = info.get("is_takeover")  # it was not there at the start
         if source.first_started_ns is not None and not is_late:
             began[info["name"]] = _began_ns(
-                source.first_started_ns, info.get("position") or 0, schedule
+                source.first_started_ns, _first_of(info), schedule
             )
     first_ns = min(began.values(), default=0)
     for info in infos:
@@ -414,14 +457,18 @@ def _durations_of(source: aggregate.Aggregate | None) -> dict[str, t.Any]:
     }
 
 
+def _first_of(info: t.Mapping[str, t.Any]) -> int:
+    """Which iteration, from 0, an agent began with in an open model."""
+    return (info.get("first_number") or (info.get("position") or 0) + 1) - 1
+
+
 def _began_ns(
-    first_ns: int, position: int, schedule: schedules.Schedule | None
+    first_ns: int, first: int, schedule: schedules.Schedule | None
 ) -> int:
     """First start of an agent, as if all had been due at once."""
     if schedule is None:
         return first_ns
-    # the first numbers of an open model are dealt out in turn
-    return first_ns - schedule.due_ns(position)
+    return first_ns - schedule.due_ns(first)
 
 
 def other_actions(table: durations.DurationsTable) -> dict[str, t.Any] | None:

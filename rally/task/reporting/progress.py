@@ -17,6 +17,11 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from rally.task.results import odd as odd_module
+
+if t.TYPE_CHECKING:
+    from rally.task.results import aggregate
+
 
 @dataclasses.dataclass(frozen=True)
 class AgentProgress:
@@ -29,6 +34,35 @@ class AgentProgress:
     offset_s: float | None  # of its clock, against the controller's
     error_s: float | None  # bound of the error of the offset
     lost: int
+    labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    leases: int = 0  # granted to it
+    spooled_chunks: int = 0  # that are not stored yet
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupProgress:
+    """Agents that have a label in common; all of them without labels."""
+
+    label: str
+    value: str
+    agents: int
+    iterations: int
+    failed: int
+    lost: int
+    rate: float  # iterations per second
+    p50: float | None  # seconds
+    p95: float | None
+    p99: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class FleetView:
+    """Groups of agents, and those that stand out."""
+
+    groups: list[GroupProgress]
+    slowest: list[tuple[str, float]]  # and their medians, seconds
+    saturated: list[str]  # they limit the load
+    odd: list[odd_module.Odd]  # they measure otherwise than the others
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +87,22 @@ class Progress:
     agents: list[AgentProgress]
     elapsed_s: float
     problems: list[str]
+    fleet: FleetView | None = None  # as it was a moment ago; None: no agents
+    #: all of it; to be read, by the thread that is told
+    seen: aggregate.Aggregate | None = dataclasses.field(
+        default=None, compare=False, repr=False
+    )
+
+
+class Listeners:
+    """Several of them, told one after the other."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def on_progress(self, progress: Progress) -> None:
+        for listener in self._listeners:
+            listener.on_progress(progress)
 
 
 class Listener(t.Protocol):

@@ -18,7 +18,9 @@ function distributedTab(workload) {
     ]),
     (info.late_agents || []).length ? h("p.notice", null, "More than 20 ms later than the first agent began: " + info.late_agents.join(", ") + ".") : null,
     info.generator_limited ? generatorPanel(info) : null,
+    standingOut(info),
     problems.length ? panel("Problems", h("ul", null, problems.map((text) => h("li.warn", null, text)))) : null,
+    (info.by_label || []).length ? panel("Agents by label", groupsTable(info.by_label)) : null,
     agents.length ? panel("Agents", agentsTable(agents)) : null,
     lost ? panel("Lost iterations", lostTable(info.lost)) : null,
     h(".columns", null,
@@ -29,6 +31,29 @@ function distributedTab(workload) {
       info.lag ? panel("Start lag: how late iterations started", timesTable("Start lag", info.lag)) : null,
       info.response ? panel("Response time: from the due moment to the end", timesTable("Response time", info.response)) : null),
   ];
+}
+
+/* Agents that measure otherwise than the others, beyond chance. */
+function standingOut(info) {
+  const odd = info.odd_agents || [];
+  if (!odd.length) return null;
+  return h(".notice", null, h("b", null, "Some agents measure otherwise than the others, beyond chance."),
+    h("ul", null, odd.map((agent) => h("li", null, h("b", null, agent.name), ": one of its iterations is "
+      + (agent.effect > 0 ? "slower" : "faster") + " than one of a typical agent with a probability of "
+      + percent(0.5 + Math.abs(agent.effect), 1) + "."))));
+}
+
+function groupsTable(groups) {
+  const total = {};
+  for (const group of groups) total[group.label] = (total[group.label] || 0) + group.iterations;
+  const number = (title, key, show) => ({ title, number: true, value: (row) => row[key], show: (row) => show(row[key]) });
+  return sortableTable([
+    { title: "Label", value: (row) => row.label + "=" + row.value, show: (row) => h("b.name", null, row.label + "=" + row.value) },
+    number("Agents", "agents", count),
+    { title: "Iterations", number: true, value: (row) => row.iterations, show: (row) => [count(row.iterations), bar(row.iterations, total[row.label])] },
+    number("Failed", "failed", count), number("Lost", "lost", (value) => (value ? h("span.bad", null, count(value)) : count(value))),
+    number("p50", "p50", seconds), number("p95", "p95", seconds), number("p99", "p99", seconds),
+  ], groups);
 }
 
 function rateKind(info) {
@@ -70,6 +95,7 @@ function agentsTable(agents) {
   return sortableTable([
     { title: "Agent", value: (row) => row.name, show: (row) => h("b.name", null, row.name) },
     { title: "State", value: (row) => row.state, show: (row) => h("span.badge." + stateKind(row.state), null, row.state) },
+    ...(agents.some((agent) => labelsText(agent)) ? [{ title: "Labels", value: labelsText }] : []),
     { title: "Host", value: (row) => row.host || "" },
     { title: "Version", value: (row) => row.version || "" },
     number("CPUs", "cpus", count),
@@ -83,6 +109,8 @@ function agentsTable(agents) {
     number("Chunks left in spool", "spooled_chunks", count),
   ], agents);
 }
+
+const labelsText = (agent) => Object.entries(agent.labels || {}).map(([key, value]) => key + "=" + value).join(", ");
 
 const stateKind = (state) => ({ lost: "bad", failed: "bad", done: "good", joined: "" }[state] ?? "warn");
 

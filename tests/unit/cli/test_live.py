@@ -23,6 +23,7 @@ from rich import console as rich_console
 
 from rally.cli import live
 from rally.task.reporting import progress as progress_module
+from rally.task.results import odd
 from tests.unit import test
 
 PROGRESS = progress_module.Progress(
@@ -49,6 +50,16 @@ AGENT = progress_module.AgentProgress(
 )
 
 
+GROUP = progress_module.GroupProgress(
+    label="zone", value="a", agents=20, iterations=5000, failed=3, lost=0,
+    rate=150.5, p50=0.05, p95=0.1, p99=None,
+)
+FLEET = progress_module.FleetView(
+    groups=[GROUP], slowest=[("n5", 0.8)], saturated=["n1", "n2"],
+    odd=[odd.Odd("n5", 0.41, 22.0), odd.Odd("n6", -0.2, -9.0)],
+)
+
+
 class FakeClock:
     def __init__(self) -> None:
         self.now = 100.0
@@ -61,9 +72,9 @@ def changed(**values: object) -> progress_module.Progress:
     return dataclasses.replace(PROGRESS, **values)
 
 
-def drawn(progress: progress_module.Progress) -> str:
+def drawn(progress: progress_module.Progress, width: int = 100) -> str:
     out = io.StringIO()
-    console = rich_console.Console(file=out, width=100)
+    console = rich_console.Console(file=out, width=width)
     console.print(live.block(progress))
     return out.getvalue()
 
@@ -141,10 +152,30 @@ class BlockTestCase(test.TestCase):
         self.assertIn("node1", text)
         self.assertIn("+1.200 ms ± 0.100", text)
 
-    def test_shows_so_many_agents_only(self):
-        text = drawn(changed(agents=[AGENT] * 20))
-        self.assertEqual(live.AGENTS_SHOWN, text.count("node1"))
-        self.assertIn("8 more", text)
+    def test_shows_a_larger_fleet_by_label_and_who_stands_out(self):
+        agents = [
+            dataclasses.replace(AGENT, name="n%d" % i) for i in range(40)
+        ]
+        agents[3] = dataclasses.replace(AGENT, name="n3", state="lost")
+        for width in (80, 120):
+            text = drawn(changed(agents=agents, fleet=FLEET), width)
+            self.assertNotIn("n17", text)
+            self.assertIn("zone=a", text)
+            self.assertIn("150.5", text)
+            self.assertIn("Lost: n3", text)
+            self.assertIn("Slowest: n5 (median 0.800 s)", text)
+            self.assertIn("limit the load: n1, n2", text)
+            self.assertIn("Odd, beyond chance: n5 (slower, 91 %), n6 "
+                          "(faster, 70 %)", text)
+
+    def test_names_few_of_many(self):
+        fleet = dataclasses.replace(
+            FLEET, saturated=["s%d" % i for i in range(30)],
+            groups=[GROUP] * 30,
+        )
+        text = drawn(changed(agents=[AGENT] * 30, fleet=fleet))
+        self.assertIn("s4 and 25 more", text)
+        self.assertIn("18 more groups", text)
 
     def test_says_what_a_second_interrupt_does(self):
         self.assertIn("Ctrl-C again", drawn(changed(phase="stopping")))

@@ -30,12 +30,14 @@ from rally.common import logging, version
 from rally.common import right_of_way as right_of_way_module
 from rally.task import agent_provider, runner, sla, task_scope
 from rally.task.reporting import load_info, progress
+from rally.task.work import selection as selection_module
 
 if t.TYPE_CHECKING:
     from rally.task import scenario
     from rally.task.distributed import controller_ports, run_sink
     from rally.task.distributed import fleet as fleet_module
     from rally.task.distributed.controller import machine as controller
+    from rally.task.distributed.controller import plan as plan_types
     from rally.task.distributed.wire import (
         channels,
         controller_transport,
@@ -80,16 +82,22 @@ class DistributedRunner(runner.ScenarioRunner):
             "agents": {
                 "anyOf": [
                     {"type": "integer", "minimum": 1},
+                    selection_module.AGENTS_SCHEMA,
                     {
                         "type": "object",
                         "minProperties": 1,
                         "maxProperties": 1,
+                        "propertyNames": {
+                            "not": {"enum": ["count", "select"]},
+                        },
                         "additionalProperties": {"type": "object"},
                     },
                 ],
-                "description": "How many agents to wait for; or a provider "
-                               "that starts them, and its configuration.",
+                "description": "How many agents to wait for; or that and "
+                               "which, see select; or a provider that starts "
+                               "them, and its configuration.",
             },
+            "weights": selection_module.WEIGHTS_SCHEMA,
             "local_agents": {
                 "type": "integer",
                 "minimum": 1,
@@ -160,6 +168,7 @@ class DistributedRunner(runner.ScenarioRunner):
         """Whether this workload can be spread; sentences if not."""
         config = workload["runner"]
         problems = [*_check_inner(config), *_check_provider(config)]
+        problems = problems or _check_weights(config)
         lease = config.get("lease", DEFAULT_LEASE_S)
         timeout = config.get("agent_timeout", DEFAULT_AGENT_TIMEOUT_S)
         if lease >= timeout:
@@ -373,6 +382,7 @@ class DistributedRunner(runner.ScenarioRunner):
         inner_cls = runner.ScenarioRunner.get(inner_type)
         provider, count = _wanted(self.config)
         shares = inner_cls.split_config(inner_config, count)
+        selection = selection_module.Selection.of_config(self.config)
         run_plan = plan_module.RunPlan(
             prepare=prepare,
             content=content,
@@ -386,6 +396,8 @@ class DistributedRunner(runner.ScenarioRunner):
                 endpoints[channels.Channel.CONTROL], socket.gethostname()
             ),
             provider=provider,
+            selection=selection,
+            split=_splitting(inner_cls, inner_config, selection.weights),
             is_closing_on_loss=self.config.get("on_agent_loss") == "abort",
             agent_timeout_s=self.config.get(
                 "agent_timeout", DEFAULT_AGENT_TIMEOUT_S
@@ -399,7 +411,9 @@ class DistributedRunner(runner.ScenarioRunner):
         )
         grants: granting.Granting
         if plan.schedule is not None:
-            grants = granting.OpenGranting(plan.times or 0, plan.schedule)
+            grants = granting.OpenGranting(
+                plan.times or 0, plan.schedule, selection.weights
+            )
         else:
             grants = granting.ClosedGranting(plan.times, plan.duration_s)
         return controller.Controller(run_plan, grants, clock.now_ns())
@@ -544,7 +558,7 @@ def provided(
     """Who is to start agents for the task, and how; None: nobody."""
     if "local_agents" in config:
         return "local", {"count": config["local_agents"]}
-    if isinstance(config["agents"], int):
+    if selection_module.count_of(config["agents"]) is not None:
         return None
     ((name, provider_config),) = config["agents"].items()
     return name, provider_config
@@ -565,10 +579,67 @@ def _wanted(config: t.Mapping[str, t.Any]) -> tuple[str, int]:
     """Who starts agents (empty: nobody), and how many are waited for."""
     found = provided(config)
     if found is None:
-        return "", int(config["agents"])
+        return "", selection_module.count_of(config["agents"]) or 0
     name, provider_config = found
     cls = agent_provider.AgentProvider.get(name)
     return name, cls.count(provider_config)
+
+
+def _check_weights(config: dict[str, t.Any]) -> list[str]:
+    """Whether the load can be shared out as ``weights`` says."""
+    weights = selection_module.Selection.of_config(config).weights
+    if not weights:
+        return []
+    provider, count = _wanted(config)
+    if provider == "local":
+        return [
+            "Agents of this host have no labels, so weights cannot tell them "
+            "apart. Leave out `weights`, or use `agents`."
+        ]
+    if count < len(weights):
+        return [
+            "Weights name %d groups of agents, and %d agent(s) are asked "
+            "for, so some group would have none. Ask for more `agents`."
+            % (len(weights), count)
+        ]
+    inner_type, inner_config = _inner(config)
+    try:
+        shares = runner.ScenarioRunner.get(inner_type).weigh_config(
+            inner_config, list(weights.values())
+        )
+    except runner.NotWeighable as e:
+        return [e.format_message()]
+    empty = [group for group, share in zip(weights, shares) if not share]
+    return [
+        "The concurrency is too low to be shared out by weight: rounded to "
+        "whole iterations, nothing is left for %s. Raise the concurrency, or "
+        "the lowest weight." % ", ".join(empty)
+    ] if empty else []
+
+
+def _splitting(
+    inner_cls: type[runner.ScenarioRunner],
+    config: dict[str, t.Any],
+    weights: t.Mapping[str, int],
+) -> t.Callable[[t.Mapping[str, int]], list[plan_types.GroupShare]] | None:
+    """How the load is split once it is known who is there; None: evenly."""
+    from rally.task.distributed.controller import plan as plan_module
+
+    if not weights:
+        return None
+    parts = inner_cls.weigh_config(config, list(weights.values()))
+
+    def split(sizes: t.Mapping[str, int]) -> list[plan_types.GroupShare]:
+        return [
+            plan_module.GroupShare(
+                group, share,
+                inner_cls.load_plan(share).concurrency if share else 0,
+            )
+            for group, part in zip(weights, parts) if part
+            for share in inner_cls.split_config(part, sizes[group])
+        ]
+
+    return split
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ one begins when nothing of the one before can run any more.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 
@@ -45,6 +46,7 @@ class Share:
     position: int
     config: dict[str, t.Any]  # of the runner
     concurrency: int
+    group: str = ""  # whose agents may have it
     holder: str = ""  # iterations of this agent may run
     successor: str = ""  # this agent is to take it over
     is_given_up: bool = True  # its holder gets no more work
@@ -94,15 +96,24 @@ class Failover:
         self._registry = registry
         self._limit_ns = int((plan.iteration_timeout_s or 0) * NS)
         self._longest_ns = 0
-        self._shares = [
-            Share(position, config, concurrency)
-            for position, (config, concurrency) in enumerate(
-                zip(plan.shares, plan.concurrencies)
-            )
-            if config is not None
-        ]
+        self._shares: list[Share] = []
+        self.deal(None)
         self._held: dict[str, Share] = {}  # by its holder
         self._promised: dict[str, Share] = {}  # by its successor
+
+    def deal(self, sizes: t.Mapping[str, int] | None) -> None:
+        """Make the shares; nobody has one yet.
+
+        :param sizes: how many agents of each group are to begin
+        """
+        self._shares = [
+            Share(position, share.config, share.concurrency, share.group)
+            for position, share in enumerate(
+                self._registry.plan.dealt(sizes)
+            )
+            if share.config is not None
+        ]
+        self._registry.share_count = len(self._shares)
 
     def observe(self, longest_ns: int) -> None:
         """An iteration took this long, from start to end."""
@@ -129,8 +140,7 @@ class Failover:
     def appoint(self, now: int) -> list[Command]:
         """Let spares prepare for the shares that are given up."""
         commands: list[Command] = []
-        wanted = [s for s in self._shares if s.is_given_up and not s.successor]
-        for share, member in zip(wanted, self._registry.spares):
+        for share, member in self._matches():
             share.successor = member.name
             self._promised[member.name] = share
             member.share = share.config
@@ -150,6 +160,20 @@ class Failover:
                         % (member.name, before))
                 )
         return commands
+
+    def _matches(self) -> list[tuple[Share, Member]]:
+        """Spares for the shares that want a successor, within a group."""
+        spares: dict[str | None, collections.deque[Member]] = {}
+        for member in self._registry.spares:
+            spares.setdefault(member.group, collections.deque()).append(
+                member
+            )
+        return [
+            (share, spares[share.group].popleft())
+            for share in self._shares
+            if share.is_given_up and not share.successor
+            and spares.get(share.group)
+        ]
 
     def due(self, now: int) -> list[Member]:
         """Successors that may begin."""

@@ -62,6 +62,8 @@ class Leasing:
             member = allotment.member
             member.lease += 1
             member.ledger.grant(allotment.numbers)
+            first = allotment.numbers[0]
+            member.first_number = min(member.first_number or first, first)
             grant = messages.Grant(
                 self._run, member.lease, allotment.numbers, allotment.low
             )

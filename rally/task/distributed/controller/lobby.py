@@ -37,7 +37,7 @@ class Lobby:
     def __init__(self, rally_version: str) -> None:
         self._rally_version = rally_version
         self._code = messages.Code()
-        self._hellos: dict[str, messages.Hello] = {}
+        self._hellos: dict[str, channels.Received] = {}
         self._is_closed = False
 
     def open(self) -> None:
@@ -53,14 +53,14 @@ class Lobby:
         self._code = code
 
     @property
-    def present(self) -> dict[str, messages.Hello]:
+    def present(self) -> dict[str, channels.Received]:
         """The last hello of each agent that held no run then, by name.
 
         Its process may have ended since, and another one have its name.
         """
         return {
-            name: hello for name, hello in sorted(self._hellos.items())
-            if not hello.run
+            name: said for name, said in sorted(self._hellos.items())
+            if not said.message.run
         }
 
     @property
@@ -78,11 +78,14 @@ class Lobby:
         """What to do about *event*."""
         if not isinstance(event, channels.Received) or (
             event.channel is not Channel.CONTROL
-            or not isinstance(event.message, messages.Hello)
         ):
             return []
+        if channels.is_operator(event.peer):
+            return self._obey(event.peer, event.message)
+        if not isinstance(event.message, messages.Hello):
+            return []
         hello = event.message
-        self._hellos[event.peer] = hello
+        self._hellos[event.peer] = event
         over = {hello.run, *hello.spooled} - {""}
         said: list[messages.Message] = [
             *(messages.Done(run) for run in sorted(over)),
@@ -90,3 +93,23 @@ class Lobby:
             messages.Beat("", now),
         ]
         return [Send(event.peer, Channel.CONTROL, each) for each in said]
+
+    def _obey(self, operator: str, message: messages.Message) -> list[Send]:
+        if not isinstance(message, messages.FleetAsked):
+            return []
+        names = [name for name in self._hellos if name > message.after]
+        page = sorted(names)[:messages.FLEET_PAGE]
+        answer = messages.FleetAnswer(
+            message.after, "between runs", len(self._hellos),
+            tuple(_row_of(self._hellos[name]) for name in page),
+            len(page) == len(names),
+        )
+        return [Send(operator, Channel.CONTROL, answer)]
+
+
+def _row_of(said: channels.Received) -> messages.AgentRow:
+    hello = said.message
+    return messages.AgentRow(
+        said.peer, "joined", hello.host, hello.rally_version,
+        {**hello.labels, **said.labels}, hello.cpus,
+    )

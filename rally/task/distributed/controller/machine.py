@@ -25,7 +25,13 @@ import typing as t
 from rally import exceptions
 from rally.task.distributed import notices
 from rally.task.distributed.clock import ClockSample
-from rally.task.distributed.commands import Announce, Command, Observe, Say
+from rally.task.distributed.commands import (
+    Announce,
+    Command,
+    Observe,
+    Say,
+    ShowFleet,
+)
 from rally.task.distributed.controller import (
     drain_requests,
     failures,
@@ -182,7 +188,7 @@ class Controller:
         if channels.is_operator(peer):
             return self._obey(peer, message, now)
         if isinstance(message, messages.Hello):
-            return [*self._on_hello(peer, message, now), *self._look(now)]
+            return [*self._on_hello(event, now), *self._look(now)]
         handler = self._from_agents.get(type(message))
         member = self.members.get(peer)
         if handler is None or member is None or message.run != self.run.id:
@@ -194,6 +200,8 @@ class Controller:
         self, operator: str, message: messages.Message, now: int
     ) -> list[Command]:
         """An operator may ask for this, and is never taken for an agent."""
+        if isinstance(message, messages.FleetAsked):
+            return [ShowFleet(operator, message.after)]
         if not isinstance(message, messages.DrainAsked):
             return []
         commands = self._drain_requests.handle(operator, message)
@@ -377,11 +385,11 @@ class Controller:
         ]
 
     def _on_hello(
-        self, peer: str, hello: messages.Hello, now: int
+        self, said: channels.Received, now: int
     ) -> list[Command]:
-        run = self.run
+        run, hello = self.run, said.message
         member, is_restarted, commands = run.registry.introduce(
-            peer, hello, now
+            said.peer, hello, now, said.labels
         )
         if member is None:
             return commands

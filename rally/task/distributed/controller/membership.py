@@ -125,9 +125,12 @@ class Member:
     hello: messages.Hello
     heard_ns: int  # when its last message came, controller's clock
     state: AgentState = AgentState.JOINED
+    labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    group: str | None = ""  # that it is one of; None: it is not used
     share: dict[str, t.Any] | None = None  # of the runner's config
     concurrency: int = 0
     position: int = 0  # among the agents of the run
+    first_number: int = 0  # the lowest that it was granted; 0: none yet
     clock: ClockEstimate = dataclasses.field(default_factory=ClockEstimate)
     clock_before: ClockEstimate = dataclasses.field(
         default_factory=ClockEstimate

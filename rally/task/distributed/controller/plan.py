@@ -18,12 +18,21 @@ import dataclasses
 import typing as t
 
 from rally.task.distributed.wire import messages
+from rally.task.work.selection import Selection
 
 NS = 1_000_000_000
 #: each agent gets a sign of life this often ...
 BEAT_NS = NS // 2
 #: ... and more often if the lease is short
 BEATS_PER_LEASE = 6
+
+
+class GroupShare(t.NamedTuple):
+    """What one agent of a group is to do."""
+
+    group: str
+    config: dict[str, t.Any] | None  # of the runner; None: nothing
+    concurrency: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +45,10 @@ class RunPlan:
     rally_version: str
     address: str
     provider: str = ""  # who starts agents for the task; empty: nobody
+    selection: Selection = Selection()
+    #: of the runner's config, given how many agents each group begins with,
+    #: in the order of the weights; None: there is one group
+    split: t.Callable[[t.Mapping[str, int]], list[GroupShare]] | None = None
     #: what ``prepare.content`` names
     content: bytes = dataclasses.field(default=b"", repr=False)
     is_closing_on_loss: bool = False  # on_agent_loss: abort
@@ -54,6 +67,18 @@ class RunPlan:
     @property
     def wanted(self) -> int:
         return len(self.shares)
+
+    def dealt(self, sizes: t.Mapping[str, int] | None) -> list[GroupShare]:
+        """All shares.
+
+        :param sizes: of groups; None: not known yet, or there is one
+        """
+        if sizes is not None and self.split is not None:
+            return self.split(sizes)
+        return [
+            GroupShare("", *share)
+            for share in zip(self.shares, self.concurrencies)
+        ]
 
     @property
     def run(self) -> str:

@@ -54,8 +54,15 @@ class Preparation:
         Whoever gets no share of the concurrency stays a spare.
         """
         run = self._run
-        if len(run.registry.spares) < run.plan.wanted:
+        spares = run.registry.spares
+        if len(spares) < run.plan.wanted:
             return self._stop_if_in_vain()
+        sizes = run.plan.selection.sizes(
+            (member.group or "" for member in spares), run.plan.wanted
+        )
+        if sizes is None:
+            return []
+        run.failover.deal(sizes)
         run.phase = Phase.PREPARING
         run.deadline_ns = now + run.plan.prepare_ns
         return run.failover.appoint(now)
@@ -167,7 +174,8 @@ class Preparation:
 
     def _not_enough(self) -> exceptions.RallyException:
         run = self._run
-        came = [m.name for m in run.registry.in_state(AgentState.JOINED)]
+        joined = run.registry.in_state(AgentState.JOINED)
+        came = [m.name for m in joined if m.group is not None]
         if run.plan.provider:
             return failures.AgentsDidNotCome(
                 provider=run.plan.provider,
@@ -194,7 +202,7 @@ class Preparation:
             rejected="".join(
                 "; agent %s was refused: %s" % item
                 for item in sorted(run.registry.rejected.items())
-            ),
+            ) + run.plan.selection.shortfall([m.labels for m in joined]),
         )
 
     # ---- the start

@@ -18,6 +18,7 @@ import bisect
 import dataclasses
 import heapq
 import operator
+import typing as t
 
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller.membership import (
@@ -80,6 +81,7 @@ class Registry:
         self.members: dict[str, Member] = {}
         self.rejected: dict[str, str] = {}
         self.leaving: set[str] = set()  # they get no (more) work
+        self.share_count = 0  # how many agents work at a time
         self._written_off: list[LostWork] = []
         #: by what was asked for, in the order of the names
         self._answers: dict[frozenset[AgentState], list[Member]] = {}
@@ -111,11 +113,13 @@ class Registry:
 
     @property
     def spares(self) -> list[Member]:
-        """Agents that hold no work, and nothing of work they had."""
+        """Agents that hold no work, and nothing of work they had, of those
+        that the run may use."""
         return [
             member
             for member in self.in_state(AgentState.JOINED)
-            if member.name not in self.leaving
+            if member.group is not None
+            and member.name not in self.leaving
             and member.hello.run != self.plan.run
         ]
 
@@ -162,10 +166,12 @@ class Registry:
     # ---- joining
 
     def introduce(
-        self, peer: str, hello: messages.Hello, now: int
+        self, peer: str, hello: messages.Hello, now: int,
+        labels: t.Mapping[str, str],
     ) -> tuple[Member | None, bool, list[Command]]:
         """An agent said hello.
 
+        :param labels: what the list of agents says of it
         :returns: the member, or None if it is not acceptable; whether its
             process was restarted in the middle of the run; what to do
         """
@@ -184,12 +190,18 @@ class Registry:
             else:
                 member.hello = hello
             return member, is_restarted and member.is_active, []
-        member = Member(peer, hello, now)
+        # what it says of itself replaces nothing
+        labels = {**hello.labels, **labels}
+        member = Member(peer, hello, now, labels=labels)
+        member.group = self.plan.selection.group_of(labels)
         self.add(member)
         self.rejected.pop(peer, None)
+        aside = "" if member.group is not None else (
+            "; it has other labels than the run wants, and stands by"
+        )
         return member, False, [
-            Say("agent %s joined from %s (%d CPUs)"
-                % (peer, hello.host, hello.cpus))
+            Say("agent %s joined from %s (%d CPUs)%s"
+                % (peer, hello.host, hello.cpus, aside))
         ]
 
     def _reject(self, peer: str, reason: str) -> list[Command]:
@@ -223,8 +235,8 @@ class Registry:
         }
         fields["runner"] = member.share
         fields["agent"] = messages.AgentInfo(
-            name=member.name, index=member.position,
-            count=sum(share is not None for share in self.plan.shares),
+            name=member.name, index=member.position, count=self.share_count,
+            labels=dict(member.labels),
         )
         fields["epoch"] = member.epoch
         fields["first_chunk"] = member.spooled

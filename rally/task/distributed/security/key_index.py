@@ -67,6 +67,11 @@ class KeyIndex(t.Generic[T]):
             entry = self._by_key.get(public_key)
         return None if entry is None else entry.value
 
+    def known(self, public_key: str) -> T | None:
+        """What ``get`` found last: nothing is looked at again."""
+        entry = self._by_key.get(public_key)
+        return None if entry is None else entry.value
+
     def all(self) -> list[T]:
         """What is said of every key, now."""
         self._scan()

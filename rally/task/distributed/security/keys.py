@@ -126,14 +126,16 @@ def authorize(
     name: str,
     folder: pathlib.Path | None = None,
     controller_hint: str | None = None,
+    labels: labels_module.Labels | None = None,
 ) -> str:
     """Let an agent join, with a new key; an earlier one of it is refused.
 
     :param controller_hint: address of the controller, for people to read
+    :param labels: what it is to be chosen by
     :returns: text of the key file for the agent's node. It is the only copy
         of the agent's secret key: print it, never keep it
     """
-    with authorizing(name, folder, controller_hint) as text:
+    with authorizing(name, folder, controller_hint, labels) as text:
         return text
 
 
@@ -142,6 +144,7 @@ def authorizing(
     name: str,
     folder: pathlib.Path | None = None,
     controller_hint: str | None = None,
+    labels: labels_module.Labels | None = None,
 ) -> t.Iterator[str]:
     """``authorize`` an agent once its key file has been handed over.
 
@@ -167,7 +170,10 @@ def authorizing(
     with changing(folder):
         if is_replaced:
             _keep_record(folder, name)
-        allow(folder, [AuthorizedAgent(name, pair.public, stamp)])
+        allow(folder, [AuthorizedAgent(
+            name, pair.public, stamp,
+            labels=labels_module.checked(labels or {}),
+        )])
     if is_replaced:
         LOG.warning(
             "Agent %s was authorized before: its earlier key is refused "
@@ -320,6 +326,9 @@ class AllowList(t.Protocol):
     def name_of(self, public_key: str) -> str | None:
         """Name of the agent with this key (Z85); None: it may not join."""
 
+    def labels_of(self, public_key: str) -> labels_module.Labels:
+        """Its labels, as far as ``name_of`` has seen them."""
+
 
 class AgentAllowList:
     """The allow-list that ``rally agent authorize`` and ``revoke`` edit.
@@ -336,6 +345,10 @@ class AgentAllowList:
     def name_of(self, public_key: str) -> str | None:
         agent = self._agents.get(public_key)
         return None if agent is None else agent.name
+
+    def labels_of(self, public_key: str) -> labels_module.Labels:
+        agent = self._agents.known(public_key)
+        return {} if agent is None else agent.labels
 
 
 def check_writers(*folders: pathlib.Path) -> None:

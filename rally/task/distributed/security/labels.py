@@ -92,3 +92,8 @@ def together(given: Labels, own: Labels) -> dict[str, str]:
     :param given: by whoever let it join
     """
     return {**own, **given}
+
+
+def have(labels: Labels, wanted: Labels) -> bool:
+    """Whether *labels* has all that are *wanted*."""
+    return all(labels.get(key) == value for key, value in wanted.items())

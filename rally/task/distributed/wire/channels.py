@@ -78,11 +78,12 @@ class Delivery(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Received:
-    """A message, with the proven name of who sent it."""
+    """A message, with the proven name of who sent it, and its labels."""
 
     peer: str
     channel: Channel
     message: t.Any
+    labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Applicant(t.NamedTuple):
@@ -196,6 +197,17 @@ def split_address(address: str) -> tuple[str, int]:
             hint="Write for example tcp://10.0.0.1:9790.",
         )
     return match["host"], port
+
+
+def on_this_host(address: str) -> str:
+    """Where to dial, on the same host, what listens on *address*.
+
+    :raises AddressUnusable: it is not of the form tcp://HOST:PORT
+    """
+    host, port = split_address(address)
+    if host in ("*", "0.0.0.0", "[::]"):
+        host = "127.0.0.1"
+    return "tcp://%s:%d" % (host, port)
 
 
 def addresses_from(address: str) -> dict[Channel, str]:

@@ -266,7 +266,9 @@ class ControllerTransport(sockets.End):
             )
             return None
         self._learn(peer, channel, identity, public_key)
-        return Received(peer, channel, message)
+        return Received(
+            peer, channel, message, self._allow.labels_of(public_key)
+        )
 
     def _hear_applicant(
         self, channel: Channel, public_key: str, frames: list[zmq.Frame]

@@ -416,11 +416,57 @@ class Enrolled(_Message, frozen=True):
     reason: str = ""  # why it may not
 
 
+# ---- control channel, operator and controller
+
+
+class AgentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a controller knows of an agent, for people."""
+
+    name: Name
+    state: Name
+    host: Name
+    version: Name
+    labels: dict[Name, str]
+    cpus: Count
+    share: Count = 0  # iterations that it may run at once
+    iterations: Count = 0
+    rate: float = 0.0  # iterations per second
+    cpu_share: float | None = None  # of the CPUs of its workers, 0 to 1
+    clock_offset_s: float | None = None
+    clock_error_s: float | None = None
+    round_trip_s: float | None = None
+    spooled_chunks: Count = 0  # that are not stored yet
+    lost: Count = 0  # iterations
+
+
+#: rows in one answer
+FLEET_PAGE = 100
+
+
+class FleetAsked(_Message, frozen=True):
+    """Operator: which agents are there?"""
+
+    after: Name = ""  # those whose names come after this one
+
+
+class FleetAnswer(_Message, frozen=True):
+    """Controller: some of them, in the order of their names."""
+
+    ARRIVAL = Arrival.ASKED_FOR
+
+    after: Name  # as it was asked
+    phase: str  # of the run, in words
+    count: Count  # of all agents
+    agents: tuple[AgentRow, ...]
+    is_last: bool  # there is nobody after them
+
+
 Message: t.TypeAlias = (
     Hello | Ready | Refused | Heartbeat | WorkRequest | Events | Ended
     | Welcome | Rejected | Prepare | Beat | Grant | Start | Close | Stop
     | Done | Snapshot | Fetch | ChunkData | ChunkMissing | Ack | FetchPart
-    | Part | DrainAsked | DrainAnswer | Enrol | Enrolled
+    | Part | DrainAsked | DrainAnswer | Enrol | Enrolled | FleetAsked
+    | FleetAnswer
 )
 
 

@@ -56,6 +56,23 @@ class AuthorizeTestCase(base.CommandTestCase):
         self.assertNotEqual(self.before, keys.agents())
         self.assertEqual(0o600, stat.S_IMODE(os.stat(out).st_mode))
 
+    def test_labels_are_kept_with_the_key(self) -> None:
+        outcome = self.rally(
+            "agent", "authorize", "node2", "--label", "zone=a",
+            "--label", "rack=1",
+        )
+        self.assertEqual(0, outcome.code, outcome.err)
+        self.assertEqual(
+            {"node1": {}, "node2": {"zone": "a", "rack": "1"}},
+            {each.name: each.labels for each in keys.agents()},
+        )
+
+    def test_a_word_that_is_no_label_is_refused(self) -> None:
+        outcome = self.rally("agent", "authorize", "node2", "--label", "a")
+        self.assertNotEqual(0, outcome.code)
+        self.assertIn("cannot be a label", outcome.out + outcome.err)
+        self.assertEqual(self.before, keys.agents())
+
     def test_the_old_key_stays_if_the_file_cannot_be_written(self) -> None:
         outcome = self.authorize(self.path("nowhere", "node1.key"))
 

@@ -14,11 +14,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 
 import ddt
 
+from rally.cli import watching
+from rally.cli.commands import task_views
 from rally.common import db, owners
 from tests.unit import processes
 from tests.unit.cli import base
@@ -273,6 +277,58 @@ class OtherTaskTestCase(base.CommandTestCase):
             "env_uuid": self.env_uuid, "status": "running",
             "owner": owners.claim(),
         })["uuid"]
+
+    def test_a_large_fleet_is_told_by_label(self):
+        agents = [
+            {"name": "n%d" % i, "state": "running", "iterations": 4}
+            for i in range(40)
+        ]
+        group = {
+            "label": "zone", "value": "a", "agents": 40, "iterations": 160,
+            "failed": 1, "lost": 0, "p50": 0.1, "p95": 0.2, "p99": None,
+        }
+        self.make_progress({
+            "agents": agents, "by_label": [group], "slowest_agents": ["n9"],
+            "generator_limited": ["n1"],
+            "odd_agents": [{"name": "n9", "effect": 0.4, "deviations": 9}],
+        })
+
+        said = self.rally("task", "status", "--uuid", self.uuid).out
+
+        self.assertIn(
+            "zone=a: 40 agent(s), 160 iterations, 1 failed, p50/p95/p99 "
+            "0.100/0.200/n/a s", said,
+        )
+        self.assertIn("Odd, beyond chance: n9 (slower, 90 %)", said)
+        self.assertIn("limit the load: n1", said)
+        self.assertNotIn("n17", said)
+
+    def test_watching_ends_with_the_task(self):
+        self.make_progress({"asked": 100})
+        looks = iter(["running", "finished"])
+
+        def look():
+            db.task_update(self.uuid, {"status": next(looks)})
+            return task_views._status_lines(self.uuid)
+
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            watching.watch(look, 0.01)
+
+        self.assertIn("40 of 100 iterations", out.getvalue())
+        self.assertIn("finished", out.getvalue().splitlines()[-1])
+
+    def make_progress(self, info):
+        """What is recorded of a workload of the task."""
+        subtask = db.subtask_create(self.uuid, "one")
+        workload = db.workload_create(
+            self.uuid, subtask["uuid"], "Dummy.dummy", "", 0,
+            {}, "serial", [], {}, {}, {},
+        )
+        db.workload_update_progress(
+            workload["uuid"], statistics={}, total=40, failed=2,
+            min_duration=0.1, max_duration=0.2, start_time=1.0,
+            load_duration=2.0, load_info=info,
+        )
 
     def test_a_running_task_tells_how_far_it_is(self):
         subtask = db.subtask_create(self.uuid, "one")

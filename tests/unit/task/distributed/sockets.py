@@ -55,6 +55,9 @@ class Guests:
     def name_of(self, public_key: str) -> str | None:
         return self.names.get(public_key)
 
+    def labels_of(self, public_key: str) -> dict[str, str]:
+        return {}
+
 
 class SocketTestCase(test.TestCase):
     """Two ends in one thread, pumped in turn."""

@@ -174,6 +174,7 @@ def load_info(**more: t.Any) -> Record:
         "state": "done", "iterations": 2, "failed": 0, "share": None,
         "clock_offset_s": 0.003, "clock_error_s": 0.0002,
         "round_trip_s": 0.0004, "p50": 0.5, "p95": 0.5, "p99": 0.5,
+        "labels": {"zone": "east"},
         "start_spread_s": 0.001, "spooled_chunks": 0, "lost": 0,
         "generator": generator_facts(), "stop_latency_s": 0.6,
     }
@@ -193,6 +194,13 @@ def load_info(**more: t.Any) -> Record:
             agent,
             {**agent, "name": "node2", "state": "lost", "generator": limited},
         ],
+        "by_label": [{
+            "label": "zone", "value": "east", "agents": 2, "iterations": 4,
+            "failed": 0, "lost": 3, "rate": 1.0, "p50": 0.5, "p95": 0.5,
+            "p99": 0.5,
+        }],
+        "slowest_agents": ["node2"],
+        "odd_agents": [{"name": "node2", "effect": 0.25, "deviations": 9.0}],
         "start_spread_s": 0.031, "late_agents": ["node2"],
         "generator": None, "generator_limited": ["node2"],
         "stop_latency_s": 0.7, "problems": ["agent node2 is gone"],

@@ -141,7 +141,8 @@ class DoneAndLostTestCase(test.TestCase):
         self.runner.members = [
             {"name": "n%d" % position, "position": position, "state": state,
              "rate": 1.0, "clock_offset_s": None, "clock_error_s": None,
-             "delivered": delivered, "lost": lost,
+             "delivered": delivered, "lost": lost, "labels": {},
+             "leases": 1, "spooled_chunks": 0,
              "settled": settled if state == "running" else None}
             for position, (state, delivered, lost) in enumerate(members)
         ]
@@ -253,6 +254,36 @@ class CheckTestCase(test.TestCase):
             distributed.provided({"local_agents": 2}),
         )
 
+    def test_a_count_of_agents_with_labels_is_no_provider(self):
+        self.assertIsNone(distributed.provided(
+            {"agents": {"count": 2, "select": {"zone": "a"}}}
+        ))
+
+    @ddt.data(
+        ({"local_agents": 2}, "have no labels"),
+        ({"agents": 1}, "Ask for more `agents`"),
+        ({"agents": 2}, "nothing is left for b"),
+        ({"agents": 2, "runner": {"serial": {"times": 9}}}, "by weights"),
+    )
+    @ddt.unpack
+    def test_weights_that_cannot_be_kept_are_refused(self, config, text):
+        whole = {
+            "runner": {"constant": {"times": 9, "concurrency": 3}},
+            "weights": {"zone": {"a": 9, "b": 1}}, **config,
+        }
+        problems = self.cls.check_workload({"runner": whole, "sla": {}})
+        self.assertIn(text, " ".join(problems))
+
+    def test_weights_may_be_shared_out(self):
+        whole = {
+            "runner": {"rps": {"times": 90, "rps": 10}},
+            "agents": {"count": 2, "select": {"disk": "fast"}},
+            "weights": {"zone": {"a": 9, "b": 1}},
+        }
+        self.assertEqual(
+            [], self.cls.check_workload({"runner": whole, "sla": {}})
+        )
+
     def test_a_lease_must_end_before_an_agent_counts_as_lost(self):
         problems = self.problems({"serial": {}}, lease=10, agent_timeout=10)
 
@@ -270,6 +301,17 @@ class CheckTestCase(test.TestCase):
         {"runner": {"serial": {}}, "agents": 1, "local_agents": 1},
         {"runner": {"serial": {}, "rps": {}}, "agents": 1},
         {"runner": {"serial": {}}, "agents": 0},
+        {"runner": {"serial": {}}, "agents": {"select": {"zone": "a"}}},
+        {"runner": {"serial": {}}, "agents": {"count": 1, "select": {}}},
+        {"runner": {"serial": {}}, "agents": {"count": 1,
+                                              "select": {"zone": "a b"}}},
+        {"runner": {"serial": {}}, "agents": 1, "weights": {"zone": {}}},
+        {"runner": {"serial": {}}, "agents": 1, "weights": {
+            "zone": {"a": 1.5}}},
+        {"runner": {"serial": {}}, "agents": 1, "weights": {
+            "zone": {"a": 11}}},
+        {"runner": {"serial": {}}, "agents": 1, "weights": {
+            "zone": {"a": 1}, "rack": {"a": 1}}},
         {"runner": {"serial": {}}, "agents": 1, "on_agent_loss": "retry"},
         {"agents": 1},
         {"runner": {"serial": {}}, "agents": {}},

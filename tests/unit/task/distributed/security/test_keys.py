@@ -253,6 +253,14 @@ class AllowListTestCase(KeyTestCase):
         self.assertIsNone(self.allow.name_of(keys.KeyPair.new().public))
         self.assertIsNone(self.allow.name_of(""))
 
+    def test_knows_its_labels(self):
+        keys.authorize("node2", self.folder, labels={"zone": "a"})
+        allow = keys.AgentAllowList(self.folder)
+        [entry] = [e for e in keys.agents(self.folder) if e.labels]
+        self.assertEqual("node2", allow.name_of(entry.public))
+        self.assertEqual({"zone": "a"}, allow.labels_of(entry.public))
+        self.assertEqual({}, allow.labels_of("unknown"))
+
     def test_a_new_agent_is_known_at_once(self):
         self.allow.name_of(self.first.public)
         second = self.authorized("node2")

@@ -89,6 +89,15 @@ class AddressArithmeticTestCase(test.TestCase):
                 set(channels.addresses_from(any_port).values()),
             )
 
+    def test_what_listens_everywhere_is_dialled_on_this_host(self):
+        for address in ("tcp://*:9790", "tcp://0.0.0.0:9790"):
+            self.assertEqual(
+                "tcp://127.0.0.1:9790", channels.on_this_host(address)
+            )
+        self.assertEqual(
+            "tcp://10.0.0.1:9", channels.on_this_host("tcp://10.0.0.1:9")
+        )
+
     def test_the_last_port_has_no_room_for_the_others(self):
         self.assertRaises(
             channels.AddressUnusable,

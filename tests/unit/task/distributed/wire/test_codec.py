@@ -127,8 +127,8 @@ class CodecTestCase(test.TestCase):
             *t.get_args(messages.Message), *t.get_args(messages.LoadMessage),
         }
         parts = {
-            messages.AgentInfo, messages.Code, messages.Content,
-            messages.LoadContent,
+            messages.AgentInfo, messages.AgentRow, messages.Code,
+            messages.Content, messages.LoadContent,
         }
         self.assertEqual(declared - parts, known)
 

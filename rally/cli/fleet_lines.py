@@ -1,0 +1,126 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A fleet by label, and the agents that stand out, in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+if t.TYPE_CHECKING:
+    from rally.task.reporting import progress as progress_module
+
+Values: t.TypeAlias = t.Mapping[str, t.Any]
+
+#: of a group, as records have them
+GROUP_FIELDS = (
+    "label", "value", "agents", "iterations", "failed", "lost", "p50", "p95",
+    "p99",
+)
+#: agents named in one line, and groups in a block
+NAMED = 5
+GROUPS = 12
+
+
+def block(
+    agents: t.Sequence[progress_module.AgentProgress],
+    fleet: progress_module.FleetView,
+) -> list[t.Any]:
+    """What a terminal shows of a fleet that does not fit in."""
+    from rich import table as rich_table
+    from rich import text as rich_text
+
+    table = rich_table.Table(
+        "group", "agents", "iterations", "per s", "failed", "p50", "p95",
+        "p99", "lost", box=None, padding=(0, 2, 0, 0), header_style="dim",
+    )
+    for group in fleet.groups[:GROUPS]:
+        table.add_row(
+            _name(group.label, group.value), str(group.agents),
+            str(group.iterations), "%.1f" % group.rate, str(group.failed),
+            _seconds(group.p50), _seconds(group.p95), _seconds(group.p99),
+            str(group.lost), style="red" if group.lost else None,
+        )
+    lines: list[t.Any] = [table]
+    if len(fleet.groups) > GROUPS:
+        lines.append("%d more groups" % (len(fleet.groups) - GROUPS))
+    lost = [agent.name for agent in agents if agent.state == "lost"]
+    said = [
+        *([("Lost: %s" % names(lost))] if lost else []),
+        *_standing_out(
+            ["%s (median %.3f s)" % each for each in fleet.slowest],
+            fleet.saturated,
+            [dataclasses.asdict(each) for each in fleet.odd],
+        ),
+    ]
+    return [*lines, *(rich_text.Text(line, style="yellow") for line in said)]
+
+
+def of_record(info: Values) -> list[str]:
+    """A fleet as it was stored with a workload."""
+    groups = info.get("by_label") or ()
+    lines = [
+        "%s: %d agent(s), %d iterations, %d failed, p50/p95/p99 %s s%s" % (
+            _name(group["label"], group["value"]), group["agents"],
+            group["iterations"], group["failed"],
+            "/".join(_seconds(group[key]) for key in ("p50", "p95", "p99")),
+            ", %d lost" % group["lost"] if group["lost"] else "",
+        )
+        for group in groups[:GROUPS]
+    ]
+    if len(groups) > GROUPS:
+        lines.append("%d more groups" % (len(groups) - GROUPS))
+    return lines + standing_out(info)
+
+
+def standing_out(info: Values) -> list[str]:
+    """Sentences on agents that stand out, from what was stored."""
+    return _standing_out(
+        info.get("slowest_agents") or (),
+        info.get("generator_limited") or () if info.get("agents") else (),
+        info.get("odd_agents") or (),
+    )
+
+
+def _standing_out(
+    slowest: t.Sequence[str], saturated: t.Sequence[str],
+    odd: t.Sequence[Values],
+) -> list[str]:
+    found = [
+        ("Slowest: %s", slowest),
+        ("Saturated, so they limit the load: %s", saturated),
+        ("Odd, beyond chance: %s", [
+            "%s (%s, %.0f %%)" % (
+                each["name"],
+                "slower" if each["effect"] > 0 else "faster",
+                100 * (0.5 + abs(each["effect"])),
+            )
+            for each in odd
+        ]),
+    ]
+    return [text % names(who) for text, who in found if who]
+
+
+def names(all_: t.Sequence[str]) -> str:
+    """A few names, and how many more there are."""
+    more = len(all_) - NAMED
+    return ", ".join(all_[:NAMED]) + (" and %d more" % more if more > 0
+                                      else "")
+
+
+def _name(label: str, value: str) -> str:
+    return "%s=%s" % (label, value) if label else "all"
+
+
+def _seconds(value: float | None) -> str:
+    return "n/a" if value is None else "%.3f" % value
