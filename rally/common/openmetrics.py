@@ -19,6 +19,7 @@ nothing but the next scrape.
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import os
 import re
@@ -80,6 +81,20 @@ def check_installed() -> None:
         import prometheus_client  # noqa: F401
     except ImportError:
         raise MetricsNotInstalled() from None
+
+
+@contextlib.contextmanager
+def serving(place: str | None) -> t.Iterator[Endpoint | None]:
+    """Serve metrics at *place*, which is said; None: serve none.
+
+    :raises MetricsUnusable: they cannot be served there
+    """
+    if place is None:
+        yield None
+        return
+    with Endpoint(place) as endpoint:
+        print("Metrics: %s" % endpoint.url, flush=True)
+        yield endpoint
 
 
 class Endpoint:

@@ -293,9 +293,13 @@ class Home:
         run.finish(deadline_s)
         return run
 
-    def authorize(self, name: str) -> pathlib.Path:
+    def authorize(
+        self, name: str, labels: t.Mapping[str, str] | None = None
+    ) -> pathlib.Path:
         """Key file of an agent that may join."""
-        text = keys.authorize(name, self.sandbox.home / ".rally" / "keys")
+        text = keys.authorize(
+            name, self.sandbox.home / ".rally" / "keys", labels=labels
+        )
         key = self.sandbox.folder / ("%s.key" % name)
         key.touch(mode=0o600)
         key.write_text(text)
@@ -304,14 +308,18 @@ class Home:
     def start_agent(
         self, name: str, port: int, key: pathlib.Path | None = None,
         env: t.Mapping[str, str] | None = None,
-        spool: pathlib.Path | None = None, **options: t.Any,
+        spool: pathlib.Path | None = None, words: t.Iterable[str] = (),
+        **options: t.Any,
     ) -> Agent:
-        """Start an agent that may join, with a spool of its own."""
+        """Start an agent that may join, with a spool of its own.
+
+        :param words: more of the command line
+        """
         key = key or self.authorize(name)
         spool = spool or self.sandbox.folder / ("spool-%s" % name)
         process = self.sandbox.start(
             "agent", "start", "--controller", "tcp://127.0.0.1:%d" % port,
-            "--key", key, "--spool", spool,
+            "--key", key, "--spool", spool, *words,
             env={AGENT_MARK: str(spool), **(env or {})}, **options,
         )
         return Agent(name, process, spool)

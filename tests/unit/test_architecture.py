@@ -62,11 +62,11 @@ LAYERS: t.Mapping[str, t.Collection[str]] = {
     "decisions": ("agent", "commands", "controller", "serve"),
     "codec": ("wire.codec",),
     "shell": (
-        "agent_ports", "agent_process", "controller_ports", "discovery",
-        "drain_request", "endpoint_ports", "fleet", "fleet_folders",
-        "fleet_page", "fleet_request", "joining", "load_process",
-        "reception", "recovery", "run_sink", "security", "service_ports",
-        "spool", "spool_store", "wire",
+        "agent_metrics", "agent_ports", "agent_process", "controller_ports",
+        "discovery", "drain_request", "endpoint_ports", "fleet",
+        "fleet_folders", "fleet_page", "fleet_request", "joining",
+        "load_process", "reception", "recovery", "run_sink", "security",
+        "service_ports", "spool", "spool_store", "wire",
     ),
 }
 #: what the world, the clock and chance come in by

@@ -25,6 +25,7 @@ import typing as t
 import typer
 
 from rally import exceptions
+from rally.cli.commands import options
 
 if t.TYPE_CHECKING:
     from rally.task.distributed import discovery
@@ -128,9 +129,10 @@ def start(
     spool: SpoolOption = None,
     label: LabelOption = None,
     give_up_after: GiveUpOption = None,
+    metrics: options.Metrics = None,
 ) -> None:
     """Offer this host's capacity to distributed runs until stopped."""
-    from rally.common import systemd
+    from rally.common import openmetrics, systemd
     from rally.task.distributed import agent_process, joining
     from rally.task.distributed.security import keys, tokens
     from rally.task.distributed.security import labels as labels_module
@@ -151,6 +153,7 @@ def start(
             agent_process.run_agent(
                 controller, agent_key, spool, labels=labels,
                 give_up_after_s=give_up_after, manager=manager,
+                endpoint=stack.enter_context(openmetrics.serving(metrics)),
             )
 
 

@@ -97,6 +97,14 @@ AbortOnSlaFailure: t.TypeAlias = t.Annotated[
         help="Stop the task as soon as an SLA criterion fails.",
     ),
 ]
+Metrics: t.TypeAlias = t.Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", metavar="[HOST:]PORT",
+        help="Serve metrics in the form of OpenMetrics; without a host, to "
+        "this one only.",
+    ),
+]
 Out: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option("--out", help="File to write, or where to send it."),

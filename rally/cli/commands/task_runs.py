@@ -25,6 +25,8 @@ from rally.task.processing import records
 
 if t.TYPE_CHECKING:
     from rally import api as rally_api
+    from rally.common import openmetrics
+    from rally.task.reporting import progress
 
 SLA_FAILED = 2
 NOT_READY = 1
@@ -51,6 +53,7 @@ def start(
     tags: options.Tags = None,
     no_use: options.NoUse = False,
     abort_on_sla_failure: options.AbortOnSlaFailure = False,
+    metrics: options.Metrics = None,
 ) -> None:
     """Run a task.
 
@@ -58,12 +61,16 @@ def start(
     183 a clean-up failed (and no criterion did).
     Ctrl-C stops the load and stores what is there; a second one gives up.
     """
-    from rally.common import version
+    from rally.common import openmetrics, version
 
     api = cliutils.get_api()
     config = task_input.load(api, task_file, task_args, task_args_file)
     print("Running Rally version %s" % version.version_string())
-    _run(api, env, config, tags or [], no_use, abort_on_sla_failure)
+    with openmetrics.serving(metrics) as endpoint:
+        _run(
+            api, env, config, tags or [], no_use, abort_on_sla_failure,
+            endpoint,
+        )
 
 
 def restart(
@@ -125,6 +132,7 @@ def _run(
     tags: t.Sequence[str],
     no_use: bool,
     abort_on_sla_failure: bool,
+    endpoint: openmetrics.Endpoint | None = None,
 ) -> None:
     parsed = api.task.parse_config(config)
     try:
@@ -146,12 +154,25 @@ def _run(
             config=config,
             task=task["uuid"],
             abort_on_sla_failure=abort_on_sla_failure,
-            listener=listener,
+            listener=_with_metrics(listener, task["uuid"], endpoint),
         )
     results = api.task.get(task_id=task["uuid"], detailed=True, lazy=True)
     if not task_details.print_task(results):
         raise typer.Exit(SLA_FAILED)
     _check_cleaned_up(results)
+
+
+def _with_metrics(
+    listener: progress.Listener, task: str,
+    endpoint: openmetrics.Endpoint | None,
+) -> progress.Listener:
+    if endpoint is None:
+        return listener
+    from rally.task.reporting import metrics, progress
+
+    return progress.Listeners(
+        listener, metrics.MetricsListener(task, endpoint.publish)
+    )
 
 
 def _check_cleaned_up(task: dict[str, t.Any]) -> None:

@@ -54,7 +54,7 @@ The tests have ports with the same limits on simulated time, see
     agents that a provider starts for one task, and what it needs to end
     them: ``fleet_folders``
 ``agent_process``
-    what ``rally agent start`` runs
+    what ``rally agent start`` runs; ``agent_metrics`` shows it to others
 ``joining``
     how an agent that has a join token gets a key of its own
 

@@ -25,7 +25,14 @@ import types
 import typing as t
 import uuid
 
-from rally.common import clock, logging, settings, systemd, version
+from rally.common import (
+    clock,
+    logging,
+    openmetrics,
+    settings,
+    systemd,
+    version,
+)
 from rally.task.distributed import (
     agent_ports,
     endpoint_ports,
@@ -64,6 +71,7 @@ class AgentProcess:
         labels: t.Mapping[str, str] | None = None,
         give_up_after_s: float | None = None,
     ) -> None:
+        self._name, self._spool_folder = key.name, spool_folder
         self._spools = spool_store.SpoolStore(
             spool_folder, "agent %s, process %d" % (key.name, os.getpid())
         )
@@ -100,13 +108,25 @@ class AgentProcess:
         self._ports.ask_to_shut_down()
         self._transport.wake()
 
-    def serve(self, manager: systemd.ServiceManager | None = None) -> None:
+    def serve(
+        self,
+        manager: systemd.ServiceManager | None = None,
+        endpoint: openmetrics.Endpoint | None = None,
+    ) -> None:
         """Work for controllers until somebody asks for an end.
 
         :param manager: is told how this agent is
+        :param endpoint: where metrics are to be seen; None: nowhere
         """
+        ports: serve.Ports = self._ports
+        if endpoint is not None:
+            from rally.task.distributed import agent_metrics
+
+            ports = agent_metrics.MeteredPorts(
+                ports, self._name, self._machine, self._spool_folder, endpoint
+            )
         serve.serve(self._machine, service_ports.reporting(
-            self._ports, manager, self._status
+            ports, manager, self._status
         ))
 
     def _status(self) -> str:
@@ -128,6 +148,7 @@ def run_agent(
     labels: t.Mapping[str, str] | None = None,
     give_up_after_s: float | None = None,
     manager: systemd.ServiceManager | None = None,
+    endpoint: openmetrics.Endpoint | None = None,
 ) -> None:
     """Offer this host's capacity to distributed runs until stopped.
 
@@ -137,6 +158,7 @@ def run_agent(
     :param instance: unique; empty: one is made
     :param labels: and *give_up_after_s*: see ``AgentProcess``
     :param manager: of the service that this process is
+    :param endpoint: where to serve metrics; None: nowhere
     :raises RallyException: an address, the key or the spool is unusable
     """
     addresses = (
@@ -164,7 +186,7 @@ def run_agent(
             target=_watch, args=(lifeline, agent), daemon=True
         ).start()
     try:
-        agent.serve(manager)
+        agent.serve(manager, endpoint)
     finally:
         agent.close()
 

@@ -117,10 +117,14 @@ class _Row:
         self.failed += other.failed
         self.durations.merge(other.durations)
 
-    def to_dict(self) -> dict[str, t.Any]:
+    @property
+    def display_name(self) -> str:
         repeated = " (x%d)" % self.repeats if self.repeats > 1 else ""
+        return self.name + repeated
+
+    def to_dict(self) -> dict[str, t.Any]:
         return _row_dict(
-            self.name, self.name + repeated, self.repeats,
+            self.name, self.display_name, self.repeats,
             _statistics(self.durations, self.failed), self.below.to_list(),
         )
 
@@ -196,13 +200,13 @@ class _Level:
 
     def to_list(self) -> list[dict[str, t.Any]]:
         """Rows in the order of their first appearance, the others last."""
-        shown = [row.to_dict() for row in self._ordered()]
+        shown = [row.to_dict() for row in self.ordered()]
         return shown if self.others is None else [
             *shown, self.others.to_dict()
         ]
 
     def to_state(self) -> list[t.Any]:
-        state = [row.to_state() for row in self._ordered()]
+        state = [row.to_state() for row in self.ordered()]
         if self.others is not None:
             state.append([
                 self.others.failed, self.others.durations.to_state(),
@@ -229,8 +233,16 @@ class _Level:
             row.below = cls.from_state(below, depth + 1)
         return self
 
-    def _ordered(self) -> list[_Row]:
+    def ordered(self) -> list[_Row]:
         return sorted(self.rows.values(), key=lambda row: row.place)
+
+
+class Action(t.NamedTuple):
+    """What is known of an action; to be read, not changed."""
+
+    name: str
+    failed: int
+    durations: Distribution
 
 
 class DurationsTable:
@@ -360,6 +372,13 @@ class DurationsTable:
         self._grown_by(other._most_rows, MAX_ROWS)
 
     # ---- reading
+
+    def actions(self) -> list[Action]:
+        """Actions at the top, in the order of their first appearance; those
+        without a row of their own come last, as one."""
+        level = self._actions
+        rows = [*level.ordered(), *([level.others] if level.others else [])]
+        return [Action(r.display_name, r.failed, r.durations) for r in rows]
 
     def to_dict(self) -> dict[str, t.Any]:
         """``{"total": row, "atomics": [row]}`` as in Rally's results."""

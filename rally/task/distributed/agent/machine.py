@@ -116,6 +116,14 @@ class IllegalEvent(exceptions.RallyException):
     )
 
 
+class RunProgress(t.NamedTuple):
+    """How far an agent is with a run."""
+
+    lease: int  # number of its newest one
+    drawn: int  # iterations started
+    remaining: int  # granted and not started
+
+
 class Agent:
     """State machine of one agent."""
 
@@ -194,6 +202,12 @@ class Agent:
     def run(self) -> str:
         """The run it works for; empty without one."""
         return self._held.run
+
+    @property
+    def progress(self) -> RunProgress:
+        """How far it is with the run it works for."""
+        held = self._held
+        return RunProgress(held.lease, held.drawn, held.remaining)
 
     def next_deadline(self) -> int:
         """When ``expire`` wants to be called at the latest."""
