@@ -135,6 +135,8 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
     """Hosts for one test; nothing of them may be left at its end."""
 
     AGENTS = ("n1", "n2", "n3")
+    #: labels of agents, as they are written
+    LABELS: t.Mapping[str, str] = {}
     #: lines of section DEFAULT of rally.conf
     OPTIONS = ""
     sandbox: Site
@@ -176,7 +178,14 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
     def let_in(self) -> None:
         """Give each agent what it proves with who it is."""
         done = self.sandbox.rally_many(
-            [["agent", "authorize", name] for name in self.AGENTS]
+            [
+                [
+                    "agent", "authorize", name,
+                    *(("--label", self.LABELS[name])
+                      if name in self.LABELS else ()),
+                ]
+                for name in self.AGENTS
+            ]
         )
         for name, each in zip(self.AGENTS, done):
             key = self.sandbox.folder / ("%s.key" % name)
