@@ -113,11 +113,11 @@ def _load_files(told: failures_module.Levels) -> None:
 
     more = os.environ.get(PATHS_VARIABLE, "").split(",")
     for path in (*PLUGIN_FOLDERS, *filter(None, more)):
-        discover.load_plugins(path, levels=told, loader=_loader())
+        discover.load_plugins(path, levels=told, loader=loader())
 
 
 @functools.cache
-def _loader() -> folders.Loader:
+def loader() -> folders.Loader:
     """The one of this process: paths that are given twice are loaded once."""
     from rally.common.plugin import folders
 
@@ -134,7 +134,7 @@ def load_paths(paths: t.Sequence[str]) -> None:
 
     with options.noticing():
         for path in paths:
-            discover.load_plugins(path, loader=_loader())
+            discover.load_plugins(path, loader=loader())
     _pass_on(paths)
 
 

@@ -22,7 +22,7 @@ import copy
 import typing as t
 
 from rally.common import validation
-from rally.common.plugin import discover, importing, plugin
+from rally.common.plugin import discover, plugin
 from rally.task import context, runner, scenario, service, sla
 
 
@@ -76,11 +76,11 @@ def plugin_modules(
     runner_type: str,
     criteria: t.Iterable[str],
     contexts: t.Iterable[str],
-) -> tuple[str, ...]:
-    """Modules of installed packages that the plugins of a workload are in.
+) -> list[str]:
+    """Modules that the plugins of a workload are in.
 
-    An agent's load process loads these, and Rally's own, instead of all that
-    is installed there.
+    An agent's load process loads those of installed packages, and Rally's
+    own, instead of all that is installed there.
 
     :param runner_type: of the runner that an agent runs
     :param criteria: names of SLA criteria
@@ -98,11 +98,7 @@ def plugin_modules(
     # a service looks for what implements it when it is used
     classes.update(discover.itersubclasses(service.Service))
     classes.update(discover.itersubclasses(service.UnifiedService))
-    packages = importing.plugin_packages()
-    return tuple(sorted(
-        name for name in {cls.__module__ for cls in classes}
-        if importing.is_in(name, packages)
-    ))
+    return sorted({cls.__module__ for cls in classes})
 
 
 def _validators_of(cls: type[plugin.Plugin]) -> set[type]:

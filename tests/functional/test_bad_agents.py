@@ -166,7 +166,7 @@ class BadAgentsTestCase(cluster.TestCase, bad_input.Refusal):
 
         run = self.run_task(self.task(agents=1, wait=60))
 
-        self.assert_did_not_run(run, "Agent n1", "Numbered.sleep")
+        self.assert_did_not_run(run, "file numbered.py", "none on n1")
         agent.stop()
 
     def test_the_context_cannot_be_sent(self):

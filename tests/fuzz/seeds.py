@@ -38,7 +38,16 @@ LOAD_CONTENT = codec.encode_content(messages.LoadContent(
     {"sleep": 1}, {"sleep": 1}, {"users": [{"id": 1}]}
 ))
 CONTENT = content.described(LOAD_CONTENT)
-CODE = messages.Code("task", ("a_package.plugins",), ("ssl",))
+FILE = content.described(b"pass")
+CODE = messages.Code(
+    "task", ("a_package.plugins",), ("ssl",),
+    (messages.CodeFile("probe.py", FILE.digest, "a-package"),),
+    {"a-package": "3.0"},
+)
+DIFFERENCES = (
+    messages.Difference(False, "probe.py", FILE.digest),
+    messages.Difference(True, "a-package", "3.0", "2.9"),
+)
 NODE = chunk.Node
 FIELDS_1 = struct.Struct(">8s64sQQQQqqq")
 
@@ -119,7 +128,7 @@ def from_agents() -> list[messages.Message]:
         messages.Hello("i-1", VERSION, "host", 2, BEGIN_NS, RUN, (RUN, "r"),
                        {"zone": "a"}),
         messages.Ready(RUN),
-        messages.Refused(RUN, "it lacks a plugin"),
+        messages.Refused(RUN, "it lacks a plugin", DIFFERENCES),
         heartbeat,
         messages.WorkRequest(RUN, 1, 10, BEGIN_NS, 2),
         messages.Events(
@@ -185,7 +194,7 @@ def of_load() -> list[messages.LoadMessage]:
         messages.LoadStart(BEGIN_NS),
         messages.LoadRenew(BEGIN_NS),
         messages.LoadReady(),
-        messages.LoadRefused("no"),
+        messages.LoadRefused("no", DIFFERENCES),
         messages.LoadLow(10, 2),
         messages.LoadSpooled(3),
         messages.LoadStatus(10, 2),

@@ -85,7 +85,9 @@ class Load:
             self.spooled = message.prepare.first_chunk
             self.cluster.identities[self.name] = message.prepare.agent
             if self.name in self.cluster.refusing:
-                return [messages.LoadRefused("it lacks a plugin")]
+                return [messages.LoadRefused(
+                    "it lacks a plugin", self.cluster.refusing[self.name]
+                )]
             if self.name in self.cluster.stuck | self.cluster.hesitating:
                 return []
             return [messages.LoadReady()]
@@ -462,7 +464,8 @@ class Cluster:
         self.announces = announces  # an event for each iteration
         self.at_once = at_once
         self.versions = versions or {}
-        self.refusing, self.stuck = set(), set()  # names of agents
+        self.refusing = {}  # names of agents -> differences of plugins
+        self.stuck = set()  # names of agents
         self.hesitating = set()  # they refuse once they were told to stop
         self.identities = {}  # of agents that prepared, as they were told
         self.littering = set()  # their loads leave something behind

@@ -65,8 +65,8 @@ LAYERS: t.Mapping[str, t.Collection[str]] = {
         "agent_metrics", "agent_ports", "agent_process", "controller_ports",
         "discovery", "drain_request", "endpoint_ports", "fleet",
         "fleet_folders", "fleet_page", "fleet_request", "joining",
-        "load_process", "reception", "recovery", "run_sink", "security",
-        "service_ports", "spool", "spool_store", "wire",
+        "load_process", "provenance", "reception", "recovery", "run_sink",
+        "security", "service_ports", "spool", "spool_store", "wire",
     ),
 }
 #: what the world, the clock and chance come in by

@@ -98,6 +98,10 @@ class Loader:
     def __init__(self) -> None:
         self._modules = ModuleFiles()
         self._tried: set[tuple[str, int, int]] = set()
+        #: real paths of all plugin files, whether they could be imported
+        self.files: set[str] = set()
+        #: real paths of the folders in which they find each other
+        self.folders: set[str] = set()
         self._packages: dict[str, str] = {}  # real path of a folder -> name
 
     def load(self, dir_or_file: str, levels: failures.Levels) -> None:
@@ -108,8 +112,13 @@ class Loader:
             self._load_folder(path, set(), levels)
         elif os.path.isfile(path) and path.endswith(".py"):
             self._notice()
-            _add_to_path(os.path.dirname(os.path.realpath(path)))
+            self._add_to_path(os.path.dirname(os.path.realpath(path)))
             self._load_file(path, None, levels)
+
+    def _add_to_path(self, folder: str) -> None:
+        self.folders.add(folder)
+        if folder not in sys.path:
+            sys.path.append(folder)
 
     def _is_untried(self, path: str) -> bool:
         """Whether a file, as it is, was not tried yet; from now on it was."""
@@ -135,7 +144,7 @@ class Loader:
         if real in seen:
             return
         seen.add(real)
-        _add_to_path(real)
+        self._add_to_path(real)
         entries = sorted(os.listdir(folder))
         package = None
         if "__init__.py" in entries:
@@ -154,6 +163,7 @@ class Loader:
         """Import ``__init__.py`` of *folder*; the name it has, if that works.
         """
         path = os.path.realpath(os.path.join(folder, "__init__.py"))
+        self.files.add(path)
         name = self._modules.name_of(path)
         if name is not None:
             _mark(sys.modules[name])
@@ -180,6 +190,7 @@ class Loader:
         name and by its short one: neighbours use either.
         """
         real = self._modules.real(path)
+        self.files.add(real)
         known = self._modules.name_of(real)
         if known is not None:
             _mark(sys.modules[known])
@@ -282,8 +293,3 @@ def _bind_to_parent(name: str, module: types.ModuleType) -> None:
     parent, _, child = name.rpartition(".")
     if parent in sys.modules:
         setattr(sys.modules[parent], child, module)
-
-
-def _add_to_path(folder: str) -> None:
-    if folder not in sys.path:
-        sys.path.append(folder)

@@ -38,14 +38,42 @@ _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _NEVER = frozenset({"__main__", "antigravity", "idlelib", "test", "this"})
 
 
+class Installed(t.NamedTuple):
+    """What is installed, by its name on a package index."""
+
+    name: str
+    version: str
+
+
 @functools.cache
-def plugin_packages() -> frozenset[str]:
-    """Packages in which installed distributions offer plugins."""
-    return frozenset(
-        package["plugins_path"]
+def _distributions() -> dict[str, Installed]:
+    """Packages of plugins, and which distribution offers them.
+
+    Their entry points say so. To ask which distribution each package that
+    can be imported is of takes 130 ms instead of 6 (102 distributions).
+    """
+    return {
+        package["plugins_path"]: Installed(
+            package["name"], package["version"]
+        )
         for package in discover.find_packages_by_entry_point()
         if package["plugins_path"]
-    )
+    }
+
+
+def plugin_packages() -> frozenset[str]:
+    """Packages in which installed distributions offer plugins."""
+    return frozenset(_distributions())
+
+
+def distribution_of(module_name: str) -> Installed | None:
+    """What installed a module of plugins; None: no plugins are offered there.
+    """
+    found = _distributions()
+    for package in sorted(found, key=len, reverse=True):
+        if is_in(module_name, {package}):
+            return found[package]
+    return None
 
 
 def is_in(module_name: str, packages: t.Collection[str]) -> bool:

@@ -20,6 +20,7 @@ commands; they do no I/O, so a test can run hours of them in seconds:
     parts: ``registry`` (which agents there are, and signs of life),
     ``preparation`` (gathering, starting, taking over), ``leasing`` (who gets
     which numbers), ``failover`` (who has which share of the concurrency),
+    ``refusals`` (why agents cannot take part),
     ``collector`` and ``flow_control`` (collecting chunks), ``drain_requests``,
     ``send_queue`` (not all at once). ``run`` is the record they share.
     ``lobby`` answers agents between runs.
@@ -38,6 +39,9 @@ One loop runs any machine on its ports: ``serve``. Ports are the world:
 ``endpoint_ports``
     for machines that only talk: ``reception``, ``discovery``,
     ``drain_request``, ``fleet_request`` (answered with a ``fleet_page``)
+
+What load processes run comes from plugins: ``provenance`` says from which
+files.
 
 The tests have ports with the same limits on simulated time, see
 ``tests/simulation``. Below the ports:

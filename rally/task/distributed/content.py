@@ -18,6 +18,9 @@ import hashlib
 
 from rally.task.distributed.wire import messages
 
+#: characters of a digest that a user is shown
+SHOWN = 12
+
 
 def new_hash(data: bytes = b"") -> hashlib.blake2b:
     """What the digest of a content is made with."""
@@ -27,6 +30,13 @@ def new_hash(data: bytes = b"") -> hashlib.blake2b:
 def described(data: bytes) -> messages.Content:
     """*data* as a message names it."""
     return messages.Content(new_hash(data).hexdigest(), len(data))
+
+
+def shown(difference: messages.Difference, what: str) -> str:
+    """One side of a difference; of a digest as much as tells two apart."""
+    if not what:
+        return "none"
+    return what if difference.is_package else what[:SHOWN]
 
 
 def part_count(size: int) -> int:

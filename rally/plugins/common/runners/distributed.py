@@ -353,18 +353,28 @@ class DistributedRunner(runner.ScenarioRunner):
         self, scenario_name: str, context: t.Mapping[str, t.Any]
     ) -> messages.Code:
         """What load processes are to import."""
+        from rally import plugins
         from rally.common.plugin import importing
         from rally.task import workload
+        from rally.task.distributed import provenance
         from rally.task.distributed.wire import messages
 
-        used = [] if self.scope is None else self.scope.imported()
+        scope = self.scope
+        used = [] if scope is None else scope.imported()
+        modules = workload.plugin_modules(
+            scenario_name, _inner(self.config)[0], self.sla_config,
+            context.get("config", {}),
+        )
+        installed = importing.plugin_packages()
+        files, packages = provenance.of_modules(modules, plugins.loader())
         return messages.Code(
             task=str(self.task["uuid"]),
-            plugins=workload.plugin_modules(
-                scenario_name, _inner(self.config)[0], self.sla_config,
-                context.get("config", {}),
+            plugins=tuple(
+                name for name in modules if importing.is_in(name, installed)
             ),
             used=tuple(importing.importable(used)[:messages.MAX_MODULES]),
+            files=files,
+            packages=packages,
         )
 
     def _machine(

@@ -445,10 +445,13 @@ class Agent:
     def _on_load_refused(
         self, message: messages.LoadRefused, now: int
     ) -> list[Command]:
-        return self._refuse(message.reason)
+        return self._refuse(message.reason, message.differences)
 
-    def _refuse(self, reason: str) -> list[Command]:
-        refused = messages.Refused(self.run, reason)
+    def _refuse(
+        self, reason: str,
+        differences: tuple[messages.Difference, ...] = (),
+    ) -> list[Command]:
+        refused = messages.Refused(self.run, reason, differences)
         if self._may(LoadEvent.REFUSED):
             self._advance(LoadEvent.REFUSED)
         run = self.run

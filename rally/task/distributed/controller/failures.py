@@ -70,6 +70,16 @@ class RunStopped(exceptions.RallyException):
     )
 
 
+class PluginsDiffer(exceptions.RallyException):
+    error_code = 208
+    msg_fmt = (
+        "Plugins of this workload are not the same on all agents as they are "
+        "here, so results would be those of something else. No load was "
+        "generated.%(table)s\n"
+        "To go on, %(hint)s; then start the task again."
+    )
+
+
 def table(rows: t.Sequence[tuple[str, str, str]]) -> str:
     """Which agents failed, why, and the end of what they printed.
 

@@ -263,6 +263,8 @@ class Controller:
         commands: list[Command] = []
         if run.phase is Phase.GATHERING:
             commands += self._preparation.gather(now)
+        if run.phase is Phase.PREPARING:
+            commands += self._preparation.conclude(now)
         if run.phase is Phase.PREPARING and self._preparation.is_done:
             commands += self._preparation.start(now)
         if run.phase is Phase.RUNNING:
@@ -341,7 +343,7 @@ class Controller:
         reason = "the message %s for it is too large" % kind
         if member is None or not isinstance(notice.message, messages.Prepare):
             return [Say("agent %s: %s" % (notice.peer, reason), True)]
-        return self._preparation.refused(member, reason)
+        return self._preparation.refused(member, reason, now)
 
     def _on_revoked(
         self, event: channels.Revoked, now: int
@@ -507,7 +509,9 @@ class Controller:
     def _on_refused(
         self, member: Member, message: messages.Refused, now: int
     ) -> list[Command]:
-        return self._preparation.refused(member, message.reason)
+        return self._preparation.refused(
+            member, message.reason, now, message.differences
+        )
 
     def _on_fetch_part(
         self, member: Member, message: messages.FetchPart, now: int

@@ -18,7 +18,7 @@ from rally import exceptions
 from rally.task.distributed import content as content_module
 from rally.task.distributed import notices
 from rally.task.distributed.commands import Command, Say, Send
-from rally.task.distributed.controller import failover, failures
+from rally.task.distributed.controller import failover, failures, refusals
 from rally.task.distributed.controller.membership import (
     AgentEvent,
     AgentState,
@@ -45,6 +45,7 @@ class Preparation:
         self._sent: dict[str, int] = {}  # agent -> parts asked for, at most
         self._failed: dict[str, notices.AgentLeft] = {}
         self.pending = ""  # why some that are started do not run yet
+        self._refusals = refusals.Refusals()
 
     # ---- gathering and preparing
 
@@ -134,7 +135,10 @@ class Preparation:
             self._run.registry.advance(member, AgentEvent.PREPARED)
         return []
 
-    def refused(self, member: Member, reason: str) -> list[Command]:
+    def refused(
+        self, member: Member, reason: str, now: int,
+        differences: tuple[messages.Difference, ...] = (),
+    ) -> list[Command]:
         """*member* cannot take part: that ends a run that has not begun."""
         run = self._run
         if member.state is not AgentState.PREPARING:
@@ -148,9 +152,19 @@ class Preparation:
                     % (member.name, reason), True),
                 *run.stop_without(member, reason),
             ]
+        self._refusals.add(member.name, reason, differences, now)
+        return self.conclude(now)
+
+    def conclude(self, now: int) -> list[Command]:
+        """End a run that agents refused, once others have had their say."""
+        run, found = self._run, self._refusals
+        if not found or run.phase is Phase.RUNNING or (
+            run.phase is Phase.PREPARING and not found.is_late(now)
+            and run.registry.in_state(AgentState.PREPARING)
+        ):
+            return []
         return run.stop(
-            "agent %s cannot run it" % member.name,
-            failures.AgentCannotRun(agent=member.name, reason=reason),
+            "it cannot run on agent %s" % found.agents, found.failure()
         )
 
     def missed_deadline(self) -> list[Command]:
@@ -256,7 +270,7 @@ class Preparation:
         for member in run.failover.late(now):
             over = messages.Done(run.id)
             commands.append(run.registry.to(member, over))
-            commands += self.refused(member, self._too_slow())
+            commands += self.refused(member, self._too_slow(), now)
         if run.phase is not Phase.RUNNING:
             return commands
         if run.failover.is_wanted and run.leasing.is_worth_joining(now):

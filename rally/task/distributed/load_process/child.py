@@ -37,7 +37,7 @@ from rally.common import clock, logging, moved
 from rally.common.plugin import discover, importing, options
 from rally.task import runner as runner_module
 from rally.task import scenario, sla
-from rally.task.distributed import spool
+from rally.task.distributed import provenance, spool
 from rally.task.distributed.load_process import inbox, parent, remains
 from rally.task.distributed.wire import codec, messages
 from rally.task.distributed.wire.link import Link
@@ -66,6 +66,8 @@ CLOSE_S = 1.0
 #: a large context leaves holes in the memory, so a process grows with each;
 #: this is worth a fresh one
 GROWTH_BYTES = 1 << 28
+#: differences to the plugins of the controller that a log names
+MAX_TOLD = 20
 #: a wait that nothing ends looks again after this long
 LONG_S = 3600.0
 
@@ -424,6 +426,20 @@ def _import(code: messages.Code) -> None:
         gc.freeze()  # it stays: not worth a look at each collection
 
 
+def _find_differences(link: Link, code: messages.Code) -> bool:
+    """Refuse plugins that are not those of the controller."""
+    found = provenance.differences(code, plugins.loader())
+    if found:
+        told = [provenance.described(each) for each in found[:MAX_TOLD]]
+        if len(found) > MAX_TOLD:
+            told.append("and %d more" % (len(found) - MAX_TOLD))
+        link.send(messages.LoadRefused(
+            "its plugins are not those of the controller: "
+            + "; ".join(told), found,
+        ))
+    return bool(found)
+
+
 def _prepare(
     link: Link, order: messages.Load, own_args: t.Sequence[str] | None
 ) -> PreparedLoad | None:
@@ -434,6 +450,8 @@ def _prepare(
 
     try:
         _import(order.prepare.code)
+        if _find_differences(link, order.prepare.code):
+            return None
         try:
             load = attempt()
         except exceptions.RallyException:

@@ -61,6 +61,10 @@ MAX_MODULES = 10_000
 Modules: t.TypeAlias = t.Annotated[
     tuple[Name, ...], msgspec.Meta(max_length=MAX_MODULES)
 ]
+#: characters of a path
+MAX_PATH = 1_000
+PathText: t.TypeAlias = t.Annotated[str, msgspec.Meta(max_length=MAX_PATH)]
+MAX_DIFFERENCES = 1_000
 
 
 class Arrival(enum.Enum):
@@ -85,12 +89,39 @@ class _Message(
 # ---- a part of several messages
 
 
+class CodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that plugins of the workload come from; see ``provenance``."""
+
+    path: PathText  # below the outermost package that it is in
+    digest: Name  # of its content
+    package: Name = ""  # the distribution that installed it
+
+
 class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a load process is to import, by name; see ``importing``."""
 
     task: Name = ""  # a load process serves one task only
     plugins: Modules = ()  # where the plugins of the workload come from
     used: Modules = ()  # what the controller saw them import on first use
+    #: what these plugins come from on the controller: an agent needs the same
+    files: t.Annotated[
+        tuple[CodeFile, ...], msgspec.Meta(max_length=MAX_MODULES)
+    ] = ()
+    packages: dict[Name, Name] = {}  # distribution -> version
+
+
+class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that plugins come from is not as on the controller."""
+
+    is_package: bool  # else a file
+    name: PathText
+    wanted: Name  # a version, or the digest of a content
+    found: Name = ""  # empty: there is none
+
+
+Differences: t.TypeAlias = t.Annotated[
+    tuple[Difference, ...], msgspec.Meta(max_length=MAX_DIFFERENCES)
+]
 
 
 class AgentInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +174,7 @@ class Refused(_Message, frozen=True):
 
     run: Name
     reason: str
+    differences: Differences = ()
 
 
 class Heartbeat(_Message, frozen=True):
@@ -516,6 +548,7 @@ class LoadRefused(_Message, frozen=True):
     """Load process: cannot be prepared."""
 
     reason: str
+    differences: Differences = ()
 
 
 class LoadLow(_Message, frozen=True):

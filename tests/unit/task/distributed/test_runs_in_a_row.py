@@ -134,7 +134,7 @@ class RunsInARowTestCase(test.TestCase):
         cluster = Cluster(
             seed, agents=3, weather=ROUGH if seed else None, task="t"
         )
-        cluster.refusing.add("a0")
+        cluster.refusing["a0"] = ()
         cluster.hesitating.update(("a1", "a2"))
         cluster.play()
         self.assertIsInstance(cluster.machine.failure, failures.AgentCannotRun)

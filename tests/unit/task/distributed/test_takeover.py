@@ -168,7 +168,7 @@ class SpareTestCase(TakeoverTestCase):
 
     def test_that_refuses_is_named_and_the_next_one_is_asked(self):
         cluster = self.cluster(agents=4)
-        cluster.refusing.add("a2")
+        cluster.refusing["a2"] = ()
         cluster.at(3, lambda: cluster.agents["a1"].die())
         cluster.play()
 

@@ -128,7 +128,8 @@ class CodecTestCase(test.TestCase):
         }
         parts = {
             messages.AgentInfo, messages.AgentRow, messages.Code,
-            messages.Content, messages.LoadContent,
+            messages.CodeFile, messages.Content, messages.Difference,
+            messages.LoadContent,
         }
         self.assertEqual(declared - parts, known)
 

@@ -1,0 +1,157 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Agents run the plugins of the controller, or do not run at all.
+
+Each test has plugin files of its own, for the controller and for agents: in
+the folder that belongs to a user, or named on the command line.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+from tests.functional import cluster
+
+TIMES = 20
+INNER = {"constant": {"times": TIMES, "concurrency": 4}}
+#: says which version of itself was run, and of what it imports
+SCENARIO = """
+import pathlib
+
+from rally.task import scenario
+
+import shipped_helper
+
+
+@scenario.configure(name="Shipped.say")
+class Say(scenario.Scenario):
+    def run(self):
+        note = pathlib.Path(__file__).with_name("note.txt").read_text()
+        self.add_output(complete={
+            "title": "Version", "chart_plugin": "TextArea",
+            "data": ["scenario %(version)s", shipped_helper.NAME, note],
+        })
+"""
+HELPER = "NAME = 'helper %s'\n"
+
+def write_plugin(
+    folder: pathlib.Path, version: str, helper: str = "1",
+) -> None:
+    """Write the plugin, in a version, with what it needs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "shipped_say.py").write_text(SCENARIO % {"version": version})
+    (folder / "shipped_helper.py").write_text(HELPER % helper)
+    (folder / "note.txt").write_text("a note")
+
+
+class PluginFilesTestCase(cluster.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.sandbox.plugin_paths = [self.sandbox.folder / "plugins"]
+
+    @property
+    def here(self) -> pathlib.Path:
+        """What ``--plugin-paths`` names."""
+        return t.cast(pathlib.Path, self.sandbox.plugin_paths[0])
+
+    def start_agent_with(
+        self, name: str, folder: pathlib.Path | None = None, *words: t.Any,
+        home: pathlib.Path | None = None,
+    ) -> cluster.Agent:
+        """Start an agent that has the plugins in *folder*, and no others but
+        those of the user whose *home* it is."""
+        spool = self.sandbox.folder / ("spool-%s" % name)
+        process = self.sandbox.start(
+            *(["--plugin-paths", folder] if folder else []),
+            "agent", "start", "--controller",
+            "tcp://127.0.0.1:%d" % self.port,
+            "--key", self.authorize(name), "--spool", spool, *words,
+            env={
+                cluster.AGENT_MARK: str(spool),
+                "HOME": str(home or self.sandbox.home),
+            },
+            with_plugins=False,
+        )
+        return cluster.Agent(name, process, spool)
+
+    def task(self, agents: int) -> dict[str, t.Any]:
+        return cluster.task_of(*[{
+            "scenario": {"Shipped.say": {}},
+            "runner": cluster.distributed(
+                INNER, agents=agents, listen="tcp://127.0.0.1:%d" % self.port
+            ),
+        }])
+
+    def take_port(self) -> None:
+        self.port = self.sandbox.take_ports()
+
+    def said(self, workload: cluster.Workload) -> set[tuple[str, ...]]:
+        return {
+            tuple(row["output"]["complete"][0]["data"])
+            for row in workload.rows
+        }
+
+    def check_said(self, run: cluster.Run, *texts: str) -> None:
+        self.assertEqual(0, run.finish().code, run.log)
+        for workload in run.workloads:
+            self.assertEqual(TIMES, len(workload.rows))
+            self.assertEqual({texts}, self.said(workload))
+
+    def stop(self, *agents: cluster.Agent) -> None:
+        for agent in agents:
+            self.assertEqual(0, agent.stop().code, agent.log)
+            self.assertNotIn("Traceback", agent.log)
+
+
+class DifferentTestCase(PluginFilesTestCase):
+    def test_it_is_refused_with_a_table_before_any_load(self) -> None:
+        self.take_port()
+        folders = [self.sandbox.folder / name for name in ("a", "b", "c")]
+        write_plugin(self.here, "1")
+        write_plugin(folders[0], "2")
+        write_plugin(folders[1], "2")
+        write_plugin(folders[2], "1", helper="2")
+        (folders[1] / "shipped_helper.py").unlink()
+        agents = [
+            self.start_agent_with("n%d" % i, folder)
+            for i, folder in enumerate(folders, 1)
+        ]
+
+        run = self.run_task(self.task(3))
+
+        self.assertNotEqual(0, run.finish().code)
+        told = run.out + run.log
+        for line in (
+            r"file shipped_say.py: [0-9a-f]{12} here, [0-9a-f]{12} on n1, n2",
+            r"file shipped_helper.py: [0-9a-f]{12} here, none on n2",
+            r"file shipped_helper.py: [0-9a-f]{12} here, [0-9a-f]{12} on n3",
+        ):
+            self.assertRegex(told, line)
+        self.assertEqual([], run.workload.rows)
+        self.assertIn("not those of the controller", agents[0].log)
+        self.stop(*agents)
+
+    def test_what_is_the_same_elsewhere_is_the_same(self) -> None:
+        self.take_port()
+        write_plugin(self.here, "1")
+        other = self.sandbox.folder / "other"
+        write_plugin(other / "below", "1")
+        (other / "unrelated.py").write_text("X = 1")
+        agent = self.start_agent_with("n1", other)
+
+        run = self.run_task(self.task(1))
+
+        self.check_said(run, "scenario 1", "helper 1", "a note")
+        self.stop(agent)
