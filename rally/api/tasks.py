@@ -134,6 +134,7 @@ class _Task(group.APIGroup):
         task: str | None = None,
         abort_on_sla_failure: bool = False,
         listener: progress.Listener | None = None,
+        ship_plugins: bool = False,
     ) -> tuple[str, str]:
         """Run a task and wait for its end.
 
@@ -144,6 +145,7 @@ class _Task(group.APIGroup):
         :param abort_on_sla_failure: stop when a criterion cannot hold any
             more
         :param listener: told of the progress
+        :param ship_plugins: send the plugin files of this host to agents
         :returns: uuid and final status of the task
         :raises InvalidTaskException: the file cannot be run
         """
@@ -158,7 +160,8 @@ class _Task(group.APIGroup):
         else:
             record = objects.Task.get(_uuid_of(task))
         task_engine = engine.TaskEngine(
-            parsed, record, env, abort_on_sla_failure, listener
+            parsed, record, env, abort_on_sla_failure, listener,
+            ship_plugins,
         )
         with owners.alive():
             db.task_update(record["uuid"], {"owner": owners.own_name()})

@@ -38,9 +38,10 @@ PATHS_VARIABLE = "RALLY_PLUGIN_PATHS"
 PLUGINS_LOADED = False
 
 
-def load(**levels: int) -> None:
+def load(with_files: bool = True, **levels: int) -> None:
     """Register options and import all plugins; once in a process.
 
+    :param with_files: also those in files and folders of the user
     :param levels: at which level failures are logged, by the names of
         ``rally.common.plugin.failures.Levels``
     """
@@ -55,11 +56,14 @@ def load(**levels: int) -> None:
     with options.noticing():
         packages = _load_own(told)
         discover.import_modules_by_entry_point(packages, told)
-        _load_files(told)
+        if with_files:
+            _load_files(told)
     PLUGINS_LOADED = True
 
 
-def load_some(modules: t.Iterable[str], **levels: int) -> None:
+def load_some(
+    modules: t.Iterable[str], with_files: bool = True, **levels: int
+) -> None:
     """Load Rally's plugins, the user's, and *modules* of installed packages.
 
     All of a large package take seconds. The others are loaded when somebody
@@ -67,7 +71,7 @@ def load_some(modules: t.Iterable[str], **levels: int) -> None:
 
     :param modules: names that another host sent: what is not in a package
         that offers plugins is passed over
-    :param levels: see ``load``
+    :param with_files: see ``load``, as for *levels*
     """
     if PLUGINS_LOADED:
         return
@@ -88,9 +92,9 @@ def load_some(modules: t.Iterable[str], **levels: int) -> None:
         if is_first:
             _load_own(told)
         importing.import_all(missing)
-        if is_first:
+        if is_first and with_files:
             _load_files(told)
-    discover.REST.put_off(lambda: load(**levels))
+    discover.REST.put_off(lambda: load(with_files, **levels))
 
 
 def _load_own(
@@ -111,9 +115,14 @@ def _load_files(told: failures_module.Levels) -> None:
     """Plugins in files and folders of the user."""
     from rally.common.plugin import discover
 
-    more = os.environ.get(PATHS_VARIABLE, "").split(",")
-    for path in (*PLUGIN_FOLDERS, *filter(None, more)):
+    for path in user_paths():
         discover.load_plugins(path, levels=told, loader=loader())
+
+
+def user_paths() -> list[str]:
+    """Files and folders of the user, of which not all have to exist."""
+    more = os.environ.get(PATHS_VARIABLE, "").split(",")
+    return [*PLUGIN_FOLDERS, *filter(None, more)]
 
 
 @functools.cache

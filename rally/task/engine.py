@@ -65,6 +65,7 @@ class TaskEngine:
     :param env: an EnvManager
     :param abort_on_sla_failure: stop the load as soon as a criterion fails
     :param listener: told of the progress while the task runs
+    :param ship_plugins: send plugin files of this host to agents
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class TaskEngine:
         env: env_mgr.EnvManager,
         abort_on_sla_failure: bool = False,
         listener: progress.Listener | None = None,
+        ship_plugins: bool = False,
     ) -> None:
         self.config = config
         self.task = task
@@ -85,7 +87,7 @@ class TaskEngine:
             task["uuid"], CONF.database_patience, self._say
         )
         self._consumer: ResultConsumer | None = None
-        self._scope = task_scope.TaskScope()
+        self._scope = task_scope.TaskScope(ship_plugins)
 
     # ---- validation
 

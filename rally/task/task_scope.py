@@ -32,9 +32,13 @@ class TaskScope:
     They are closed in the reverse order, however the task ends. One that
     cannot be closed is logged: what the task was for is done by then. For
     the engine's thread only.
+
+    :param ships_plugins: whoever started the task lets runners send plugin
+        files of this host to others
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ships_plugins: bool = False) -> None:
+        self.ships_plugins = ships_plugins
         self._stack = contextlib.ExitStack()
         self._shared: dict[str, t.Any] = {}
         self._modules = frozenset(sys.modules)

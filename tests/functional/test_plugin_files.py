@@ -45,6 +45,32 @@ class Say(scenario.Scenario):
         })
 """
 HELPER = "NAME = 'helper %s'\n"
+#: reads a file that the task names, and says whether it is a copy
+READER = """
+import pathlib
+
+from rally.task import scenario
+
+
+@scenario.configure(name="Shipped.read")
+class Read(scenario.Scenario):
+    def run(self, path):
+        found = self.context["extra_files"][path]
+        self.add_output(complete={
+            "title": "Text", "chart_plugin": "TextArea",
+            "data": [
+                pathlib.Path(found, "rows.txt").read_text(),
+                "here" if found == path else "elsewhere",
+            ],
+        })
+"""
+OTHER = """
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGKILL)  # nobody may import this
+"""
+
 
 def write_plugin(
     folder: pathlib.Path, version: str, helper: str = "1",
@@ -86,13 +112,13 @@ class PluginFilesTestCase(cluster.TestCase):
         )
         return cluster.Agent(name, process, spool)
 
-    def task(self, agents: int) -> dict[str, t.Any]:
+    def task(self, agents: int, workloads: int = 1) -> dict[str, t.Any]:
         return cluster.task_of(*[{
             "scenario": {"Shipped.say": {}},
             "runner": cluster.distributed(
                 INNER, agents=agents, listen="tcp://127.0.0.1:%d" % self.port
             ),
-        }])
+        }] * workloads)
 
     def take_port(self) -> None:
         self.port = self.sandbox.take_ports()
@@ -108,6 +134,14 @@ class PluginFilesTestCase(cluster.TestCase):
         for workload in run.workloads:
             self.assertEqual(TIMES, len(workload.rows))
             self.assertEqual({texts}, self.said(workload))
+
+    def check_gone(self, *agents: cluster.Agent) -> None:
+        """Nothing of a shipment is left on the host of an agent."""
+        for agent in agents:
+            self.assertEqual(
+                [], [path for path in agent.spool.rglob("*")
+                     if path.suffix in (".py", ".txt", ".pyc")],
+            )
 
     def stop(self, *agents: cluster.Agent) -> None:
         for agent in agents:
@@ -139,6 +173,7 @@ class DifferentTestCase(PluginFilesTestCase):
             r"file shipped_helper.py: [0-9a-f]{12} here, [0-9a-f]{12} on n3",
         ):
             self.assertRegex(told, line)
+        self.assertIn("--ship-plugins", told)
         self.assertEqual([], run.workload.rows)
         self.assertIn("not those of the controller", agents[0].log)
         self.stop(*agents)
@@ -154,4 +189,115 @@ class DifferentTestCase(PluginFilesTestCase):
         run = self.run_task(self.task(1))
 
         self.check_said(run, "scenario 1", "helper 1", "a note")
+        self.stop(agent)
+
+
+class ShippedTestCase(PluginFilesTestCase):
+    def test_agents_without_any_run_those_of_the_controller(self) -> None:
+        self.take_port()
+        write_plugin(self.here, "1")
+        home = self.sandbox.folder / "stale"
+        stale = home / ".rally" / "plugins"
+        write_plugin(stale, "0")
+        (stale / "deadly.py").write_text(OTHER)
+        agents = [
+            self.start_agent_with("n1"),
+            self.start_agent_with("n2", home=home),
+        ]
+
+        run = self.run_task(self.task(2, workloads=2), "--ship-plugins")
+
+        self.check_said(run, "scenario 1", "helper 1", "a note")
+        self.check_gone(*agents)
+        self.stop(*agents)
+
+    def test_two_versions_in_a_row_on_one_agent(self) -> None:
+        self.take_port()
+        agent = self.start_agent_with("n1")
+        for version in "12":
+            write_plugin(self.here, version)
+            run = self.run_task(self.task(1), "--ship-plugins")
+            self.check_said(
+                run, "scenario %s" % version, "helper 1", "a note"
+            )
+            self.check_gone(agent)
+        self.stop(agent)
+
+    def test_local_agents_get_them_as_well(self) -> None:
+        write_plugin(self.here, "1")
+        task = cluster.task_of({
+            "scenario": {"Shipped.say": {}},
+            "runner": cluster.distributed(INNER),
+        })
+
+        run = self.run_task(task, "--ship-plugins")
+
+        self.check_said(run, "scenario 1", "helper 1", "a note")
+
+    def test_an_agent_may_refuse_it_and_is_named(self) -> None:
+        self.take_port()
+        write_plugin(self.here, "1")
+        agents = [
+            self.start_agent_with("n1", self.here, "--no-shipping"),
+            self.start_agent_with("n2", self.here, "--no-shipping"),
+            self.start_agent_with("n3"),
+        ]
+
+        run = self.run_task(self.task(3), "--ship-plugins")
+
+        self.assertEqual(2, run.finish().code, run.out)
+        self.assertRegex(
+            run.out + run.log, r"Agent n1, n2 cannot take part.*--no-shipping"
+        )
+        self.assertEqual([], run.workload.rows)
+        self.check_gone(*agents)
+        self.stop(*agents)
+
+    def test_other_files_come_along_with_them(self) -> None:
+        self.take_port()
+        self.here.mkdir()
+        (self.here / "shipped_read.py").write_text(READER)
+        (self.sandbox.folder / "data").mkdir()
+        rows = self.sandbox.folder / "data" / "rows.txt"
+        rows.write_text("some rows")
+        agent = self.start_agent_with("n1")
+        (workload,) = self.task(1)["subtasks"]
+        workload["scenario"] = {"Shipped.read": {"path": str(rows.parent)}}
+        workload["contexts"] = {"extra_files": {"paths": [str(rows.parent)]}}
+
+        run = self.run_task(cluster.task_of(workload), "--ship-plugins")
+
+        self.check_said(run, "some rows", "elsewhere")
+        self.check_gone(agent)
+        self.stop(agent)
+
+    def test_what_cannot_be_sent_is_named_before_anything_is(self) -> None:
+        write_plugin(self.here, "1")
+        with open(self.here / "huge.bin", "wb") as file:
+            file.truncate(65 << 20)
+        task = cluster.task_of({
+            "scenario": {"Shipped.say": {}},
+            "runner": cluster.distributed(INNER),
+        })
+
+        run = self.run_task(task, "--ship-plugins")
+
+        self.assertIn("huge.bin cannot be sent to agents", run.out + run.log)
+        self.assertEqual([], run.workload.rows)
+
+    def test_a_plugin_that_is_broken_there_is_said_to_be(self) -> None:
+        self.take_port()
+        write_plugin(self.here, "1")
+        (self.here / "shipped_helper.py").write_text(
+            "import os\nNAME = '1'\nif os.environ.get('%s'):\n"
+            "    raise ImportError('not on this host')\n" % cluster.AGENT_MARK
+        )
+        agent = self.start_agent_with("n1")
+
+        run = self.run_task(self.task(1), "--ship-plugins")
+
+        self.assertNotEqual(0, run.finish().code)
+        self.assertIn("Shipped.say", run.out + run.log)
+        self.assertIn("not on this host", agent.log)
+        self.check_gone(agent)
         self.stop(agent)

@@ -38,14 +38,17 @@ LOAD_CONTENT = codec.encode_content(messages.LoadContent(
     {"sleep": 1}, {"sleep": 1}, {"users": [{"id": 1}]}
 ))
 CONTENT = content.described(LOAD_CONTENT)
-FILE = content.described(b"pass")
+FILE = messages.ShippedFile("plugins/0/probe.py", content.described(b"pass"))
 CODE = messages.Code(
     "task", ("a_package.plugins",), ("ssl",),
-    (messages.CodeFile("probe.py", FILE.digest, "a-package"),),
-    {"a-package": "3.0"},
+    (messages.CodeFile("probe.py", FILE.content.digest, "a-package"),),
+    {"a-package": "3.0"}, True,
+)
+SHIPMENT = messages.Shipment(
+    (FILE,), (FILE.path,), {"~/rows.csv": FILE.path}
 )
 DIFFERENCES = (
-    messages.Difference(False, "probe.py", FILE.digest),
+    messages.Difference(False, "probe.py", FILE.content.digest),
     messages.Difference(True, "a-package", "3.0", "2.9"),
 )
 NODE = chunk.Node
@@ -162,7 +165,7 @@ def from_controller() -> list[messages.Message]:
             RUN, "Dummy.dummy", CONTENT, "constant",
             {"times": 10, "concurrency": 2}, SLA, 1000, False,
             messages.AgentInfo("node1", 1, 2, {"zone": "a"}),
-            {"dummy": {"delay": 0.5}}, CODE, 2, 7,
+            {"dummy": {"delay": 0.5}}, CODE, SHIPMENT, 2, 7,
         ),
         messages.Beat(RUN, BEGIN_NS, 5.0, BEGIN_NS, 2),
         messages.Part(CONTENT.digest, 0, LOAD_CONTENT),
@@ -189,7 +192,9 @@ def of_load() -> list[messages.LoadMessage]:
     """What an agent and its load process say over their pipe."""
     prepare = t.cast(messages.Prepare, from_controller()[2])
     return [
-        messages.Load(prepare, LOAD_CONTENT, "/spool"),
+        messages.Load(
+            prepare, LOAD_CONTENT, "/spool", {FILE.content.digest: b"pass"}
+        ),
         messages.LoadWarm(CODE),
         messages.LoadStart(BEGIN_NS),
         messages.LoadRenew(BEGIN_NS),

@@ -255,6 +255,7 @@ class Process:
                 raise AssertionError("its load process is at work")
             codec.decode_content(message.content)
             agent.content = message.content
+            agent.shipped = message.shipped
             self.load = Load(agent.cluster, agent.name, agent.duration_s)
         if self.load is not None:
             self.said += self.load.obey(message, agent.now())
@@ -324,7 +325,7 @@ class SimulatedAgent:
         self.cluster, self.name = cluster, name
         self.duration_s = duration_s
         self.process = None
-        self.content = None  # of its last load
+        self.content = self.shipped = None  # of its last load
         self.frozen_until = 0
         self.clock = cluster.clock_of(name, offset_ns, ppm)
         self.end = cluster.network.agent(name)
@@ -341,6 +342,7 @@ class SimulatedAgent:
                 run: max(chunks, default=-1) + 1
                 for run, chunks in cluster.spools[name].items()
             },
+            takes_plugins=name not in cluster.declining,
         )
 
     @property
@@ -447,11 +449,13 @@ class Cluster:
         weather=None, chunk_size=10, store_delay_s=0.01, schedule=None,
         offsets_s=(), versions=None, duration_of_run_s=None, task="",
         content=CONTENT, ppms=(), announces=False, at_once=1, labels=None,
+        packed=None,
         **plan,
     ):
         """:param at_once: numbers that a load starts together, as one
 
         :param labels: of agents, by name
+        :param packed: what is shipped with each run
         """
         self.random = random.Random(seed)
         self.clock = network.FakeClock(1_790_000_000.0)
@@ -466,6 +470,7 @@ class Cluster:
         self.versions = versions or {}
         self.refusing = {}  # names of agents -> differences of plugins
         self.stuck = set()  # names of agents
+        self.declining = set()  # they take no plugins
         self.hesitating = set()  # they refuse once they were told to stop
         self.identities = {}  # of agents that prepared, as they were told
         self.littering = set()  # their loads leave something behind
@@ -500,8 +505,11 @@ class Cluster:
             content=content_module.described(content),
             runner_type="constant", runner={}, sla={},
             chunk_size=chunk_size, iteration_events=False,
-            code=messages.Code(task),
+            code=messages.Code(task, is_shipped=packed is not None),
+            shipment=packed and packed.shipment,
         )
+        if packed is not None:
+            plan["shipped"] = packed.contents
         self.lobby.expect(prepare.code)
         self.controller_clock = self.clock_of(channels.CONTROLLER)
         self._attach(controller_module.Controller(

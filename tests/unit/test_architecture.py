@@ -57,7 +57,8 @@ ENTRY_POINTS = {
 #: those that are named themselves
 LAYERS: t.Mapping[str, t.Collection[str]] = {
     "values": (
-        "clock", "content", "notices", "wire.channels", "wire.messages",
+        "clock", "content", "notices", "shipment", "wire.channels",
+        "wire.messages",
     ),
     "decisions": ("agent", "commands", "controller", "serve"),
     "codec": ("wire.codec",),
@@ -66,7 +67,8 @@ LAYERS: t.Mapping[str, t.Collection[str]] = {
         "discovery", "drain_request", "endpoint_ports", "fleet",
         "fleet_folders", "fleet_page", "fleet_request", "joining",
         "load_process", "provenance", "reception", "recovery", "run_sink",
-        "security", "service_ports", "spool", "spool_store", "wire",
+        "security", "service_ports", "shipped_files", "spool", "spool_store",
+        "wire",
     ),
 }
 #: what the world, the clock and chance come in by

@@ -130,6 +130,14 @@ def start(
     label: LabelOption = None,
     give_up_after: GiveUpOption = None,
     metrics: options.Metrics = None,
+    no_shipping: t.Annotated[
+        bool,
+        typer.Option(
+            "--no-shipping",
+            help="Take no plugins from controllers (`rally task start "
+                 "--ship-plugins`): run those that are on this host.",
+        ),
+    ] = False,
 ) -> None:
     """Offer this host's capacity to distributed runs until stopped."""
     from rally.common import openmetrics, systemd
@@ -153,6 +161,7 @@ def start(
             agent_process.run_agent(
                 controller, agent_key, spool, labels=labels,
                 give_up_after_s=give_up_after, manager=manager,
+                takes_plugins=not no_shipping,
                 endpoint=stack.enter_context(openmetrics.serving(metrics)),
             )
 

@@ -105,6 +105,15 @@ Metrics: t.TypeAlias = t.Annotated[
         "this one only.",
     ),
 ]
+ShipPlugins: t.TypeAlias = t.Annotated[
+    bool,
+    typer.Option(
+        "--ship-plugins",
+        help="Send the plugin files of this host, those of --plugin-paths "
+        "above all, to the agents of distributed runs. They use them for "
+        "the task, and none of their own.",
+    ),
+]
 Out: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option("--out", help="File to write, or where to send it."),

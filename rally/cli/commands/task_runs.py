@@ -54,6 +54,7 @@ def start(
     no_use: options.NoUse = False,
     abort_on_sla_failure: options.AbortOnSlaFailure = False,
     metrics: options.Metrics = None,
+    ship_plugins: options.ShipPlugins = False,
 ) -> None:
     """Run a task.
 
@@ -69,7 +70,7 @@ def start(
     with openmetrics.serving(metrics) as endpoint:
         _run(
             api, env, config, tags or [], no_use, abort_on_sla_failure,
-            endpoint,
+            ship_plugins, endpoint,
         )
 
 
@@ -83,6 +84,7 @@ def restart(
     tags: options.Tags = None,
     no_use: options.NoUse = False,
     abort_on_sla_failure: options.AbortOnSlaFailure = False,
+    ship_plugins: options.ShipPlugins = False,
 ) -> None:
     """Run a task that was run before once more, as a new one."""
     api = cliutils.get_api()
@@ -91,7 +93,10 @@ def restart(
     if not config["subtasks"]:
         print("The task has no such scenario.")
         raise typer.Exit(1)
-    _run(api, env, config, tags or [], no_use, abort_on_sla_failure)
+    _run(
+        api, env, config, tags or [], no_use, abort_on_sla_failure,
+        ship_plugins,
+    )
 
 
 def _config_of(
@@ -132,6 +137,7 @@ def _run(
     tags: t.Sequence[str],
     no_use: bool,
     abort_on_sla_failure: bool,
+    ship_plugins: bool,
     endpoint: openmetrics.Endpoint | None = None,
 ) -> None:
     parsed = api.task.parse_config(config)
@@ -155,6 +161,7 @@ def _run(
             task=task["uuid"],
             abort_on_sla_failure=abort_on_sla_failure,
             listener=_with_metrics(listener, task["uuid"], endpoint),
+            ship_plugins=ship_plugins,
         )
     results = api.task.get(task_id=task["uuid"], detailed=True, lazy=True)
     if not task_details.print_task(results):

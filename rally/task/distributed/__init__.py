@@ -41,7 +41,7 @@ One loop runs any machine on its ports: ``serve``. Ports are the world:
     ``drain_request``, ``fleet_request`` (answered with a ``fleet_page``)
 
 What load processes run comes from plugins: ``provenance`` says from which
-files.
+files, ``shipment`` and ``shipped_files`` bring them along with a run.
 
 The tests have ports with the same limits on simulated time, see
 ``tests/simulation``. Below the ports:

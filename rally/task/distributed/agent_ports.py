@@ -22,6 +22,7 @@ from rally.task.distributed import (
     commands,
     endpoint_ports,
     notices,
+    shipped_files,
 )
 from rally.task.distributed import spool as spool_module
 from rally.task.distributed.wire import channels, codec, messages
@@ -92,6 +93,7 @@ class AgentPorts:
         self._new_load = new_load
         self._load: LoadHandle | None = None
         self._run = ""  # of the last load
+        self._is_shipped = False  # its plugins came with it
         self._is_shutdown_asked = False
         self.now_ns = endpoint.now_ns
 
@@ -151,6 +153,7 @@ class AgentPorts:
             self._load = None
             reason = garbage or load.exit_reason()
             load.end()
+            self._remove_shipped()
             yield self._gone(reason)
         yield from received or ()
 
@@ -180,8 +183,8 @@ class AgentPorts:
             case commands.WarmLoad(code=code):
                 self._load = self._new_load()
                 self._tell_load(messages.LoadWarm(code))
-            case commands.StartLoad(prepare=prepare, content=content):
-                self._start_load(prepare, content)
+            case commands.StartLoad():
+                self._start_load(command)
             case commands.TellLoad(message=message):
                 self._tell_load(message)
             case commands.EndLoad():
@@ -198,21 +201,33 @@ class AgentPorts:
         if self._load is not None:
             self._load.send(message)
 
-    def _start_load(self, prepare: messages.Prepare, content: bytes) -> None:
+    def _start_load(self, command: commands.StartLoad) -> None:
+        prepare = command.prepare
         self._run = prepare.run
         self._spools.begin(prepare.run)
         if self._load is not None and not self._load.is_alive:
             self._end_load()
         if self._load is None:
             self._load = self._new_load()
-        self._tell_load(
-            messages.Load(prepare, content, self._spools.folder)
-        )
+        self._is_shipped = prepare.shipment is not None
+        self._tell_load(messages.Load(
+            prepare, command.content, self._spools.folder,
+            dict(command.shipped),
+        ))
 
     def _end_load(self) -> None:
         load, self._load = self._load, None
         if load is not None:
             load.end()
+        self._remove_shipped()
+
+    def _remove_shipped(self) -> None:
+        """Its load process does so as well, unless it was killed."""
+        if self._is_shipped:
+            self._is_shipped = False
+            shipped_files.remove(
+                shipped_files.folder_of(self._spools.folder, self._run)
+            )
 
     def _send_chunk(self, run: str, sequence: int) -> notices.NotSent | None:
         try:

@@ -38,6 +38,7 @@ from rally.task.distributed import (
     endpoint_ports,
     serve,
     service_ports,
+    shipped_files,
     spool_store,
 )
 from rally.task.distributed.agent import machine as agent_module
@@ -59,6 +60,7 @@ class AgentProcess:
     :param labels: that the agent gives itself
     :param give_up_after_s: it ends once no controller has answered for so
         long; None: never
+    :param takes_plugins: whether a controller may send some with a run
     :raises RallyException: an address, the key or the spool is unusable
     """
 
@@ -70,11 +72,13 @@ class AgentProcess:
         instance: str = "",
         labels: t.Mapping[str, str] | None = None,
         give_up_after_s: float | None = None,
+        takes_plugins: bool = True,
     ) -> None:
         self._name, self._spool_folder = key.name, spool_folder
         self._spools = spool_store.SpoolStore(
             spool_folder, "agent %s, process %d" % (key.name, os.getpid())
         )
+        shipped_files.sweep(spool_folder, self._spools.is_written)
         self._wall_base_ns = self._spools.wall_base_ns(clock.WALL_BASE_NS)
         self._transport = agent_transport.AgentTransport(
             addresses, key, codec.encode, codec.decode
@@ -97,6 +101,7 @@ class AgentProcess:
             unfit=self._spools.problem,
             labels=labels,
             give_up_after_s=give_up_after_s,
+            takes_plugins=takes_plugins,
         )
 
     def _now_ns(self) -> int:
@@ -149,6 +154,7 @@ def run_agent(
     give_up_after_s: float | None = None,
     manager: systemd.ServiceManager | None = None,
     endpoint: openmetrics.Endpoint | None = None,
+    takes_plugins: bool = True,
 ) -> None:
     """Offer this host's capacity to distributed runs until stopped.
 
@@ -159,6 +165,7 @@ def run_agent(
     :param labels: and *give_up_after_s*: see ``AgentProcess``
     :param manager: of the service that this process is
     :param endpoint: where to serve metrics; None: nowhere
+    :param takes_plugins: whether a controller may send some with a run
     :raises RallyException: an address, the key or the spool is unusable
     """
     addresses = (
@@ -168,7 +175,7 @@ def run_agent(
     )
     agent = AgentProcess(
         addresses, key, spool_folder or default_spool(), instance, labels,
-        give_up_after_s,
+        give_up_after_s, takes_plugins,
     )
     is_asked = False
 

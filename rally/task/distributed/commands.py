@@ -86,6 +86,10 @@ class StartLoad:
 
     prepare: messages.Prepare
     content: bytes = dataclasses.field(repr=False)
+    #: contents of what is shipped, by digest
+    shipped: t.Mapping[str, bytes] = dataclasses.field(
+        default_factory=dict, repr=False
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import hashlib
+import typing as t
 
 from rally.task.distributed.wire import messages
 
@@ -39,6 +40,7 @@ def shown(difference: messages.Difference, what: str) -> str:
     return what if difference.is_package else what[:SHOWN]
 
 
-def part_count(size: int) -> int:
-    """In how many parts *size* bytes are sent."""
-    return -(-size // messages.PART_BYTES)
+def part_sizes(content: messages.Content) -> t.Iterator[int]:
+    """Bytes of the parts in which *content* is sent."""
+    for start in range(0, content.size, messages.PART_BYTES):
+        yield min(messages.PART_BYTES, content.size - start)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import socket
 import sys
 import typing as t
@@ -34,7 +35,11 @@ from rally.task.work import selection as selection_module
 
 if t.TYPE_CHECKING:
     from rally.task import scenario
-    from rally.task.distributed import controller_ports, run_sink
+    from rally.task.distributed import (
+        controller_ports,
+        run_sink,
+        shipped_files,
+    )
     from rally.task.distributed import fleet as fleet_module
     from rally.task.distributed.controller import machine as controller
     from rally.task.distributed.controller import plan as plan_types
@@ -211,7 +216,7 @@ class DistributedRunner(runner.ScenarioRunner):
         context: dict[str, t.Any],
         args: dict[str, t.Any],
     ) -> None:
-        prepare, content = self._prepare(cls, context, args)
+        prepare, contents = self._prepare(cls, context, args)
         with contextlib.ExitStack() as stack:
             if provided(self.config):
                 scope = self.scope or stack.enter_context(
@@ -219,7 +224,7 @@ class DistributedRunner(runner.ScenarioRunner):
                 )
                 fleet = self._fleet(scope)
                 fleet.want(prepare.code)
-                self._serve_fleet(fleet, prepare, content)
+                self._serve_fleet(fleet, prepare, contents)
             else:
                 from rally.task.distributed import reception
 
@@ -227,7 +232,7 @@ class DistributedRunner(runner.ScenarioRunner):
                     self.config.get("listen"), self.config.get("keys")
                 )
                 stack.enter_context(contextlib.closing(ends))
-                self._serve(prepare, content, ends)
+                self._serve(prepare, contents, ends)
 
     def _fleet(self, scope: task_scope.TaskScope) -> fleet_module.Fleet:
         """The one that the runners of a task share, if they want the same."""
@@ -249,13 +254,13 @@ class DistributedRunner(runner.ScenarioRunner):
 
     def _serve_fleet(
         self, fleet: fleet_module.Fleet, prepare: messages.Prepare,
-        content: bytes,
+        contents: dict[str, bytes],
     ) -> None:
         before = fleet.last_run
         with fleet.lent(self.run_id) as hellos:
             try:
                 self._serve(
-                    prepare, content, fleet.transport, hellos, before,
+                    prepare, contents, fleet.transport, hellos, before,
                     fleet.report_to,
                 )
             finally:
@@ -274,7 +279,7 @@ class DistributedRunner(runner.ScenarioRunner):
     def _serve(
         self,
         prepare: messages.Prepare,
-        content: bytes,
+        contents: dict[str, bytes],
         ends: controller_transport.ControllerTransport,
         hellos: t.Iterable[channels.Received] = (),
         before: str = "",
@@ -282,7 +287,7 @@ class DistributedRunner(runner.ScenarioRunner):
     ) -> None:
         """Run the run on *ends*.
 
-        :param content: what *prepare* names
+        :param contents: what *prepare* names, by digest
         :param hellos: said there before
         :param before: the run that was there before
         :param listen: called with what takes notices of those that a provider
@@ -290,7 +295,7 @@ class DistributedRunner(runner.ScenarioRunner):
         """
         from rally.task.distributed import controller_ports, run_sink, serve
 
-        machine = self._machine(prepare, content, ends.endpoints, before)
+        machine = self._machine(prepare, contents, ends.endpoints, before)
         self._sink = run_sink.RunSink(machine, ends, self)
         self._ports = controller_ports.ControllerPorts(
             ends, self._sink, hellos
@@ -316,13 +321,14 @@ class DistributedRunner(runner.ScenarioRunner):
         cls: type[scenario.Scenario],
         context: dict[str, t.Any],
         args: dict[str, t.Any],
-    ) -> tuple[messages.Prepare, bytes]:
-        """What agents are to prepare, and the content that it names."""
+    ) -> tuple[messages.Prepare, dict[str, bytes]]:
+        """What agents are to prepare, and the contents that it names."""
         from rally.common.plugin import options
         from rally.task.distributed import content as content_module
         from rally.task.distributed.wire import codec, messages
         from rally.task.serialization import context_codec
 
+        shipped = self._shipped(context)
         sendable = {**context, "task": {"uuid": self.task["uuid"]}}
         content = codec.encode_content(messages.LoadContent(
             given_args=context_codec.check_round_trip(
@@ -331,10 +337,11 @@ class DistributedRunner(runner.ScenarioRunner):
             args=context_codec.check_round_trip(args, "args"),
             context=context_codec.check_round_trip(sendable, "context"),
         ))
+        described = content_module.described(content)
         return messages.Prepare(
             run=self.run_id,
             scenario=cls.get_fullname(),
-            content=content_module.described(content),
+            content=described,
             runner_type=_inner(self.config)[0],
             runner={},
             sla=dict(self.sla_config),
@@ -347,7 +354,27 @@ class DistributedRunner(runner.ScenarioRunner):
                 for section, named in options.changed().items()
             },
             code=self._code(cls.get_fullname(), context),
-        ), content
+            shipment=shipped and shipped.shipment,
+        ), {
+            **(shipped.contents if shipped else {}),
+            described.digest: content,
+        }
+
+    def _shipped(
+        self, context: t.Mapping[str, t.Any]
+    ) -> shipped_files.PackedFiles | None:
+        """The plugin files of this host, and others that the workload names,
+        if they are to be sent."""
+        if self.scope is None or not self.scope.ships_plugins:
+            return None
+        from rally import plugins
+        from rally.task.distributed import shipped_files
+
+        paths = [
+            path for path in plugins.user_paths()
+            if os.path.exists(os.path.expanduser(path))
+        ]
+        return shipped_files.pack(paths, context.get("extra_files"))
 
     def _code(
         self, scenario_name: str, context: t.Mapping[str, t.Any]
@@ -375,11 +402,12 @@ class DistributedRunner(runner.ScenarioRunner):
             used=tuple(importing.importable(used)[:messages.MAX_MODULES]),
             files=files,
             packages=packages,
+            is_shipped=scope is not None and scope.ships_plugins,
         )
 
     def _machine(
-        self, prepare: messages.Prepare, content: bytes, endpoints: t.Any,
-        before: str,
+        self, prepare: messages.Prepare, contents: dict[str, bytes],
+        endpoints: t.Any, before: str,
     ) -> controller.Controller:
         from rally.common import clock
         from rally.task.distributed.controller import machine as controller
@@ -395,7 +423,8 @@ class DistributedRunner(runner.ScenarioRunner):
         selection = selection_module.Selection.of_config(self.config)
         run_plan = plan_module.RunPlan(
             prepare=prepare,
-            content=content,
+            content=contents[prepare.content.digest],
+            shipped=contents,
             shares=shares,
             concurrencies=[
                 inner_cls.load_plan(share).concurrency if share else 0

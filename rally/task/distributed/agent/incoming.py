@@ -10,32 +10,59 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The content of a load on its way to an agent, part by part."""
+
+"""Contents on their way to an agent, part by part.
+
+Those of a load, and of the files that are shipped with it. Small ones share
+the window, so that a hundred files do not take a hundred round trips.
+"""
 
 from __future__ import annotations
+
+import typing as t
 
 from rally.task.distributed import content as content_module
 from rally.task.distributed.commands import Command, Send
 from rally.task.distributed.wire import messages
 from rally.task.distributed.wire.channels import Channel
 
-#: parts that are on their way at a time
-WINDOW = 8
+#: bytes that are on their way at a time
+WINDOW_BYTES = 8 * messages.PART_BYTES
+#: and parts, if they are small
+WINDOW = 64
 #: a part that has not come by then is asked for again
 AGAIN_NS = 3_000_000_000
 
 
-class Incoming:
-    """One content that is being fetched."""
+class _Wanted(t.NamedTuple):
+    """A part, in the order in which they are taken."""
 
-    def __init__(self, run: str, content: messages.Content) -> None:
+    digest: str
+    number: int
+    size: int
+
+
+class Incoming:
+    """Some contents that are being fetched, those named first come first."""
+
+    def __init__(
+        self, run: str, contents: t.Iterable[messages.Content]
+    ) -> None:
         self._run = run
-        self._content = content
-        self._count = content_module.part_count(content.size)
-        self._hash = content_module.new_hash()
-        self._parts: list[bytes] = []  # in order, from the first
+        unique = {content.digest: content for content in contents}
+        self._wanted = [
+            _Wanted(content.digest, number, size)
+            for content in unique.values()
+            for number, size in enumerate(content_module.part_sizes(content))
+        ]
+        self._place = {part[:2]: i for i, part in enumerate(self._wanted)}
+        self._hashes = {digest: content_module.new_hash() for digest in unique}
+        self._parts: dict[str, list[bytes]] = {
+            digest: [] for digest in unique
+        }
+        self._come = 0  # all parts before this place
         self._ahead: dict[int, bytes] = {}  # came before those between
-        self._asked = 0  # parts before this one were asked for
+        self._asked = 0  # parts before this place were asked for
         self._asked_ns = 0
 
     def begin(self, now: int) -> list[Command]:
@@ -44,31 +71,31 @@ class Incoming:
 
     def take(self, part: messages.Part, now: int) -> list[Command]:
         """Take a part; returns what to ask for next."""
-        is_wanted = (
-            part.digest == self._content.digest
-            and len(self._parts) <= part.index < self._asked
-        )
-        if not is_wanted:
+        place = self._place.get((part.digest, part.index), -1)
+        is_wanted = self._come <= place < self._asked
+        if not is_wanted or len(part.data) != self._wanted[place].size:
             return []
-        self._ahead[part.index] = part.data
-        while len(self._parts) in self._ahead:
-            data = self._ahead.pop(len(self._parts))
-            self._hash.update(data)
-            self._parts.append(data)
+        self._ahead[place] = part.data
+        while self._come in self._ahead:
+            data = self._ahead.pop(self._come)
+            digest = self._wanted[self._come].digest
+            self._hashes[digest].update(data)
+            self._parts[digest].append(data)
+            self._come += 1
         return self._ask(now)
 
     def expire(self, now: int) -> list[Command]:
         """Ask again for parts that are overdue."""
         if now - self._asked_ns < AGAIN_NS:
             return []
-        self._asked = len(self._parts)
+        self._asked = self._come
         return self._ask(now)
 
     def _ask(self, now: int) -> list[Command]:
-        until = min(self._count, len(self._parts) + WINDOW)
+        until = self._window_end()
         wanted = [
-            index for index in range(self._asked, until)
-            if index not in self._ahead
+            self._wanted[place] for place in range(self._asked, until)
+            if place not in self._ahead
         ]
         self._asked = max(self._asked, until)
         if wanted:
@@ -76,17 +103,29 @@ class Incoming:
         return [
             Send(
                 "", Channel.RESULTS,
-                messages.FetchPart(self._run, self._content.digest, index),
+                messages.FetchPart(self._run, each.digest, each.number),
             )
-            for index in wanted
+            for each in wanted
         ]
+
+    def _window_end(self) -> int:
+        """The place before which parts may be on their way."""
+        end, size = self._come, 0
+        last = min(len(self._wanted), self._come + WINDOW)
+        while end < last and size + self._wanted[end].size <= WINDOW_BYTES:
+            size += self._wanted[end].size
+            end += 1
+        return end
 
     @property
     def is_complete(self) -> bool:
-        return len(self._parts) == self._count
+        return self._come == len(self._wanted)
 
-    def data(self) -> bytes | None:
-        """The whole content; None: it does not match its digest."""
-        if self._hash.hexdigest() != self._content.digest:
-            return None
-        return b"".join(self._parts)
+    def contents(self) -> dict[str, bytes] | None:
+        """All of them, by digest; None: one does not match its digest."""
+        for digest, made in self._hashes.items():
+            if made.hexdigest() != digest:
+                return None
+        return {
+            digest: b"".join(parts) for digest, parts in self._parts.items()
+        }

@@ -27,6 +27,7 @@ import msgspec
 
 from rally import exceptions
 from rally.task.distributed import notices
+from rally.task.distributed import shipment as shipment_module
 from rally.task.distributed.agent import (
     event_log,
     held_run,
@@ -139,6 +140,7 @@ class Agent:
         unfit: str = "",
         labels: t.Mapping[str, str] | None = None,
         give_up_after_s: float | None = None,
+        takes_plugins: bool = True,
     ) -> None:
         """:param spooled: and *torn*: see ``HeldRun``
 
@@ -146,6 +148,7 @@ class Agent:
         :param labels: that it gives itself
         :param give_up_after_s: it ends once no controller has been heard for
             so long; None: never
+        :param takes_plugins: whether a controller may send some with a run
         """
         self.state = LoadState.DIALING
         self.finished = False
@@ -155,6 +158,7 @@ class Agent:
             labels=dict(labels or {}),
         )
         self._unfit = unfit
+        self._takes_plugins = takes_plugins
         self._liveness = liveness.Liveness(now, give_up_after_s)
         self._rejection = ""
         self._is_missed = False  # its controller, and that was said
@@ -163,7 +167,7 @@ class Agent:
         self._events = event_log.EventLog()
         self._prepare: messages.Prepare | None = None  # waits for content
         self._incoming: incoming.Incoming | None = None
-        self._content = messages.Content(""), b""  # the last one
+        self._contents: dict[str, bytes] = {}  # of the last run, by digest
         self._handlers = self._table()
 
     def _table(self) -> dict[type, t.Callable[..., list[Command]]]:
@@ -235,7 +239,7 @@ class Agent:
         commands += self._give_up(now)
         commands += self._wind_up(now)
         if given_up := self._spare.expire(now):
-            self._content = messages.Content(""), b""  # it has secrets
+            self._contents = {}  # there are secrets in it
             commands += given_up
         if self._incoming is not None:
             commands += self._incoming.expire(now)
@@ -376,8 +380,11 @@ class Agent:
             return []
         if self.state is not LoadState.JOINED:
             return []
-        if self._unfit:
-            return [self._to(messages.Refused(message.run, self._unfit))]
+        if unfit := self._unfit or self._problem_with(message.shipment):
+            return [
+                self._to(messages.Refused(message.run, unfit)),
+                Say("run %s is refused: %s" % (message.run, unfit), True),
+            ]
         self._held.begin(
             message.run, message.code.task, message.first_chunk
         )
@@ -386,19 +393,36 @@ class Agent:
         self._advance(LoadEvent.TOLD_TO_PREPARE)
         return [
             Say("run %s: preparing %s" % (self.run, message.scenario)),
-            *self._fetch_content(message, now),
+            *self._fetch_contents(message, now),
         ]
 
-    def _fetch_content(
+    def _problem_with(self, shipment: messages.Shipment | None) -> str:
+        """Why it does not take what comes with a run; empty: it does."""
+        if shipment is None:
+            return ""
+        if not self._takes_plugins:
+            return ("it takes no plugins from a controller, since it was "
+                    "started with --no-shipping")
+        problem = shipment_module.problem_with(shipment)
+        return problem and "what is shipped is not taken: %s" % problem
+
+    def _fetch_contents(
         self, prepare: messages.Prepare, now: int
     ) -> list[Command]:
-        """Begin the load once its content is here."""
-        known, data = self._content
-        if known == prepare.content:
-            return self._start_load(prepare, data)
-        self._content = messages.Content(""), b""
+        """Begin the load once its contents are here."""
+        wanted = [
+            prepare.content, *shipment_module.contents(prepare.shipment)
+        ]
+        digests = {content.digest for content in wanted}
+        self._contents = {
+            digest: data for digest, data in self._contents.items()
+            if digest in digests
+        }
         self._prepare = prepare
-        self._incoming = incoming.Incoming(prepare.run, prepare.content)
+        self._incoming = incoming.Incoming(prepare.run, [
+            content for content in wanted
+            if content.digest not in self._contents
+        ])
         return [*self._incoming.begin(now), *self._start_if_complete()]
 
     def _on_part(self, part: messages.Part, now: int) -> list[Command]:
@@ -415,20 +439,22 @@ class Agent:
             not self._incoming.is_complete
         ):
             return []
-        data = self._incoming.data()
+        fetched = self._incoming.contents()
         self._forget_incoming()
-        if data is None:
+        if fetched is None:
             return self._refuse(
                 "the content it received does not match its digest"
             )
-        self._content = prepare.content, data
-        return self._start_load(prepare, data)
-
-    def _start_load(
-        self, prepare: messages.Prepare, data: bytes
-    ) -> list[Command]:
+        self._contents.update(fetched)
+        shipped = {
+            content.digest: self._contents[content.digest]
+            for content in shipment_module.contents(prepare.shipment)
+        }
         return [
-            *self._spare.take(prepare.code.task), StartLoad(prepare, data)
+            *self._spare.take(prepare.code.task),
+            StartLoad(
+                prepare, self._contents[prepare.content.digest], shipped
+            ),
         ]
 
     def _forget_incoming(self) -> None:

@@ -51,6 +51,10 @@ class RunPlan:
     split: t.Callable[[t.Mapping[str, int]], list[GroupShare]] | None = None
     #: what ``prepare.content`` names
     content: bytes = dataclasses.field(default=b"", repr=False)
+    #: contents of ``prepare.shipment``, by digest
+    shipped: t.Mapping[str, bytes] = dataclasses.field(
+        default_factory=dict, repr=False
+    )
     is_closing_on_loss: bool = False  # on_agent_loss: abort
     agent_timeout_s: float = 10.0
     lease_s: float = 5.0

@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 from rally import exceptions
-from rally.task.distributed import content as content_module
 from rally.task.distributed import notices
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller import failover, failures, refusals
@@ -41,8 +40,12 @@ class Preparation:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._parts = content_module.part_count(len(run.plan.content))
-        self._sent: dict[str, int] = {}  # agent -> parts asked for, at most
+        plan = run.plan
+        self._contents = {
+            **plan.shipped, plan.prepare.content.digest: plan.content
+        }
+        #: agent and digest -> up to which byte it was asked for
+        self._sent: dict[tuple[str, str], int] = {}
         self._failed: dict[str, notices.AgentLeft] = {}
         self.pending = ""  # why some that are started do not run yet
         self._refusals = refusals.Refusals()
@@ -96,24 +99,21 @@ class Preparation:
     def part(
         self, member: Member, message: messages.FetchPart, now: int
     ) -> list[Command]:
-        """A part of the content that *member* asks for."""
+        """A part of a content that *member* asks for."""
         plan = self._run.plan
-        known = plan.prepare.content.digest
-        is_due = (  # there may be secrets in it: for those who need it
-            member.state is AgentState.PREPARING
-            and message.digest == known and message.index < self._parts
-        )
-        if not is_due:
+        content = self._contents.get(message.digest, b"")
+        at = message.index * messages.PART_BYTES
+        data = content[at:at + messages.PART_BYTES]
+        # there may be secrets in it: for those who need it
+        if member.state is not AgentState.PREPARING or not data:
             return []
-        asked = max(self._sent.get(member.name, 0), message.index + 1)
-        self._sent[member.name] = asked
+        key = member.name, message.digest
+        self._sent[key] = max(self._sent.get(key, 0), at + len(data))
         # it is not late: it is being sent to
         member.prepare_by_ns = now + plan.prepare_ns
         if self._run.phase is Phase.PREPARING:
             self._run.deadline_ns = now + plan.prepare_ns
-        at = message.index * messages.PART_BYTES
-        data = plan.content[at:at + messages.PART_BYTES]
-        part = messages.Part(known, message.index, data)
+        part = messages.Part(message.digest, message.index, data)
         return [Send(member.name, Channel.RESULTS, part)]
 
     @property
@@ -122,12 +122,12 @@ class Preparation:
         if self._run.phase is Phase.GATHERING:
             return self.pending
         count = len(self._run.registry.in_state(AgentState.PREPARING))
-        if len(self._run.plan.content) < MEBI or not count:
+        size = sum(map(len, self._contents.values()))
+        if size < MEBI or not count:
             return ""
         agents = len(self._run.registry.active)
         return "%d of %d MiB sent" % (
-            sum(self._sent.values()) * messages.PART_BYTES // MEBI,
-            agents * self._parts * messages.PART_BYTES // MEBI,
+            -(-sum(self._sent.values()) // MEBI), -(-agents * size // MEBI),
         )
 
     def ready(self, member: Member) -> list[Command]:

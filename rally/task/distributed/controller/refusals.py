@@ -120,7 +120,8 @@ class Refusals:
             hints.append("install the same version of the packages on all "
                          "hosts")
         if False in kinds:
-            hints.append("copy the plugin files to the agents' hosts")
+            hints.append("copy the plugin files to the agents' hosts, or let "
+                         "`rally task start --ship-plugins` send them")
         return "; ".join(hints)
 
 

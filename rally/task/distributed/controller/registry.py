@@ -225,7 +225,9 @@ class Registry:
     def _worth_importing(self) -> messages.Code:
         """The short part: a welcome may go to a thousand agents a second."""
         code = self.plan.prepare.code
-        return messages.Code(code.task, code.plugins)
+        return messages.Code(
+            code.task, code.plugins, is_shipped=code.is_shipped
+        )
 
     def order(self, member: Member) -> Send:
         """What *member* is to prepare."""

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pathlib
 import queue
 import signal
 import socket
@@ -37,7 +38,7 @@ from rally.common import clock, logging, moved
 from rally.common.plugin import discover, importing, options
 from rally.task import runner as runner_module
 from rally.task import scenario, sla
-from rally.task.distributed import provenance, spool
+from rally.task.distributed import provenance, shipped_files, spool
 from rally.task.distributed.load_process import inbox, parent, remains
 from rally.task.distributed.wire import codec, messages
 from rally.task.distributed.wire.link import Link
@@ -73,9 +74,14 @@ LONG_S = 3600.0
 
 
 class PreparedLoad:
-    """One prepared load, and the streams it produces."""
+    """One prepared load, and the streams it produces.
 
-    def __init__(self, link: Link, order: messages.Load) -> None:
+    :param folder: where what came with the order was unpacked
+    """
+
+    def __init__(
+        self, link: Link, order: messages.Load, folder: pathlib.Path
+    ) -> None:
         self._link = link
         self._order = order.prepare
         self._spool = spool.Spool(order.spool, order.prepare.run)
@@ -96,6 +102,11 @@ class PreparedLoad:
         content = codec.decode_content(order.content)
         self._given_args = _dict_of(content.given_args)
         self._context = _dict_of(content.context)
+        if order.prepare.shipment and order.prepare.shipment.extra:
+            self._context["extra_files"] = {
+                name: str(folder / path)
+                for name, path in order.prepare.shipment.extra.items()
+            }
         self._args = _dict_of(content.args)
         self._check()
         self.runner = self._make_runner()
@@ -419,11 +430,24 @@ def _adopt_options(
 def _import(code: messages.Code) -> None:
     """Import what a load needs, as far as it may be imported by name."""
     known = len(sys.modules)
-    plugins.load_some(code.plugins, broken=logging.RDEBUG)
+    plugins.load_some(
+        code.plugins, with_files=not code.is_shipped, broken=logging.RDEBUG
+    )
     with options.noticing():  # of modules that plugins import on first use
         importing.import_all((*code.plugins, *code.used))
     if len(sys.modules) > known:
         gc.freeze()  # it stays: not worth a look at each collection
+
+
+def _unpack(order: messages.Load, folder: pathlib.Path) -> None:
+    """Load the plugins that came with the order, from where they stay.
+
+    :raises CannotBeUnpacked: they cannot be kept there
+    """
+    shipment = order.prepare.shipment
+    if shipment is not None:
+        shipped_files.unpack(shipment, order.shipped, folder)
+        plugins.load_paths([str(folder / path) for path in shipment.plugins])
 
 
 def _find_differences(link: Link, code: messages.Code) -> bool:
@@ -441,15 +465,17 @@ def _find_differences(link: Link, code: messages.Code) -> bool:
 
 
 def _prepare(
-    link: Link, order: messages.Load, own_args: t.Sequence[str] | None
+    link: Link, order: messages.Load, own_args: t.Sequence[str] | None,
+    folder: pathlib.Path,
 ) -> PreparedLoad | None:
     """Prepare the order; None: it cannot be done here."""
     def attempt() -> PreparedLoad:
         _adopt_options(link, order.prepare, own_args)
-        return PreparedLoad(link, order)
+        return PreparedLoad(link, order, folder)
 
     try:
         _import(order.prepare.code)
+        _unpack(order, folder)
         if _find_differences(link, order.prepare.code):
             return None
         try:
@@ -474,16 +500,24 @@ def _serve(
     :param has_grown: it shall be the last one in this process
     """
     before = set(threading.enumerate())
-    load = _prepare(link, order, own_args)
-    if load is None:
-        return
-    at.attach(load)
+    folder = shipped_files.folder_of(order.spool, order.prepare.run)
+    is_shipped = order.prepare.shipment is not None
     try:
-        ended = load.run()
+        load = _prepare(link, order, own_args, folder)
+        if load is None:
+            return
+        at.attach(load)
+        try:
+            ended = load.run()
+        finally:
+            at.detach()
+        load.let_go()
     finally:
-        at.detach()
-    load.let_go()
-    is_last = has_grown or ended.reason or ended.loss or ended.is_fatal
+        if is_shipped:
+            shipped_files.remove(folder)
+    is_last = is_shipped or has_grown or (
+        ended.reason or ended.loss or ended.is_fatal
+    )
     is_clean = not is_last and remains.are_none(before)
     link.send(msgspec.structs.replace(ended, is_reusable=is_clean))
 

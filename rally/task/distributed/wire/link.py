@@ -22,8 +22,9 @@ from rally.task.distributed.wire import codec, messages
 
 _LENGTH = struct.Struct(">I")
 _READ_BYTES = 1 << 16
-#: no message of ours is longer: a context may be large, this is larger
-MAX_BYTES = 1 << 28
+#: no message of ours is longer: a context may be large, and what is shipped
+#: with a run; this is larger
+MAX_BYTES = 3 << 27
 
 
 class Link:

@@ -61,6 +61,8 @@ MAX_MODULES = 10_000
 Modules: t.TypeAlias = t.Annotated[
     tuple[Name, ...], msgspec.Meta(max_length=MAX_MODULES)
 ]
+#: files that are sent along with a run
+MAX_SHIPPED = 2_000
 #: characters of a path
 MAX_PATH = 1_000
 PathText: t.TypeAlias = t.Annotated[str, msgspec.Meta(max_length=MAX_PATH)]
@@ -108,6 +110,8 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[CodeFile, ...], msgspec.Meta(max_length=MAX_MODULES)
     ] = ()
     packages: dict[Name, Name] = {}  # distribution -> version
+    #: plugin files come with the run: those of the agent's host are not used
+    is_shipped: bool = False
 
 
 class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,6 +145,29 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     digest: Name
     size: Count = 0  # bytes
+
+
+class ShippedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that a load process gets for one run."""
+
+    path: PathText  # in the folder of the run; see ``shipment``
+    content: Content
+
+
+class Shipment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Files that a load process gets for one run."""
+
+    files: t.Annotated[
+        tuple[ShippedFile, ...], msgspec.Meta(max_length=MAX_SHIPPED)
+    ]
+    #: files and folders of them that are loaded as plugins
+    plugins: t.Annotated[
+        tuple[PathText, ...], msgspec.Meta(max_length=MAX_SHIPPED)
+    ] = ()
+    #: others, by the names that scenarios know them by
+    extra: t.Annotated[
+        dict[PathText, PathText], msgspec.Meta(max_length=MAX_SHIPPED)
+    ] = {}
 
 
 #: bytes of one part of a content
@@ -277,6 +304,7 @@ class Prepare(_Message, frozen=True):
     #: values of a section as ``context_codec`` carries them
     options: dict[str, t.Any] = {}
     code: Code = Code()
+    shipment: Shipment | None = None
     #: how often this agent began in this run before, and the number of the
     #: first chunk that it may make now
     epoch: Count = 0
@@ -519,6 +547,8 @@ class Load(_Message, frozen=True):
     prepare: Prepare
     content: bytes  # a ``LoadContent``
     spool: str
+    #: contents of what is shipped, by digest
+    shipped: dict[Name, bytes] = {}
 
 
 class LoadWarm(_Message, frozen=True):

@@ -47,7 +47,7 @@ class RefusalsTestCase(test.TestCase):
             "package rally-openstack: 3.0.0 here, 2.9.1 on n1",
         ):
             self.assertIn("\n  %s\n" % line, self.text)
-        self.assertIn("copy the plugin files", self.text)
+        self.assertIn("--ship-plugins", self.text)
         self.assertIn("same version of the packages", self.text)
 
     def test_five_hundred_agents_with_one_difference_are_one_line(self):

@@ -129,7 +129,7 @@ class CodecTestCase(test.TestCase):
         parts = {
             messages.AgentInfo, messages.AgentRow, messages.Code,
             messages.CodeFile, messages.Content, messages.Difference,
-            messages.LoadContent,
+            messages.LoadContent, messages.ShippedFile, messages.Shipment,
         }
         self.assertEqual(declared - parts, known)
 
