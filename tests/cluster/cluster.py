@@ -199,14 +199,14 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
 
     def start_agent_on(
         self, name: str, controller: str,
-        env: t.Mapping[str, str] | None = None,
+        env: t.Mapping[str, str] | None = None, words: t.Sequence[str] = (),
     ) -> Host:
-        """Start an agent that dials *controller*."""
+        """Start an agent that dials *controller*, with more options."""
         spool = self.sandbox.folder / ("spool-%s" % name)
         process = self.sandbox.start_on(
             name, "agent", "start", "--controller",
             "tcp://%s:9790" % controller,
-            *self.credentials(name), "--spool", spool,
+            *self.credentials(name), "--spool", spool, *words,
             env={AGENT_MARK: str(spool), **(env or {})},
         )
         self.agents[name] = Host(name, process, spool, self.hosts)
