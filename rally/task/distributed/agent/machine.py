@@ -168,6 +168,7 @@ class Agent:
         self._prepare: messages.Prepare | None = None  # waits for content
         self._incoming: incoming.Incoming | None = None
         self._contents: dict[str, bytes] = {}  # of the last run, by digest
+        self._needed_ns = now  # when they were, last
         self._handlers = self._table()
 
     def _table(self) -> dict[type, t.Callable[..., list[Command]]]:
@@ -219,6 +220,11 @@ class Agent:
         return self._shutdown.deadline(deadline)
 
     @property
+    def _is_free(self) -> bool:
+        """Whether it holds no run."""
+        return self.state in (LoadState.DIALING, LoadState.JOINED)
+
+    @property
     def _is_dialing(self) -> bool:
         return self.state is LoadState.DIALING
 
@@ -238,9 +244,9 @@ class Agent:
             return [EndLoad()]
         commands += self._give_up(now)
         commands += self._wind_up(now)
-        if given_up := self._spare.expire(now):
+        commands += self._spare.expire(now)
+        if self._is_free and now - self._needed_ns >= spare_load.KEEP_NS:
             self._contents = {}  # there are secrets in it
-            commands += given_up
         if self._incoming is not None:
             commands += self._incoming.expire(now)
         if self._liveness.is_controller_gone(now):
@@ -657,6 +663,7 @@ class Agent:
         self._held.forget(message.run)
         commands: list[Command] = [DiscardSpool(message.run)]
         if is_ours:
+            self._needed_ns = now
             self._forget_incoming()
         if is_ours or self.state is LoadState.JOINED:
             if self._may(LoadEvent.RUN_OVER):

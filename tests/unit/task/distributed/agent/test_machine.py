@@ -18,7 +18,7 @@ import msgspec
 
 from rally.task.distributed import commands, content, notices
 from rally.task.distributed.agent import machine as agent_module
-from rally.task.distributed.agent import shutdown
+from rally.task.distributed.agent import shutdown, spare_load
 from rally.task.distributed.agent.liveness import GIVE_UP_NS, SILENCE_NS
 from rally.task.distributed.agent.machine import LoadState
 from rally.task.distributed.wire import messages
@@ -62,8 +62,33 @@ class Base(test.TestCase):
         self.tell(messages.Grant("r", 1, (1, 1, 100), 10))
         self.tell(messages.Start("r", self.now + NS))
 
+    def prepared_again_after(self, seconds):
+        """Parts asked for by the next run, with the same content."""
+        content_ = content.described(b"secret")
+        prepare = msgspec.structs.replace(PREPARE, content=content_)
+        self.tell(messages.Welcome("6.0.0", "r"))
+        self.tell(prepare)
+        self.tell(messages.Part(content_.digest, 0, b"secret"))
+        self.tell(messages.LoadReady())
+        self.tell(messages.LoadEnded((), 0, 1))  # its process ends, too
+        self.tell(messages.Done("r"))
+        for _ in range(10):
+            self.now += int(seconds / 10 * NS)
+            self.agent.expire(self.now)
+        self.tell(messages.Welcome("6.0.0", "next"))
+        todo = self.tell(msgspec.structs.replace(prepare, run="next"))
+        return self.sent(todo, messages.FetchPart)
+
 
 class AgentTestCase(Base):
+    def test_the_content_of_a_run_is_kept_for_the_next_one(self):
+        self.assertEqual([], self.prepared_again_after(60))
+
+    def test_it_is_not_kept_for_ever(self):
+        self.assertEqual(
+            1, len(self.prepared_again_after(spare_load.KEEP_NS / NS))
+        )
+
     def test_the_life_of_a_run(self):
         self.tell(messages.Welcome("6.0.0", "r"))
         started = self.tell(PREPARE)
