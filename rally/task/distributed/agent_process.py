@@ -177,6 +177,18 @@ def run_agent(
         addresses, key, spool_folder or default_spool(), instance, labels,
         give_up_after_s, takes_plugins,
     )
+    _end_on_signals(agent)
+    if lifeline is not None:
+        threading.Thread(
+            target=_watch, args=(lifeline, agent), daemon=True
+        ).start()
+    try:
+        agent.serve(manager, endpoint)
+    finally:
+        agent.close()
+
+
+def _end_on_signals(agent: AgentProcess) -> None:
     is_asked = False
 
     def on_signal(number: int, frame: types.FrameType | None) -> None:
@@ -188,14 +200,6 @@ def run_agent(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    if lifeline is not None:
-        threading.Thread(
-            target=_watch, args=(lifeline, agent), daemon=True
-        ).start()
-    try:
-        agent.serve(manager, endpoint)
-    finally:
-        agent.close()
 
 
 def _watch(lifeline: int, agent: AgentProcess) -> None:

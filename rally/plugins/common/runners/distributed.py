@@ -50,6 +50,7 @@ if t.TYPE_CHECKING:
     )
     from rally.task.load import plan as plan_module
     from rally.task.results import aggregate, head
+    from rally.task.work import grants as granting
 
 LOG = logging.getLogger(__name__)
 
@@ -413,7 +414,6 @@ class DistributedRunner(runner.ScenarioRunner):
         from rally.task.distributed.controller import machine as controller
         from rally.task.distributed.controller import plan as plan_module
         from rally.task.distributed.wire import channels
-        from rally.task.work import grants as granting
 
         plan = self.inner_plan
         inner_type, inner_config = _inner(self.config)
@@ -448,14 +448,20 @@ class DistributedRunner(runner.ScenarioRunner):
             ),
             before=before,
         )
-        grants: granting.Granting
+        return controller.Controller(
+            run_plan, self._grants(selection.weights), clock.now_ns()
+        )
+
+    def _grants(self, weights: t.Mapping[str, int]) -> granting.Granting:
+        """How iteration numbers are granted in the inner runner's model."""
+        from rally.task.work import grants as granting
+
+        plan = self.inner_plan
         if plan.schedule is not None:
-            grants = granting.OpenGranting(
-                plan.times or 0, plan.schedule, selection.weights
+            return granting.OpenGranting(
+                plan.times or 0, plan.schedule, weights
             )
-        else:
-            grants = granting.ClosedGranting(plan.times, plan.duration_s)
-        return controller.Controller(run_plan, grants, clock.now_ns())
+        return granting.ClosedGranting(plan.times, plan.duration_s)
 
     @property
     def inner_plan(self) -> plan_module.LoadPlan:
