@@ -214,7 +214,7 @@ class DrainByLabelTestCase(cluster.TestCase):
         self.assertEqual(0, done.code, done.err)
         for name in ("n1", "n3"):
             self.assertIn("Agent %s has been drained" % name, said)
-        self.assertEqual(156, again.code)
+        self.assertEqual(159, again.code)
         self.assertIn("zone=a; zone=b", again.out + again.err)
         self.assertEqual(
             list(range(1, 401)), sorted(run.workload.numbers)

@@ -41,7 +41,7 @@ MAX_SHOWN = 20
 
 
 class NoSuchAgents(exceptions.RallyException):
-    error_code = 156
+    error_code = 159
     msg_fmt = (
         "No agent of the run has %(wanted)s, so nothing was asked of any. "
         "Labels there are: %(there)s. See `rally agent list`."

@@ -39,7 +39,7 @@ _LEFT_OUT = ("__pycache__",)
 
 
 class CannotBeShipped(exceptions.RallyException):
-    error_code = 206
+    error_code = 186
     msg_fmt = (
         "%(path)s cannot be sent to agents: %(reason)s. Without it they could "
         "not run what this host runs, so no load was generated. Keep only "
@@ -50,7 +50,7 @@ class CannotBeShipped(exceptions.RallyException):
 
 
 class CannotBeUnpacked(exceptions.RallyException):
-    error_code = 207
+    error_code = 187
     msg_fmt = (
         "What the controller sent with the run cannot be unpacked to "
         "%(folder)s: %(reason)s. So its plugins are not here."

@@ -207,7 +207,7 @@ class SSHProvider(agent_provider.AgentProvider):
             outcome = self._started_or_installed(name)
         except Exception as e:
             LOG.debug(traceback.format_exc())
-            outcome = ssh_client.Outcome(1, str(e), "")
+            outcome = ssh_client.RemoteResult(1, str(e), "")
         if not outcome.status and outcome.said in ssh_scripts.RUNS:
             return
         if outcome.is_nothing_done:
@@ -216,7 +216,7 @@ class SSHProvider(agent_provider.AgentProvider):
             self._started.discard(name)
         self.tell(agent_provider.Failed(name, outcome.reason, outcome.tail))
 
-    def _started_or_installed(self, name: str) -> ssh_client.Outcome:
+    def _started_or_installed(self, name: str) -> ssh_client.RemoteResult:
         """What became of a start, after an installation if need be."""
         script = self._start_script(name)
         outcome = self._run(name, script)
@@ -245,7 +245,7 @@ class SSHProvider(agent_provider.AgentProvider):
                 self._wheel = wheel.of_rally()
             return self._wheel
 
-    def _run(self, name: str, script: str) -> ssh_client.Outcome:
+    def _run(self, name: str, script: str) -> ssh_client.RemoteResult:
         return self._client.run(self._hosts[name], script, SCRIPT_S)
 
     def _folder(self, name: str) -> str:

@@ -50,7 +50,7 @@ class NoSSH(exceptions.RallyException):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Outcome:
+class RemoteResult:
     """What a script did on a host."""
 
     status: int
@@ -149,7 +149,7 @@ class SSHClient:
 
     def run(
         self, host: str, script: str, limit_s: float, can_wait: bool = False
-    ) -> Outcome:
+    ) -> RemoteResult:
         """Run *script* with ``sh``; it may take so many seconds there.
 
         :param can_wait: it may be given up by ``interrupt``
@@ -173,7 +173,7 @@ class SSHClient:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-                return Outcome(
+                return RemoteResult(
                     UNREACHABLE, "", "no answer within %g s" % limit_s
                 )
             status = process.returncode
@@ -182,7 +182,7 @@ class SSHClient:
             return _outcome(status, output.read().decode(errors="replace"))
 
 
-def _outcome(status: int, output: str) -> Outcome:
+def _outcome(status: int, output: str) -> RemoteResult:
     """Tell what a script answered from what else was printed."""
     said, is_begun, rest = "", False, []
     for line in output.splitlines():
@@ -191,4 +191,4 @@ def _outcome(status: int, output: str) -> Outcome:
             said = line.removeprefix(ssh_scripts.MARK).strip()
         else:
             rest.append(line)
-    return Outcome(status, said, "\n".join(rest).strip(), is_begun)
+    return RemoteResult(status, said, "\n".join(rest).strip(), is_begun)

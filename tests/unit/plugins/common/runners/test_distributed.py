@@ -39,8 +39,8 @@ class ArgumentsTestCase(test.TestCase):
             {"uuid": "task"}, {"runner": {"serial": {}}, "agents": 1}
         )
         spread._given_args = given
-        _, packed = spread._prepare(dummy.Dummy, {"config": {}}, {})
-        sent = codec.decode_content(packed)
+        order, packed = spread._prepare(dummy.Dummy, {"config": {}}, {})
+        sent = codec.decode_content(packed[order.content.digest])
         self.assertEqual(given, context_codec.from_plain(sent.given_args))
 
 
