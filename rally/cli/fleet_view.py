@@ -123,17 +123,19 @@ def as_json(fleet: Roster) -> str:
 
 
 def show(
-    address: str, keys: pathlib.Path | None, tojson: bool, busy: Exception
+    address: str, keys: pathlib.Path | None, tojson: bool,
+    busy: Exception | None = None,
 ) -> None:
     """Show the agents of the controller that runs on this host.
 
     :param busy: why this process cannot be the controller itself
     :raises Exception: *busy*, if no controller answers
+    :raises NoController: without *busy*
     """
     try:
         fleet = fleet_request.ask(address, keys)
-    except drain_request.NoController:
-        raise busy from None
+    except drain_request.NoController as e:
+        raise busy or e from None
     if tojson:
         print(as_json(fleet))
         return

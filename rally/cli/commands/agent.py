@@ -439,12 +439,15 @@ def list_(
     itself, and shows which agents are dialing in, and join tokens.
     """
     from rally.cli import fleet_view
-    from rally.task.distributed import discovery
+    from rally.task.distributed import discovery, fleet_folders
     from rally.task.distributed.wire import channels
 
     address = controller or channels.on_this_host(listen)
     if watch:
         fleet_view.watch(address, keys, tojson)
+        return
+    if keys is None and fleet_folders.keys_in_use(address):
+        fleet_view.show(address, keys, tojson)
         return
     try:
         agents = discovery.call(listen, keys, wait)
@@ -452,13 +455,11 @@ def list_(
         fleet_view.show(address, keys, tojson, e)
         return
     if tojson:
+        tokens = discovery.token_statuses(keys)
         typer.echo(json.dumps({
             "phase": "no run",
-            "agents": [dataclasses.asdict(each) for each in agents],
-            "tokens": [
-                dataclasses.asdict(each)
-                for each in discovery.token_statuses(keys)
-            ],
+            "agents": list(map(dataclasses.asdict, agents)),
+            "tokens": list(map(dataclasses.asdict, tokens)),
         }))
     else:
         _print_found(agents, keys)

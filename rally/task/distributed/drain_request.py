@@ -23,7 +23,12 @@ import typing as t
 
 from rally import exceptions
 from rally.common import clock
-from rally.task.distributed import commands, endpoint_ports, serve
+from rally.task.distributed import (
+    commands,
+    endpoint_ports,
+    fleet_folders,
+    serve,
+)
 from rally.task.distributed.security import key_files, keys
 from rally.task.distributed.wire import (
     agent_transport,
@@ -106,10 +111,14 @@ def operator_end(
 ) -> agent_transport.AgentTransport:
     """A connection to a running controller, of its owner.
 
+    :param folder: with its keys; None: those of the fleet that a task here
+        has started, or else the default
     :raises NoController: there is no key to prove that with
     """
     try:
-        key = keys.operator_key(folder)
+        key = keys.operator_key(
+            folder or fleet_folders.keys_in_use(address)
+        )
     except key_files.KeyFileMissing as e:
         reason = "key %(path)s cannot be read: %(reason)s" % e.kwargs
         raise NoController(address=address, reason=reason) from None

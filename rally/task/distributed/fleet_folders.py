@@ -37,6 +37,7 @@ from rally.common import logging, private_files
 from rally.task import agent_provider
 from rally.task.distributed import spool
 from rally.task.distributed.security import tokens
+from rally.task.distributed.wire import channels
 
 LOG = logging.getLogger(__name__)
 
@@ -206,6 +207,22 @@ def elsewhere(run: str) -> tuple[pathlib.Path, Note] | None:
     for folder, note in found([parent(True)]):
         if (folder / (RUN + run)).exists():
             return folder, note
+    return None
+
+
+def keys_in_use(address: str) -> pathlib.Path | None:
+    """Keys of the fleet whose controller listens here now, if there is one.
+
+    :param address: of a control channel, on this host
+    :raises AddressUnusable: it is not of the form tcp://HOST:PORT
+    """
+    _, port = channels.split_address(address)
+    for folder, note in found([parent(True)]):
+        if channels.split_address(note.listen)[1] != port:
+            continue
+        with contextlib.suppress(OSError), claimed(folder) as is_left:
+            if not is_left:
+                return folder / KEYS
     return None
 
 

@@ -67,10 +67,10 @@ def local_fleet():
     return fleet.Fleet(fleet.Wanted("task", "local", {"count": 1}, None, None))
 
 
-def write_note(folder, provider="local"):
+def write_note(folder, provider="local", listen=fleet.LOOPBACK):
     folder.mkdir(parents=True, exist_ok=True)
     fleet_folders.write_note(folder, fleet_folders.Note(
-        "task", provider, {"count": 1}, fleet.LOOPBACK, "", 1,
+        "task", provider, {"count": 1}, listen, "", 1,
     ))
 
 
@@ -198,6 +198,18 @@ class ElsewhereFleetTestCase(test.TestCase):
     def use(self):
         with self.fleet:
             pass
+
+    def test_its_keys_are_found_while_its_controller_listens(self):
+        folder = fleet_folders.parent(True) / "rally-elsewhere-x"
+        address = "tcp://127.0.0.1:9790"
+        write_note(folder, "fleet_test_elsewhere", "tcp://*:9790")
+        self.assertIsNone(fleet_folders.keys_in_use(address))
+
+        claim = spool_module.lock(folder)
+        self.addCleanup(os.close, claim)
+
+        self.assertEqual(folder / "keys", fleet_folders.keys_in_use(address))
+        self.assertIsNone(fleet_folders.keys_in_use("tcp://127.0.0.1:9793"))
 
     def test_recovery_leaves_one_alone_whose_controller_lives(self):
         with self.fleet:
