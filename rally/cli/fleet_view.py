@@ -78,16 +78,36 @@ def table(rows: t.Sequence[Row], width: int = FULL_WIDTH) -> list[str]:
         [title, *(show(row) for row in rows)] for title, show, _ in COLUMNS
     ]
     widths = [max(map(len, column)) for column in shown]
-    kept = list(range(len(COLUMNS)))
-    for i in sorted(kept, key=lambda i: -COLUMNS[i][2]):
-        fits = sum(widths[k] + len(GAP) for k in kept) - len(GAP) <= width
-        if fits or not COLUMNS[i][2]:
-            break
-        kept.remove(i)
+    kept = fitting(
+        [each + len(GAP) for each in widths],
+        [early for _, _, early in COLUMNS], width + len(GAP),
+    )
     return [
         GAP.join(shown[k][line].ljust(widths[k]) for k in kept).rstrip()
         for line in range(len(rows) + 1)
     ]
+
+
+def fitting(
+    widths: t.Sequence[int], early: t.Sequence[int], width: int
+) -> list[int]:
+    """Which columns a terminal of *width* has room for.
+
+    :param early: how early it does without each of them; 0: never
+    """
+    kept = list(range(len(widths)))
+    for i in sorted(kept, key=lambda i: -early[i]):
+        if sum(widths[k] for k in kept) <= width or not early[i]:
+            break
+        kept.remove(i)
+    return kept
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; very many if the output goes elsewhere."""
+    if not sys.stdout.isatty():
+        return FULL_WIDTH
+    return shutil.get_terminal_size().columns
 
 
 def heading(fleet: Roster) -> str:
@@ -139,10 +159,9 @@ def show(
     if tojson:
         print(as_json(fleet))
         return
-    width = FULL_WIDTH
-    if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns
-    print("\n".join([heading(fleet), "", *table(fleet.agents, width)]))
+    print("\n".join([
+        heading(fleet), "", *table(fleet.agents, terminal_width())
+    ]))
 
 
 def watch(address: str, keys: pathlib.Path | None, tojson: bool) -> None:

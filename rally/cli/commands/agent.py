@@ -465,27 +465,53 @@ def list_(
         _print_found(agents, keys)
 
 
+#: title, and how early a narrow terminal does without it
+_FOUND: t.Mapping[str, tuple[str, int]] = {
+    "name": ("Name", 0), "state": ("State", 0), "labels": ("Labels", 2),
+    "token": ("Token", 3), "version": ("Version", 4), "host": ("Host", 5),
+    "cpus": ("CPUs", 1), "clock_offset": ("Clock offset (ms)", 1),
+    "round_trip": ("Round trip (ms)", 6),
+}
+#: of a frame: on either side of a column, and at the end
+_SIDES, _EDGE = 3, 1
+
+
+def _names_that_fit(agents: t.Sequence[discovery.Answer]) -> list[str]:
+    """Columns that say something, as many as the terminal has room for."""
+    from rally.cli import fleet_view
+
+    names = [
+        name for name in _FOUND
+        if name not in ("labels", "token")
+        or any(getattr(agent, name) for agent in agents)
+    ]
+    widths = [
+        _SIDES + max(len(_FOUND[name][0]), *(
+            len(getattr(agent, name)) for agent in agents
+        )) for name in names
+    ]
+    kept = fleet_view.fitting(
+        widths, [_FOUND[name][1] for name in names],
+        fleet_view.terminal_width() - _EDGE,
+    )
+    return [names[i] for i in kept]
+
+
 def _print_found(
     agents: t.Sequence[discovery.Answer], keys: pathlib.Path | None
 ) -> None:
     """Agents that are authorized, which of them are dialing in, and tokens.
+
+    A narrow terminal shows less of each.
     """
     from rally.cli import cliutils
     from rally.task.distributed import discovery
 
     if agents:
-        columns = {
-            "name": "Name", "state": "State", "labels": "Labels",
-            "token": "Token", "version": "Version", "host": "Host",
-            "cpus": "CPUs", "clock_offset": "Clock offset (ms)",
-            "round_trip": "Round trip (ms)",
-        }
-        for name in ("labels", "token"):
-            if not any(getattr(agent, name) for agent in agents):
-                del columns[name]
+        names = _names_that_fit(agents)
         cliutils.print_list(
-            agents, list(columns), sortby_index=0,
-            field_labels=list(columns.values()),
+            agents, names, sortby_index=0,
+            field_labels=[_FOUND[name][0] for name in names],
         )
     else:
         typer.echo(

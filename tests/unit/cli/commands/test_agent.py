@@ -20,10 +20,13 @@ import io
 import os
 import pathlib
 import stat
-import unittest.mock
+from unittest import mock
 
+from rally.cli import fleet_view
 from rally.cli.commands import agent
+from rally.task.distributed import discovery
 from rally.task.distributed.security import key_files, keys, tokens
+from tests.unit import test
 from tests.unit.cli import base
 
 
@@ -89,7 +92,7 @@ class AuthorizeTestCase(base.CommandTestCase):
     def test_no_file_is_left_if_the_agent_cannot_be_allowed(self) -> None:
         out = self.path("node1.key")
         unusable = key_files.KeyFolderUnusable(path="x", reason="full")
-        with unittest.mock.patch.object(keys, "allow", side_effect=unusable):
+        with mock.patch.object(keys, "allow", side_effect=unusable):
             self.assertNotEqual(0, self.authorize(out).code)
         self.assertFalse(os.path.exists(out))
 
@@ -191,3 +194,32 @@ class InviteTestCase(base.CommandTestCase):
             out, "--give-up-after", "0.2",
         )
         self.assertEqual(0, outcome.code, outcome.out + outcome.err)
+
+
+class FoundTableTestCase(test.TestCase):
+    def lines(self, width: int) -> list[str]:
+        found = discovery.Answer(
+            "node-17", "dialing in", "zone=a", "d95a53f8", "6.0.0",
+            "node-17.example.org", "64", "+0.020 +- 0.528", "0.265",
+        )
+        out = io.StringIO()
+        with (
+            mock.patch.object(
+                fleet_view, "terminal_width", return_value=width
+            ),
+            mock.patch.object(discovery, "token_statuses", return_value=[]),
+            contextlib.redirect_stdout(out),
+        ):
+            agent._print_found([found], None)
+        return out.getvalue().splitlines()
+
+    def test_fits_into_a_terminal(self) -> None:
+        for width in (60, 80, 120):
+            lines = self.lines(width)
+            self.assertLessEqual(max(map(len, lines)), width)
+            self.assertIn("node-17", lines[3])
+            self.assertIn("dialing in", lines[3])
+        self.assertIn("node-17.example.org", lines[3])
+
+    def test_a_file_gets_all_of_it(self) -> None:
+        self.assertIn("Round trip (ms)", self.lines(10_000)[1])
