@@ -140,6 +140,29 @@ class PodEnded:
     last_words: str
 
 
+class NotRunning(t.NamedTuple):
+    """Why not all pods run yet; all of it empty if they do, or have ended."""
+
+    phrase: str  # for people
+    reasons: frozenset[str]  # that are in it
+    missing: int  # pods
+
+    def is_news(self, told: NotRunning) -> bool:
+        """Whether it says more than *told*.
+
+        Of hundreds that come up one by one not each is worth a word.
+        """
+        change = abs(self.missing - told.missing)
+        return bool(self.phrase) and (
+            not self.reasons <= told.reasons
+            or change > 0 and 10 * change >= told.missing
+        )
+
+
+#: nothing was told, or there is nothing to tell
+NOTHING_PENDING = NotRunning("", frozenset(), 0)
+
+
 class Census:
     """The pods of a Job: which run, which wait and why, which have ended.
 
@@ -222,11 +245,8 @@ class Census:
                 found = name_of(pod)
         return found
 
-    def pending(self) -> tuple[str, frozenset[str]]:
-        """Why not all run yet, for people, and the reasons in it.
-
-        Both are empty if all run, or have ended.
-        """
+    def pending(self) -> NotRunning:
+        """Why not all run yet."""
         reasons = collections.Counter(self._waiting.values())
         if CREATING in reasons and self._warnings:
             for uid, reason in self._waiting.items():
@@ -240,9 +260,12 @@ class Census:
         reasons = +reasons
         told = reasons.most_common(MAX_REASONS)
         rest = len(reasons) - len(told)
+        count = sum(reasons.values())
+        if not count:
+            return NOTHING_PENDING
         phrase = "%d of %d pods do not run: %s%s" % (
-            sum(reasons.values()), self._count,
+            count, self._count,
             "; ".join("%d %s" % (n, reason) for reason, n in told),
             "; and %d other reasons" % rest if rest else "",
         )
-        return phrase if reasons else "", frozenset(reasons)
+        return NotRunning(phrase, frozenset(reasons), count)

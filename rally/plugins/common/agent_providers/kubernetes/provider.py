@@ -58,7 +58,7 @@ class KubernetesProvider(agent_provider.AgentProvider):
         self._record = order.folder / RECORD
         self._census = pods.Census(self._job, config["count"])
         self._lock = threading.Lock()  # of the census
-        self._told: frozenset[str] = frozenset()
+        self._told = pods.NOTHING_PENDING
         self._is_ending = threading.Event()
         self._cluster: clusters.Cluster | None = None
         self._followers: list[threading.Thread] = []
@@ -82,7 +82,7 @@ class KubernetesProvider(agent_provider.AgentProvider):
         if self._followers:
             with self._lock:
                 ended = self._census.ended()
-                self._told = frozenset()
+                self._told = pods.NOTHING_PENDING
             for each in ended:
                 self._tell_end(each)
             self._tell_pending()
@@ -209,11 +209,14 @@ class KubernetesProvider(agent_provider.AgentProvider):
     def _tell_pending(self) -> None:
         """Say why not all run yet, if that is news."""
         with self._lock:
-            phrase, reasons = self._census.pending()
-            is_news = not reasons <= self._told
-            self._told = reasons
+            pending = self._census.pending()
+            is_news = pending.is_news(self._told)
+            if is_news or not pending.phrase:
+                self._told = pending
+            else:  # a reason that comes back is news
+                self._told = self._told._replace(reasons=pending.reasons)
         if is_news and not self._is_ending.is_set():
-            self.tell(agent_provider.Pending(phrase))
+            self.tell(agent_provider.Pending(pending.phrase))
 
     def tail(self, agent: str) -> str:
         """The end of its log."""

@@ -138,7 +138,7 @@ class CensusTestCase(test.TestCase):
         }
 
     def test_pods_that_do_not_exist_are_pending(self) -> None:
-        phrase, _ = self.census.pending()
+        phrase = self.census.pending().phrase
         self.assertEqual(
             "3 of 3 pods do not run: 3 not created yet", phrase
         )
@@ -147,7 +147,7 @@ class CensusTestCase(test.TestCase):
         self.census.see(pod(0, **RUNNING))
         self.census.see(pod(1, **UNSCHEDULABLE))
         self.census.see(pod(2, **UNSCHEDULABLE))
-        phrase, reasons = self.census.pending()
+        phrase, reasons, _ = self.census.pending()
         self.assertEqual(
             "2 of 3 pods do not run: 2 Unschedulable: 0/3 nodes are "
             "available: 3 Insufficient cpu.", phrase,
@@ -160,7 +160,7 @@ class CensusTestCase(test.TestCase):
         self.census.see(pod(0, **RUNNING))
         self.census.see(pod(1, **with_agent("Failed", terminated={})))
         self.census.miss(pod(2, **UNSCHEDULABLE))
-        self.assertEqual(("", frozenset()), self.census.pending())
+        self.assertEqual(pods.NOTHING_PENDING, self.census.pending())
 
     def test_a_warning_says_why_pods_are_not_created(self) -> None:
         self.census.see(pod(0, **RUNNING))
@@ -179,6 +179,23 @@ class CensusTestCase(test.TestCase):
             "1 of 1 pods do not run: 1 Failed: no such Secret",
             census.pending()[0],
         )
+
+    def test_that_fewer_wait_for_the_same_reason_is_news(self) -> None:
+        three = self.census.pending()
+        self.census.see(pod(0, **RUNNING))
+        self.assertTrue(three.is_news(pods.NOTHING_PENDING))
+        self.assertTrue(self.census.pending().is_news(three))
+        self.assertFalse(three.is_news(three))
+
+    def test_of_hundreds_not_each_is_news(self) -> None:
+        census = pods.Census("rally-1", 500)
+        told, count = pods.NOTHING_PENDING, 0
+        for i in range(500):
+            if census.pending().is_news(told):
+                told, count = census.pending(), count + 1
+            census.see(pod(i, **RUNNING))
+        self.assertLess(count, 60)
+        self.assertEqual(1, told.missing)
 
     def test_an_end_is_told_once(self) -> None:
         over = pod(1, **with_agent("Failed", terminated={"exitCode": 2}))
@@ -238,7 +255,7 @@ class CensusLawTestCase(test.TestCase):
             else:
                 found = census.see_all(there.values())
             ended += [one.agent for one in found]
-            phrase, reasons = census.pending()
+            phrase, reasons, _ = census.pending()
             self.assertEqual(bool(phrase), bool(reasons))
         self.assertEqual(len(ended), len(set(ended)))
         # once all have ended, nothing is pending and nothing more ends
@@ -248,4 +265,4 @@ class CensusLawTestCase(test.TestCase):
             ]
         self.assertEqual(sorted(set(ended)), sorted(ended))
         self.assertEqual(4, len(ended))
-        self.assertEqual(("", frozenset()), census.pending())
+        self.assertEqual(pods.NOTHING_PENDING, census.pending())
