@@ -66,6 +66,7 @@ class OptsTestCase(test.TestCase):
 
     def test_samples_show_that_logs_go_to_standard_error(self) -> None:
         opts.update_opt_defaults()
+        cfg.CONF.clear_default("use_stderr")  # a command may have set it
 
         self.assertTrue(cfg.CONF.use_stderr)
 
