@@ -158,7 +158,8 @@ class Endpoint:
     ) -> None:
         self._is_over = True
         self._server.socket.shutdown(socket.SHUT_RDWR)  # wakes it up
-        self._thread.join()
+        # whoever is being answered now may take for ever to ask
+        self._thread.join(PATIENCE_S)
         self._server.server_close()
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import threading
 
 import ddt
 
@@ -88,6 +89,35 @@ class EndpointTestCase(test.TestCase):
             with socket.create_connection((host, port)) as silent:
                 self.assertEqual(200, get(endpoint.url)[0])
                 self.assertEqual(b"", silent.recv(1))
+
+    def test_a_client_that_goes_on_asking_does_not_keep_it_from_its_end(self):
+        """Each byte comes in time, and there are ever more of them."""
+        self.addCleanup(
+            setattr, openmetrics, "PATIENCE_S", openmetrics.PATIENCE_S
+        )
+        openmetrics.PATIENCE_S = 0.3
+        is_over = threading.Event()
+        endpoint = openmetrics.Endpoint("0")
+        endpoint.__enter__()
+        with socket.create_connection(
+            endpoint._server.server_address
+        ) as client:
+            client.sendall(b"GET /metrics HTTP/1.0\r\nX: ")
+            dripping = threading.Thread(
+                target=self.drip, args=[client, is_over]
+            )
+            dripping.start()
+            self.addCleanup(dripping.join)
+            self.addCleanup(is_over.set)
+            endpoint.__exit__(None, None, None)
+            self.assertTrue(dripping.is_alive())
+
+    @staticmethod
+    def drip(client, is_over):
+        for _ in range(200):
+            if is_over.wait(0.05):
+                return
+            client.sendall(b"x")
 
     def test_a_child_does_not_keep_the_port(self):
         """It may outlive this process, which may be killed."""
