@@ -160,11 +160,7 @@ class ElsewhereFleetTestCase(test.TestCase):
 
     def setUp(self):
         super().setUp()
-        made = tempfile.TemporaryDirectory()
-        self.addCleanup(made.cleanup)
-        patch = mock.patch.dict(os.environ, {"HOME": made.name})
-        patch.start()
-        self.addCleanup(patch.stop)
+        self.make_home()
         self.fleet = fleet.Fleet(fleet.Wanted(
             "task", "fleet_test_elsewhere", {}, "tcp://127.0.0.1:*", None
         ))
