@@ -121,18 +121,20 @@ class _Show:
     roster: Roster
 
 
-class _Ports(endpoint_ports.AgentEndpoint):
-    """Shows what an operator's machine wants to be shown."""
+class _Ports:
+    """The connection to the controller, and who is shown its agents."""
 
-    def __init__(self, transport: channels.AgentEnd, show: Show) -> None:
-        super().__init__(transport)
+    def __init__(self, end: channels.AgentEnd, show: Show) -> None:
+        self._endpoint = endpoint_ports.AgentEndpoint(end)
         self._show = show
+        self.now_ns = self._endpoint.now_ns
+        self.wait = self._endpoint.wait
 
     def execute(self, command: t.Any) -> t.Any | None:
         if isinstance(command, _Show):
             self._show(command.roster)
             return None
-        return super().execute(command)
+        return self._endpoint.execute(command)
 
 
 class _Asking:
