@@ -29,7 +29,8 @@ import uuid
 from rally import consts
 from rally.common import logging, version
 from rally.common import right_of_way as right_of_way_module
-from rally.task import agent_provider, runner, sla, task_scope
+from rally.plugins.common.runners import arrangement
+from rally.task import runner, sla, task_scope
 from rally.task.reporting import load_info, progress
 from rally.task.work import selection as selection_module
 
@@ -42,7 +43,6 @@ if t.TYPE_CHECKING:
     )
     from rally.task.distributed import fleet as fleet_module
     from rally.task.distributed.controller import machine as controller
-    from rally.task.distributed.controller import plan as plan_types
     from rally.task.distributed.wire import (
         channels,
         controller_transport,
@@ -173,8 +173,7 @@ class DistributedRunner(runner.ScenarioRunner):
     ) -> list[str]:
         """Whether this workload can be spread; sentences if not."""
         config = workload["runner"]
-        problems = [*_check_inner(config), *_check_provider(config)]
-        problems = problems or _check_weights(config)
+        problems = arrangement.problems(config)
         lease = config.get("lease", DEFAULT_LEASE_S)
         timeout = config.get("agent_timeout", DEFAULT_AGENT_TIMEOUT_S)
         if lease >= timeout:
@@ -200,7 +199,7 @@ class DistributedRunner(runner.ScenarioRunner):
 
     def get_ready(self, name: str, context: t.Mapping[str, t.Any]) -> None:
         """Have agents started while contexts are set up."""
-        if provided(self.config) and self.scope is not None:
+        if arrangement.provided(self.config) and self.scope is not None:
             self._fleet(self.scope).want(self._code(name, context))
 
     def run(
@@ -219,7 +218,7 @@ class DistributedRunner(runner.ScenarioRunner):
     ) -> None:
         prepare, contents = self._prepare(cls, context, args)
         with contextlib.ExitStack() as stack:
-            if provided(self.config):
+            if arrangement.provided(self.config):
                 scope = self.scope or stack.enter_context(
                     task_scope.TaskScope()
                 )
@@ -241,7 +240,7 @@ class DistributedRunner(runner.ScenarioRunner):
 
         from rally.task.distributed import fleet as fleet_module
 
-        name, config = provided(self.config) or ("", {})
+        name, config = arrangement.provided(self.config) or ("", {})
         wanted = fleet_module.Wanted(
             task=str(self.task["uuid"]), provider=name, config=config,
             listen=self.config.get("listen"),
@@ -343,7 +342,7 @@ class DistributedRunner(runner.ScenarioRunner):
             run=self.run_id,
             scenario=cls.get_fullname(),
             content=described,
-            runner_type=_inner(self.config)[0],
+            runner_type=arrangement.inner(self.config)[0],
             runner={},
             sla=dict(self.sla_config),
             chunk_size=self.batch_size,
@@ -390,7 +389,7 @@ class DistributedRunner(runner.ScenarioRunner):
         scope = self.scope
         used = [] if scope is None else scope.imported()
         modules = workload.plugin_modules(
-            scenario_name, _inner(self.config)[0], self.sla_config,
+            scenario_name, arrangement.inner(self.config)[0], self.sla_config,
             context.get("config", {}),
         )
         installed = importing.plugin_packages()
@@ -416,9 +415,9 @@ class DistributedRunner(runner.ScenarioRunner):
         from rally.task.distributed.wire import channels
 
         plan = self.inner_plan
-        inner_type, inner_config = _inner(self.config)
+        inner_type, inner_config = arrangement.inner(self.config)
         inner_cls = runner.ScenarioRunner.get(inner_type)
-        provider, count = _wanted(self.config)
+        provider, count = arrangement.wanted(self.config)
         shares = inner_cls.split_config(inner_config, count)
         selection = selection_module.Selection.of_config(self.config)
         run_plan = plan_module.RunPlan(
@@ -436,7 +435,9 @@ class DistributedRunner(runner.ScenarioRunner):
             ),
             provider=provider,
             selection=selection,
-            split=_splitting(inner_cls, inner_config, selection.weights),
+            split=arrangement.splitting(
+                inner_cls, inner_config, selection.weights
+            ),
             is_closing_on_loss=self.config.get("on_agent_loss") == "abort",
             agent_timeout_s=self.config.get(
                 "agent_timeout", DEFAULT_AGENT_TIMEOUT_S
@@ -465,7 +466,7 @@ class DistributedRunner(runner.ScenarioRunner):
 
     @property
     def inner_plan(self) -> plan_module.LoadPlan:
-        inner_type, inner_config = _inner(self.config)
+        inner_type, inner_config = arrangement.inner(self.config)
         return runner.ScenarioRunner.get(inner_type).load_plan(inner_config)
 
     def abort(self) -> None:
@@ -566,125 +567,6 @@ def _iterations(
         return int(member["delivered"])
     source = sources.get(member["name"])
     return 0 if source is None else source.iterations
-
-
-def _inner(config: t.Mapping[str, t.Any]) -> tuple[str, dict[str, t.Any]]:
-    """Type and configuration of the inner runner."""
-    ((inner_type, inner_config),) = config["runner"].items()
-    return inner_type, inner_config
-
-
-def _check_inner(config: dict[str, t.Any]) -> list[str]:
-    """Whether the inner runner exists and can be split."""
-    inner_type, inner_config = _inner(config)
-    if inner_type.partition("@")[0] == "distributed":
-        return [
-            "A distributed runner cannot run inside another one: agents run "
-            "ordinary runners. Name for example constant or rps under "
-            "`runner`."
-        ]
-    problems = runner.ScenarioRunner.validate(
-        name=inner_type, context=None, config=None, plugin_cfg=inner_config,
-    )
-    if problems:
-        return problems
-    inner_cls = runner.ScenarioRunner.get(inner_type)
-    try:
-        inner_cls.load_plan(inner_config)
-        inner_cls.split_config(inner_config, 2)
-    except runner.NotDistributable as e:
-        return [e.format_message()]
-    return []
-
-
-def provided(
-    config: t.Mapping[str, t.Any]
-) -> tuple[str, dict[str, t.Any]] | None:
-    """Who is to start agents for the task, and how; None: nobody."""
-    if "local_agents" in config:
-        return "local", {"count": config["local_agents"]}
-    if selection_module.count_of(config["agents"]) is not None:
-        return None
-    ((name, provider_config),) = config["agents"].items()
-    return name, provider_config
-
-
-def _check_provider(config: t.Mapping[str, t.Any]) -> list[str]:
-    """Whether there is such a provider, and takes its configuration."""
-    found = provided(config)
-    if found is None:
-        return []
-    name, provider_config = found
-    return agent_provider.AgentProvider.validate(
-        name=name, context=None, config=None, plugin_cfg=provider_config,
-    )
-
-
-def _wanted(config: t.Mapping[str, t.Any]) -> tuple[str, int]:
-    """Who starts agents (empty: nobody), and how many are waited for."""
-    found = provided(config)
-    if found is None:
-        return "", selection_module.count_of(config["agents"]) or 0
-    name, provider_config = found
-    cls = agent_provider.AgentProvider.get(name)
-    return name, cls.count(provider_config)
-
-
-def _check_weights(config: dict[str, t.Any]) -> list[str]:
-    """Whether the load can be shared out as ``weights`` says."""
-    weights = selection_module.Selection.of_config(config).weights
-    if not weights:
-        return []
-    provider, count = _wanted(config)
-    if provider == "local":
-        return [
-            "Agents of this host have no labels, so weights cannot tell them "
-            "apart. Leave out `weights`, or use `agents`."
-        ]
-    if count < len(weights):
-        return [
-            "Weights name %d groups of agents, and %d agent(s) are asked "
-            "for, so some group would have none. Ask for more `agents`."
-            % (len(weights), count)
-        ]
-    inner_type, inner_config = _inner(config)
-    try:
-        shares = runner.ScenarioRunner.get(inner_type).weigh_config(
-            inner_config, list(weights.values())
-        )
-    except runner.NotWeighable as e:
-        return [e.format_message()]
-    empty = [group for group, share in zip(weights, shares) if not share]
-    return [
-        "The concurrency is too low to be shared out by weight: rounded to "
-        "whole iterations, nothing is left for %s. Raise the concurrency, or "
-        "the lowest weight." % ", ".join(empty)
-    ] if empty else []
-
-
-def _splitting(
-    inner_cls: type[runner.ScenarioRunner],
-    config: dict[str, t.Any],
-    weights: t.Mapping[str, int],
-) -> t.Callable[[t.Mapping[str, int]], list[plan_types.GroupShare]] | None:
-    """How the load is split once it is known who is there; None: evenly."""
-    from rally.task.distributed.controller import plan as plan_module
-
-    if not weights:
-        return None
-    parts = inner_cls.weigh_config(config, list(weights.values()))
-
-    def split(sizes: t.Mapping[str, int]) -> list[plan_types.GroupShare]:
-        return [
-            plan_module.GroupShare(
-                group, share,
-                inner_cls.load_plan(share).concurrency if share else 0,
-            )
-            for group, part in zip(weights, parts) if part
-            for share in inner_cls.split_config(part, sizes[group])
-        ]
-
-    return split
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ import ddt
 
 from rally import plugins
 from rally.common.db import retrying
-from rally.plugins.common.runners import distributed
+from rally.plugins.common.runners import arrangement, distributed
 from rally.plugins.common.scenarios.dummy import dummy
 from rally.task import runner, sla
 from rally.task.distributed.wire import codec
@@ -250,12 +250,12 @@ class CheckTestCase(test.TestCase):
 
     def test_local_agents_are_those_of_the_provider_local(self):
         self.assertEqual(
-            distributed.provided({"agents": {"local": {"count": 2}}}),
-            distributed.provided({"local_agents": 2}),
+            arrangement.provided({"agents": {"local": {"count": 2}}}),
+            arrangement.provided({"local_agents": 2}),
         )
 
     def test_a_count_of_agents_with_labels_is_no_provider(self):
-        self.assertIsNone(distributed.provided(
+        self.assertIsNone(arrangement.provided(
             {"agents": {"count": 2, "select": {"zone": "a"}}}
         ))
 
