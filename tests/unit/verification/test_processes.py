@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pathlib
 import signal
@@ -126,11 +127,12 @@ class RunningTestCase(test.TestCase):
 
     def test_no_descriptor_is_left(self):
         folder = "/proc/self/fd"
+        gc.collect()  # tests before may have left some, which go meanwhile
         before = len(os.listdir(folder))
         for _ in range(3):
             with processes.running(["true"]) as command:
                 command.output.read()
-        self.assertEqual(before, len(os.listdir(folder)))
+        self.assertLessEqual(len(os.listdir(folder)), before)
 
 
 class InterruptibleTestCase(test.TestCase):
