@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import collections
 
-from rally.plugins.common.runners import constant, distributed
+from rally.plugins.common.runners import arrangement, constant
 from rally.task.distributed.controller import failures
 from rally.task.work import selection
 from rally.task.work.schedule import Schedule
@@ -35,7 +35,7 @@ def weighed(concurrency):
     """Options of a cluster whose zones have weights."""
     return {
         "selection": selection.Selection({}, "zone", WEIGHTS),
-        "split": distributed._splitting(
+        "split": arrangement.splitting(
             constant.ConstantScenarioRunner, {"concurrency": concurrency},
             WEIGHTS,
         ),
