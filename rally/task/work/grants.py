@@ -47,6 +47,24 @@ class Grantee(t.Protocol):
 
 
 G = t.TypeVar("G", bound=Grantee)
+G_co = t.TypeVar("G_co", bound=Grantee, covariant=True)
+
+
+class Grantees(t.Protocol[G_co]):
+    """The agents that may be granted work.
+
+    Most of them want nothing most of the time: whoever grants work looks at
+    those that have changed only.
+    """
+
+    def __len__(self) -> int:
+        """How many there are, or a few more."""
+
+    def __iter__(self) -> t.Iterator[G_co]:
+        """All of them, always in the same order."""
+
+    def named(self, names: t.Iterable[str]) -> t.Iterator[G_co]:
+        """Those of *names* that are among them, in order."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,16 +127,11 @@ class ClosedGranting:
             now >= self._start_ns + self._duration_s * NS
         )
 
-    def due(self, members: list[G], now: int) -> list[Allotment[G]]:
-        """Leases for those of *members* that run low.
-
-        :param members: all that may be granted work
-        """
+    def due(self, members: Grantees[G], now: int) -> list[Allotment[G]]:
+        """Leases for those of *members* that run low."""
         allotments = []
         changed, self._changed = self._changed, set()
-        for member in members:
-            if changed is not None and member.name not in changed:
-                continue
+        for member in members if changed is None else members.named(changed):
             if not member.concurrency or self.is_over(now):
                 continue
             block = self._blocks.get(member.name, 0)
@@ -134,7 +147,7 @@ class ClosedGranting:
             )
         return allotments
 
-    def _size(self, member: G, members: list[G], block: int) -> int:
+    def _size(self, member: G, members: Grantees[G], block: int) -> int:
         grown = GROWTH * block
         wanted = int(member.rate * WORK_S) if member.rate else grown
         return block_size(
@@ -204,26 +217,26 @@ class OpenGranting:
     def is_over(self, now: int) -> bool:
         return self._granted >= self._times and not self._returned
 
-    def due(self, members: list[G], now: int) -> list[Allotment[G]]:
+    def due(self, members: Grantees[G], now: int) -> list[Allotment[G]]:
         """Leases for the window that is due."""
         ahead = now - self._start_ns + AHEAD_NS
         ahead -= ahead % WINDOW_NS
         until = min(self._times, self._schedule.count_before(ahead))
         if until <= self._granted and not self._returned:
             return []
-        members = [member for member in members if member.concurrency]
-        if not members:
+        sharers = [member for member in members if member.concurrency]
+        if not sharers:
             return []
         allotments = []
         for i, numbers in enumerate(self._returned):
-            others = self._turns.group_members(members, numbers[0])
+            others = self._turns.group_members(sharers, numbers[0])
             allotments.append(Allotment(others[i % len(others)], numbers, 0))
         self._returned = []
         if until > self._granted:
             allotments += [
                 Allotment(member, numbers, 0)
                 for member, numbers in self._turns.deal(
-                    members, self._granted + 1, until + 1
+                    sharers, self._granted + 1, until + 1
                 )
             ]
             self._granted = until

@@ -58,12 +58,19 @@ class Collector:
         self.duplicated = 0
         self.missing = 0
 
-    def fetch(self, members: list[Member], now: int) -> list[Command]:
-        """Ask for as many as may be under way, one agent after the other."""
+    def fetch(
+        self, members_after: t.Callable[[str], t.Iterable[Member]], now: int
+    ) -> list[Command]:
+        """Ask for as many as may be under way, one agent after the other.
+
+        :param members_after: all agents, those after that name first
+        """
         commands: list[Command] = []
-        for member in self._in_turn(members):
-            if not self._has_room_at_all:
-                break
+        if not self._has_room_at_all:
+            return commands
+        for member in members_after(self._asked_last):
+            if member.fetched >= member.spooled:
+                continue
             if not member.clock.count:
                 continue  # its times could not be shifted yet
             kept = self._kept.get(member.name, ())
@@ -76,11 +83,9 @@ class Collector:
                 else:
                     break
                 member.fetched += 1
+            if not self._has_room_at_all:
+                break
         return commands
-
-    def _in_turn(self, members: list[Member]) -> list[Member]:
-        """Those after the one that was asked last come first."""
-        return sorted(members, key=lambda m: m.name <= self._asked_last)
 
     def _has_room(self, agent: str) -> bool:
         return self._per_agent[agent] < PER_AGENT and self._has_room_at_all

@@ -96,24 +96,26 @@ class Failover:
         self._registry = registry
         self._limit_ns = int((plan.iteration_timeout_s or 0) * NS)
         self._longest_ns = 0
-        self._shares: list[Share] = []
-        self.deal(None)
         self._held: dict[str, Share] = {}  # by its holder
         self._promised: dict[str, Share] = {}  # by its successor
+        self._unclaimed: dict[int, Share] = {}  # by position; want an agent
+        self.deal(None)
 
     def deal(self, sizes: t.Mapping[str, int] | None) -> None:
         """Make the shares; nobody has one yet.
 
         :param sizes: how many agents of each group are to begin
         """
-        self._shares = [
-            Share(position, share.config, share.concurrency, share.group)
+        self._unclaimed = {
+            position: Share(
+                position, share.config, share.concurrency, share.group
+            )
             for position, share in enumerate(
                 self._registry.plan.dealt(sizes)
             )
             if share.config is not None
-        ]
-        self._registry.share_count = len(self._shares)
+        }
+        self._registry.share_count = len(self._unclaimed)
 
     def observe(self, longest_ns: int) -> None:
         """An iteration took this long, from start to end."""
@@ -127,15 +129,26 @@ class Failover:
     @property
     def is_wanted(self) -> bool:
         """Whether a share that was given up has no successor yet."""
-        return any(s.is_given_up and not s.successor for s in self._shares)
+        return bool(self._unclaimed)
 
     @property
     def successors(self) -> list[Member]:
         """Who prepares to take over."""
-        promised = sorted(
-            self._promised.values(), key=lambda share: share.position
-        )
-        return [self._registry.members[share.successor] for share in promised]
+        return [
+            self._registry.members[share.successor]
+            for share in self._in_order(self._promised.values())
+        ]
+
+    @staticmethod
+    def _in_order(shares: t.Iterable[Share]) -> list[Share]:
+        return sorted(shares, key=lambda share: share.position)
+
+    def _note(self, share: Share) -> None:
+        """Keep *share* among those that want an agent if it does."""
+        if share.is_given_up and not share.successor:
+            self._unclaimed[share.position] = share
+        else:
+            self._unclaimed.pop(share.position, None)
 
     def appoint(self, now: int) -> list[Command]:
         """Let spares prepare for the shares that are given up."""
@@ -143,6 +156,7 @@ class Failover:
         for share, member in self._matches():
             share.successor = member.name
             self._promised[member.name] = share
+            self._note(share)
             member.share = share.config
             member.concurrency = share.concurrency
             member.position = share.position
@@ -170,20 +184,21 @@ class Failover:
             )
         return [
             (share, spares[share.group].popleft())
-            for share in self._shares
-            if share.is_given_up and not share.successor
-            and spares.get(share.group)
+            for share in self._in_order(self._unclaimed.values())
+            if spares.get(share.group)
         ]
 
     def due(self, now: int) -> list[Member]:
         """Successors that may begin."""
+        if not self._promised:
+            return []
         longest_ns: int | None = self._limit_ns or self._longest_ns
         if not longest_ns and self._registry.working:
             longest_ns = None
         return [
             self._registry.members[share.successor]
-            for share in self._shares
-            if share.successor and share.is_free(now, longest_ns)
+            for share in self._in_order(self._promised.values())
+            if share.is_free(now, longest_ns)
             and is_prepared(self._registry.members[share.successor])
         ]
 
@@ -202,6 +217,7 @@ class Failover:
         self._held.pop(share.holder, None)
         share.pass_on()
         self._held[member.name] = share
+        self._note(share)
         return share.before
 
     def gives_up(self, member: Member) -> None:
@@ -209,6 +225,7 @@ class Failover:
         share = self._held.get(member.name)
         if share is not None:
             share.is_given_up = True
+            self._note(share)
 
     def ends(self, member: Member) -> None:
         """No iteration of *member* runs, if it had begun."""
@@ -218,6 +235,7 @@ class Failover:
         share = self._held.pop(member.name, None)
         if share is not None:
             share.empty()
+            self._note(share)
 
     def loses(self, member: Member, start_ns: int, now: int) -> None:
         """*member* was lost.
@@ -241,6 +259,7 @@ class Failover:
         share = self._promised.pop(member.name, None)
         if share is not None:
             share.successor = ""
+            self._note(share)
 
 
 def is_prepared(member: Member) -> bool:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from rally.task.distributed.commands import Command
 from rally.task.distributed.controller.membership import Member
-from rally.task.distributed.controller.registry import DOUBTFUL_NS, Registry
+from rally.task.distributed.controller.registry import Registry
 from rally.task.distributed.wire import messages
 from rally.task.results.progressions import numbers_of, progressions
 from rally.task.work import grants as granting
@@ -53,12 +53,7 @@ class Leasing:
     def grant(self, now: int) -> list[Command]:
         """Grant what is due; say when there will be no more."""
         commands: list[Command] = []
-        members = [
-            member
-            for member in self._registry.working
-            if now - member.heard_ns < DOUBTFUL_NS
-        ]
-        for allotment in self._grants.due(members, now):
+        for allotment in self._grants.due(self._registry.grantees(now), now):
             member = allotment.member
             member.lease += 1
             member.ledger.grant(allotment.numbers)

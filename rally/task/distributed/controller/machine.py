@@ -272,7 +272,9 @@ class Controller:
             commands += run.leasing.grant(now)
         if run.phase in (Phase.RUNNING, Phase.STOPPING):
             if not run.storing_failed:
-                commands += run.collector.fetch(run.registry.active, now)
+                commands += run.collector.fetch(
+                    run.registry.active_after, now
+                )
             for member in run.registry.in_state(AgentState.DELIVERING):
                 commands += self._end_if_delivered(member)
             commands += run.finish_if_done(now)

@@ -15,8 +15,9 @@
 from __future__ import annotations
 
 import bisect
+import collections
 import dataclasses
-import heapq
+import itertools
 import operator
 import typing as t
 
@@ -69,6 +70,40 @@ def _take_out(members: list[Member], member: Member) -> None:
     del members[bisect.bisect_left(members, member.name, key=_NAME)]
 
 
+class RunningAgents:
+    """Agents that may be granted work, without a look at each of them.
+
+    :param running: in the order of their names
+    """
+
+    def __init__(
+        self, members: t.Mapping[str, Member], running: list[Member], now: int
+    ) -> None:
+        self._members = members
+        self._running = running
+        self._now = now
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def __iter__(self) -> t.Iterator[Member]:
+        return filter(self._may_be, self._running)
+
+    def named(self, names: t.Iterable[str]) -> t.Iterator[Member]:
+        """Those of them that have one of *names*, in order."""
+        for name in sorted(names):
+            member = self._members.get(name)
+            if member is not None and self._may_be(member):
+                yield member
+
+    def _may_be(self, member: Member) -> bool:
+        return (
+            member.state is AgentState.RUNNING
+            and not member.ended
+            and self._now - member.heard_ns < DOUBTFUL_NS
+        )
+
+
 class Registry:
     """The agents of one run, by name and by state.
 
@@ -85,12 +120,20 @@ class Registry:
         self._written_off: list[LostWork] = []
         #: by what was asked for, in the order of the names
         self._answers: dict[frozenset[AgentState], list[Member]] = {}
+        #: all members; the last beat to the first of them is the oldest
+        self._by_beat: collections.OrderedDict[str, Member] = (
+            collections.OrderedDict()
+        )
 
     def in_state(self, *states: AgentState) -> list[Member]:
         """Members in one of *states*, in the order of their names."""
         return self._in(frozenset(states))
 
     def _in(self, states: frozenset[AgentState]) -> list[Member]:
+        # whoever asked may change a state meanwhile
+        return self._kept(states).copy()
+
+    def _kept(self, states: frozenset[AgentState]) -> list[Member]:
         answer = self._answers.get(states)
         if answer is None:
             answer = [
@@ -99,7 +142,7 @@ class Registry:
             ]
             answer.sort(key=_NAME)
             self._answers[states] = answer
-        return answer.copy()  # whoever asked may change a state meanwhile
+        return answer
 
     @property
     def active(self) -> list[Member]:
@@ -110,6 +153,27 @@ class Registry:
     def working(self) -> list[Member]:
         """Agents that may be granted work."""
         return [m for m in self.in_state(AgentState.RUNNING) if not m.ended]
+
+    @property
+    def has_active(self) -> bool:
+        """Whether anybody works for the run."""
+        return bool(self._kept(ACTIVE))
+
+    def grantees(self, now: int) -> RunningAgents:
+        """Agents that may be granted work, and were heard lately."""
+        return RunningAgents(
+            self.members, self._kept(frozenset({AgentState.RUNNING})), now
+        )
+
+    def active_after(self, name: str) -> t.Iterator[Member]:
+        """Those that work for the run, once around from *name* on.
+
+        Nobody's state may change meanwhile.
+        """
+        active = self._kept(ACTIVE)
+        first = bisect.bisect_right(active, name, key=_NAME)
+        for position in range(first - len(active), first):
+            yield active[position]
 
     @property
     def spares(self) -> list[Member]:
@@ -142,7 +206,8 @@ class Registry:
         """Add a member, in any state, or replace the one of that name."""
         if member.name in self.members:
             self.forget(self.members[member.name])
-        self.members[member.name] = member
+        self.members[member.name] = self._by_beat[member.name] = member
+        self._by_beat.move_to_end(member.name, last=False)
         for states, answer in self._answers.items():
             if member.state in states:
                 _put_in(answer, member)
@@ -158,7 +223,7 @@ class Registry:
 
     def forget(self, member: Member) -> None:
         """It holds nothing of this run: its next hello is its first."""
-        del self.members[member.name]
+        del self.members[member.name], self._by_beat[member.name]
         for states, answer in self._answers.items():
             if member.state in states:
                 _take_out(answer, member)
@@ -278,11 +343,8 @@ class Registry:
     def beats(self, now: int) -> list[Command]:
         """The beats that have been due longest, no more than BEATS_AT_ONCE."""
         due_ns = now - self.plan.beat_ns
-        due = [m for m in self.members.values() if m.beat_ns <= due_ns]
-        if len(due) > BEATS_AT_ONCE:
-            due = heapq.nsmallest(
-                BEATS_AT_ONCE, due, key=lambda member: member.beat_ns
-            )
+        oldest = itertools.islice(self._by_beat.values(), BEATS_AT_ONCE)
+        due = [member for member in oldest if member.beat_ns <= due_ns]
         return [self.beat(member, now) for member in due]
 
     def beat(self, member: Member, now: int) -> Send:
@@ -291,6 +353,7 @@ class Registry:
         None at all once it was lost: others may have its share by now.
         """
         member.beat_ns = now
+        self._by_beat.move_to_end(member.name)
         is_lost = member.state in (AgentState.LOST, AgentState.RETURNED)
         return self.to(
             member,

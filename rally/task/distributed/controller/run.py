@@ -181,13 +181,14 @@ class Run:
 
     def finish_if_done(self, now: int) -> list[Command]:
         """End the run if nothing is left to do or to wait for."""
+        if self.registry.has_active:
+            return []
         # who only joined a recovery has nothing of the run in its spool
         over = self.registry.in_state(AgentState.DONE, AgentState.JOINED)
         awaited = set(self.plan.kept or ()) - {m.name for m in over}
         if awaited and now < self.deadline_ns:
             return []
-        is_storing = self.collector.is_storing and not self.storing_failed
-        if self.registry.active or is_storing:
+        if self.collector.is_storing and not self.storing_failed:
             return []
         if self.phase is Phase.RUNNING and not self.leasing.is_closed:
             if not self._is_deserted:

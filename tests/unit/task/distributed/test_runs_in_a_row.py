@@ -178,7 +178,7 @@ class RunsInARowTestCase(test.TestCase):
         for i in range(2, 5):
             cluster.pause((seed % 4) * 0.7)
             # shorter than it takes to give an agent up
-            cluster.next_run("run-%d" % i, "t", limit_s=50)
+            cluster.next_run("run-%d" % i, "t", limit_s=LONG_S - 3)
             self.check(cluster)
         self.assertEqual([], cluster.unsettled())
         self.assertEqual({"a0": 1, "a1": 1, "a2": 1}, cluster.processes)

@@ -39,6 +39,13 @@ class Agent:
     rate: float = 0.0
 
 
+class Agents(list):
+    """Agents that may be granted work."""
+
+    def named(self, names):
+        return (agent for agent in self if agent.name in names)
+
+
 class ClosedLawsTestCase(test.TestCase):
     @hypothesis.given(
         times=st.integers(0, 500),
@@ -58,7 +65,9 @@ class ClosedLawsTestCase(test.TestCase):
         for name, rate, comes_back in steps:
             agents[name].rate, agents[name].remaining = rate, 0
             closed.changed(name)
-            for allotment in closed.due(list(agents.values()), 0):
+            for allotment in closed.due(
+                Agents(agents.values()), 0
+            ):
                 numbers = list(numbers_of([allotment.numbers]))
                 held.update(numbers)
                 self.assertEqual({1}, set(held.values()) - {0})
@@ -86,7 +95,7 @@ class ClosedGrantingTestCase(test.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.agents = [Agent(name) for name in "abc"]
+        self.agents = Agents(Agent(name) for name in "abc")
         self.grants = work.ClosedGranting(60, None)
         self.grants.begin(0)
 

@@ -58,11 +58,11 @@ class MemberClockTestCase(test.TestCase):
     def test_nothing_is_fetched_that_could_not_be_shifted(self):
         collector = collecting.Collector("r", {})
         self.member.spooled = 2
-        self.assertEqual([], collector.fetch([self.member], 0))
+        self.assertEqual([], collector.fetch(lambda _: [self.member], 0))
 
         self.exchange(0, 700, 2)
 
-        self.assertNotEqual([], collector.fetch([self.member], 0))
+        self.assertNotEqual([], collector.fetch(lambda _: [self.member], 0))
 
 
 class MemberRateTestCase(test.TestCase):
