@@ -16,10 +16,21 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+import time
 import typing as t
 
-#: what changes with every change of a file: inode, size, times of change
-Signature: t.TypeAlias = tuple[int, int, int, int]
+#: changes that follow each other within the resolution of the clock of a file
+#: system leave the same time; the coarsest in use has two seconds
+RESOLUTION_NS = 2_000_000_000
+
+
+class Signature(t.NamedTuple):
+    """What changes with every change of a file or folder."""
+
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
 
 
 class OfAKey(t.Protocol):
@@ -58,6 +69,20 @@ class KeyIndex(t.Generic[T]):
         self._read = read
         self._entries: dict[str, _Entry[T]] = {}  # by file name
         self._by_key: dict[str, _Entry[T]] = {}
+        self._seen: Signature | None = None  # of the folder
+        self._is_settled = False
+
+    def is_as_before(self) -> bool:
+        """Whether no file has come, gone or been replaced since the last
+        call. Costs one ``stat``; says no where that cannot be known.
+        """
+        seen = _signature(self._folder)
+        is_same, self._seen = seen == self._seen, seen
+        was_settled, self._is_settled = self._is_settled and is_same, (
+            seen is not None
+            and time.time_ns() - seen.changed_ns > RESOLUTION_NS
+        )
+        return was_settled
 
     def get(self, public_key: str) -> T | None:
         """What is said of this key (Z85), if anything is."""
@@ -109,7 +134,7 @@ def _signature(path: str | pathlib.Path) -> Signature | None:
         status = os.stat(path)
     except OSError:
         return None
-    return (
+    return Signature(
         status.st_ino,
         status.st_size,
         status.st_mtime_ns,

@@ -329,6 +329,9 @@ class AllowList(t.Protocol):
     def labels_of(self, public_key: str) -> labels_module.Labels:
         """Its labels, as far as ``name_of`` has seen them."""
 
+    def is_as_before(self) -> bool:
+        """Whether nobody was let in or put out since the last call."""
+
 
 class AgentAllowList:
     """The allow-list that ``rally agent authorize`` and ``revoke`` edit.
@@ -349,6 +352,9 @@ class AgentAllowList:
     def labels_of(self, public_key: str) -> labels_module.Labels:
         agent = self._agents.known(public_key)
         return {} if agent is None else agent.labels
+
+    def is_as_before(self) -> bool:
+        return self._agents.is_as_before()
 
 
 def check_writers(*folders: pathlib.Path) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import time
 import typing as t
 
 import zmq
@@ -39,6 +40,8 @@ FAILED_HANDSHAKES = (
 FAILED_ACCEPTS = zmq.EVENT_ACCEPT_FAILED
 #: connections of one peer that are remembered as outdated
 MAX_OUTDATED = 16
+#: seconds for which a list of agents that looks as before is believed
+KNOWN_S = 1.0
 #: an application is short
 MAX_APPLICATION_BYTES = 4096
 
@@ -96,8 +99,9 @@ class ControllerTransport(sockets.End):
         self._decode = decode
         self._routes: dict[tuple[str, Channel], Route] = {}
         self._revoked: list[Revoked] = []  # not handed out yet
-        #: what the list said of keys in this look at the sockets
+        #: what the list says of keys, see ``_ask_anew``
         self._names: dict[str, str | None] = {}
+        self._asked_s = 0.0
         self.endpoints: dict[Channel, str] = {}
         try:
             self._authenticator = authenticator.Authenticator(
@@ -138,7 +142,7 @@ class ControllerTransport(sockets.End):
             is_woken = ready.get(self._waker.fd) is not None
             if is_woken:
                 self._waker.clear()
-            self._names.clear()
+            self._ask_anew()
             self._answer_applicants()
             self._attend(ready)
             received = self._read(ready)
@@ -348,10 +352,22 @@ class ControllerTransport(sockets.End):
     def _name_of(self, public_key: str, name: str) -> str | None:
         if public_key == self._key.public:
             return name
-        return self._allow.name_of(public_key)
+        return self._allowed(public_key)
+
+    def _ask_anew(self) -> None:
+        """Forget what the list said if it may say something else by now.
+
+        Asking for each key at each look costs a call into the system, after
+        which other threads go first. Who changes a file of the list without
+        replacing it is noticed within ``KNOWN_S``.
+        """
+        now_s = time.monotonic()
+        if not self._allow.is_as_before() or now_s > self._asked_s + KNOWN_S:
+            self._names.clear()
+            self._asked_s = now_s
 
     def _allowed(self, public_key: str) -> str | None:
-        """The agent's name; the list is asked once per look."""
+        """The agent's name."""
         if public_key not in self._names:
             self._names[public_key] = self._allow.name_of(public_key)
         return self._names[public_key]

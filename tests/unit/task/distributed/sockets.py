@@ -58,6 +58,9 @@ class Guests:
     def labels_of(self, public_key: str) -> dict[str, str]:
         return {}
 
+    def is_as_before(self) -> bool:
+        return False
+
 
 class SocketTestCase(test.TestCase):
     """Two ends in one thread, pumped in turn."""

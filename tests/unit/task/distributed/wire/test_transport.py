@@ -201,11 +201,12 @@ class RefusalTestCase(sockets.SocketTestCase):
         self.wait_for_change(agent, "refused", "connected")
         self.assertEqual([], self.inbox)
 
-    def test_a_revocation_holds_from_the_next_message_on(self):
+    def test_a_revocation_holds_from_the_next_look_on(self):
         controller = self.listen()
         agent = self.joined(controller, self.guest("node1"))
         before = len(self.inbox)
         self.guests.names.clear()
+        self.assertEqual([], controller.receive(0))
 
         self.assertIs(
             Delivery.UNCONNECTED,
