@@ -33,6 +33,8 @@ def run_many(agents: int, seconds: float, per_second: int) -> list[str]:
     site = many.Site(agents, per_second)
     problems = []
     try:
+        if not per_second:
+            return without_rows(site, seconds)
         for criterion in many.LIMITS:
             figures = many.measure(site, criterion, seconds)
             print(figures, flush=True)
@@ -40,6 +42,15 @@ def run_many(agents: int, seconds: float, per_second: int) -> list[str]:
     finally:
         site.close()
     return problems
+
+
+def without_rows(site: many.Site, seconds: float) -> list[str]:
+    """Agents that have no results; what does not hold."""
+    spent_ms = many.ms_per_agent(site, seconds)
+    text = "the controller spends %.3f ms of CPU on an agent each second"
+    print(text % spent_ms, flush=True)
+    is_too_much = spent_ms > many.MOST_MS_PER_AGENT
+    return [text % spent_ms] if is_too_much else []
 
 
 def run_soak(minutes: float, seed: int, leak: int) -> list[str]:
@@ -66,7 +77,8 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument(
         "--rate", type=int, default=many.PER_SECOND,
-        help="iterations per second of each simulated agent",
+        help="iterations per second of each simulated agent; 0: it has no "
+        "results",
     )
     parser.add_argument("--only", choices=("many", "soak"))
     parser.add_argument(

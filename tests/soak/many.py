@@ -67,6 +67,8 @@ LIMITS: t.Mapping[str, float] = {
 MOST_CORES = 1.0
 MOST_HOLD_MS = 50.0
 LEAST_SHARE = 0.95
+#: milliseconds of CPU each second
+MOST_MS_PER_AGENT = 0.3
 
 
 @dataclasses.dataclass
@@ -146,8 +148,11 @@ class Site(cluster.Home):
     """A controller's host, and a fleet that dials it."""
 
     def __init__(self, agents: int, per_second: int) -> None:
+        """:param per_second: iterations of each agent; 0: it has no results,
+            and says so once a second
+        """
         # a snapshot and a chunk of each agent in a second
-        self.stock = simulated.Stock(SLA, size=min(per_second, SIZE))
+        self.stock = simulated.Stock(SLA, size=min(per_second or 1, SIZE))
         self.sandbox = sandbox.Sandbox(
             options=OPTIONS % self.stock.size
         )
@@ -179,7 +184,7 @@ class Site(cluster.Home):
                             "constant_for_duration": {
                                 "duration": duration_s,
                                 "concurrency": int(
-                                    IN_FLIGHT * self.per_second * count
+                                    IN_FLIGHT * (self.per_second or 2) * count
                                 ),
                             }
                         },
@@ -219,6 +224,29 @@ class Site(cluster.Home):
         self.sandbox.close()
 
 
+def begin(site: Site, steady_s: float) -> cluster.Run:
+    """Start a task; returns once all agents of it make load."""
+    fleet, run = site.fleet, site.start(WARM_S + steady_s + 600)
+
+    def all_run() -> bool:
+        if run.process.is_over:
+            raise AssertionError("%s\n%s" % (run.out, run.log))
+        return all(each.is_running for each in fleet.agents)
+
+    fleet.run_until(all_run, JOIN_S, "all agents run")
+    fleet.run_for(WARM_S)
+    return run
+
+
+def ms_per_agent(site: Site, steady_s: float) -> float:
+    """CPU of the controller for an agent without results, each second."""
+    pid = begin(site, steady_s).process.popen.pid
+    before, cpu = clock.now_ns(), cpu_s(pid)
+    site.fleet.run_for(steady_s)
+    seconds = (clock.now_ns() - before) / NS
+    return (cpu_s(pid) - cpu) / seconds / len(site.fleet.agents) * 1e3
+
+
 def measure(
     site: Site, criterion: str, steady_s: float,
     watch: t.Callable[[int], None] | None = None,
@@ -231,19 +259,8 @@ def measure(
     figures = Figures(
         len(fleet.agents), len(fleet.agents) * site.per_second, criterion
     )
-    run = site.start(WARM_S + steady_s + 600)
+    run = begin(site, steady_s)
     pid = run.process.popen.pid
-
-    def alive(fact: bool) -> bool:
-        if run.process.is_over:
-            raise AssertionError("%s\n%s" % (run.out, run.log))
-        return fact
-
-    fleet.run_until(
-        lambda: alive(all(each.is_running for each in fleet.agents)),
-        JOIN_S, "all agents run",
-    )
-    fleet.run_for(WARM_S)
     if watch is not None:
         watch(pid)
     before, drawn, cpu = clock.now_ns(), fleet.drawn, cpu_s(pid)

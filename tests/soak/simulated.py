@@ -173,7 +173,8 @@ class SimulatedLoad:
         self.is_over = False
         self._run = prepare.run
         self._stock = stock
-        self._tick_ns = stock.size * NS // per_second
+        self._makes_rows = bool(per_second)
+        self._tick_ns = stock.size * NS // per_second if per_second else NS
         self._phase_ns = int(phase * self._tick_ns)
         self._turn = 0
         self._runs: collections.deque[messages.NumberRun] = (
@@ -228,7 +229,7 @@ class SimulatedLoad:
             return []
         self._due_ns += self._tick_ns
         said: list[t.Any] = []
-        if self.remaining and now < self._fence_ns:
+        if self._makes_rows and self.remaining and now < self._fence_ns:
             said += self._work()
         said += self._snapshot(now)
         if self.remaining <= self._low and not self._has_asked:
