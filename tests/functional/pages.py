@@ -49,6 +49,7 @@ BLOCK = re.compile(
 )
 PROMPT = "$ "
 ANYTHING = "..."
+INLINE = re.compile(r" ?\.\.\. ?")
 SHOW_STATUS = "echo $?"
 #: what a reader does once, and what has been done for the tests
 INSTALLING = (
@@ -112,7 +113,7 @@ def agrees(shown: str, printed: str) -> bool:
     """Whether a page may say that a command printed this."""
     pattern = "".join(
         r"(?:.*\n)*?" if line == ANYTHING
-        else ".*?".join(map(re.escape, line.split(ANYTHING))) + "\n"
+        else ".*?".join(map(re.escape, INLINE.split(line))) + "\n"
         for line in _lines(shown)
     )
     text = "".join(line + "\n" for line in _lines(printed))
