@@ -139,3 +139,14 @@ class PlayingTestCase(pages.PageTestCase):
         ):
             text = ".. code-block:: console\n\n   $ %s\n" % shown
             self.assertRaises(AssertionError, self.play_text, text)
+
+
+class TaskFileTestCase(pages.PageTestCase):
+    def test_each_step_succeeds(self) -> None:
+        printed = self.play("task/file.rst")
+
+        whole = printed["rally task start task.yaml"]
+        for times in (200, 50, 200):
+            self.assertIn(
+                "%d asked, %d stored, 0 lost" % (times, times), whole
+            )
