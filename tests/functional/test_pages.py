@@ -21,6 +21,9 @@ import testtools
 
 from tests.functional import pages, sandbox
 
+#: of the web server that pages test, and what it prints
+SERVER = {"page_server.py": "http://"}
+
 SHOWN = """\
 Task 0e1c5a58-9e33-4ac8-9d3a-3a2f27d0b5ce: finished
 ...
@@ -150,3 +153,12 @@ class TaskFileTestCase(pages.PageTestCase):
             self.assertIn(
                 "%d asked, %d stored, 0 lost" % (times, times), whole
             )
+
+
+class EnvironmentsTestCase(pages.PageTestCase):
+    SERVERS = SERVER
+
+    def test_each_step_succeeds(self) -> None:
+        self.play(
+            "environments.rst", {"8080": str(sandbox.free_ports(1))}
+        )
