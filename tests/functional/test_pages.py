@@ -144,6 +144,27 @@ class PlayingTestCase(pages.PageTestCase):
             self.assertRaises(AssertionError, self.play_text, text)
 
 
+class QuickstartTestCase(pages.PageTestCase):
+    SERVERS = SERVER
+
+    def test_each_step_succeeds(self) -> None:
+        printed = self.play(
+            "quickstart.rst", {"8080": str(sandbox.free_ports(1))}
+        )
+
+        for name in ("page", "agents"):
+            self.assertIn(
+                "500 asked, 500 stored, 0 lost, 0 not started",
+                printed["rally task start %s.yaml" % name],
+            )
+        self.assertIn(
+            "50 iterations failed", printed["rally task start missing.yaml"]
+        )
+        for name in ("report", "agents"):
+            report = (self.here / name).with_suffix(".html").read_text()
+            self.assertIn("</html>", report)
+
+
 class TaskFileTestCase(pages.PageTestCase):
     def test_each_step_succeeds(self) -> None:
         printed = self.play("task/file.rst")

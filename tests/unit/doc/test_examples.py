@@ -32,7 +32,8 @@ ROOT = pathlib.Path(__file__).parent.parent.parent.parent
 VERIFICATION = ROOT / "doc" / "source" / "verification.rst"
 WRITING = ROOT / "doc" / "source" / "plugins" / "writing.rst"
 PAGES = (
-    "README.rst", "doc/source/task/distributed.rst",
+    "README.rst", "doc/source/quickstart.rst",
+    "doc/source/task/distributed.rst",
     "doc/source/task/http.rst", "doc/source/task/kubernetes.rst",
 )
 BLOCK = re.compile(
