@@ -99,7 +99,6 @@ benchmarks: $(BIN)/.test-installed
 	@$(BIN)/python -m tests.benchmarks
 
 docs: $(BIN)/.test-installed
-	@$(PIP) install "sphinx>=7"
 	@$(BIN)/python -m sphinx -W -q -b html doc/source doc/build
 
 clean:
