@@ -28,7 +28,9 @@ nitpicky = True
 html_theme = "alabaster"
 html_theme_options = {
     "description": "Test framework of cloud operators",
-    "page_width": "1100px",
+    "page_width": "1020px",  # narrower windows have the menu on top
     "fixed_sidebar": True,
 }
 html_copy_source = False
+# what commands print is black, not a light grey
+pygments_style = "sphinx"
