@@ -99,15 +99,18 @@ class RequiredPlatformValidator(Validator):
 
     A validator of the same name in that platform does the check instead, if
     there is one.
+
+    .. code-block:: python
+
+        @validation.add("required_platform", platform="openstack",
+                        users=True)
+
+    :param platform: name of the platform
+    :param admin: whether admin's credentials are needed (openstack)
+    :param users: whether users' credentials are needed (openstack)
     """
 
     def __init__(self, platform: str, **kwargs: t.Any) -> None:
-        """Say what is needed.
-
-        :param platform: name of the platform
-        :param admin: whether admin's credentials are needed (openstack)
-        :param users: whether users' credentials are needed (openstack)
-        """
         super().__init__()
         self.platform = platform
         self._kwargs = kwargs

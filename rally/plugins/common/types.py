@@ -26,7 +26,16 @@ _HEAD_TIMEOUT_S = 60
 
 @plugin.configure(name="path_or_url")
 class PathOrUrl(types.ResourceType):
-    """Check that a file exists, or that a URL answers."""
+    """Check that a file exists, or that a URL answers.
+
+    An address has to answer a HEAD request with 200. ``~`` at the start of a
+    path is replaced, and what the scenario gets is the path or the address.
+
+    .. code-block:: python
+
+        def run(self, image: t.Annotated[str, types.Convert("path_or_url")]):
+            ...
+    """
 
     def pre_process(
         self, *, resource_spec: str, config: t.Any, output_type: t.Any
@@ -56,7 +65,13 @@ class PathOrUrl(types.ResourceType):
 
 @plugin.configure(name="file")
 class FileType(types.ResourceType):
-    """Replace the path of a file by its content."""
+    """Replace the path of a file by its content.
+
+    .. code-block:: python
+
+        def run(self, script: t.Annotated[str, types.Convert("file")]):
+            ...
+    """
 
     def pre_process(
         self, *, resource_spec: str, config: t.Any, output_type: t.Any
@@ -66,7 +81,16 @@ class FileType(types.ResourceType):
 
 @plugin.configure(name="expand_user_path")
 class ExpandUserPath(types.ResourceType):
-    """Replace ``~`` at the start of a path."""
+    """Replace ``~`` at the start of a path.
+
+    .. code-block:: python
+
+        @types.convert(key={"type": "expand_user_path"})
+        @scenario.configure(name="Acme.log_in")
+        class LogIn(scenario.Scenario):
+            def run(self, key):
+                ...
+    """
 
     def pre_process(
         self, *, resource_spec: str, config: t.Any, output_type: t.Any
@@ -76,7 +100,15 @@ class ExpandUserPath(types.ResourceType):
 
 @plugin.configure(name="file_dict")
 class FileTypeDict(types.ResourceType):
-    """Replace a list of paths by a dict from each path to the content."""
+    """Replace a list of paths by a dict from each path to the content.
+
+    .. code-block:: python
+
+        def run(
+            self, templates: t.Annotated[dict, types.Convert("file_dict")]
+        ):
+            ...
+    """
 
     def pre_process(
         self, *, resource_spec: list[str], config: t.Any, output_type: t.Any

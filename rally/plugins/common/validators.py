@@ -85,7 +85,15 @@ def _contexts_of(config: t.Mapping[str, t.Any] | None) -> t.Collection[str]:
 
 @validation.configure(name="jsonschema")
 class JsonSchemaValidator(validation.Validator):
-    """The config of a plugin follows its ``CONFIG_SCHEMA``."""
+    """The config of a plugin follows its ``CONFIG_SCHEMA``.
+
+    Runners, contexts, SLA criteria, hooks, platforms and agent providers
+    have it already; another plugin asks for it.
+
+    .. code-block:: python
+
+        @validation.add("jsonschema")
+    """
 
     def validate(
         self, context: t.Any, config: t.Any, plugin_cls: t.Any,
@@ -98,7 +106,16 @@ class JsonSchemaValidator(validation.Validator):
 
 @validation.configure(name="args-spec")
 class ArgsValidator(validation.Validator):
-    """The arguments of a scenario are those that its ``run`` takes."""
+    """The arguments of a scenario are those that its ``run`` takes.
+
+    Each scenario has it already. Annotations of ``run`` say what values are
+    allowed.
+
+    .. code-block:: python
+
+        def run(self, size: t.Annotated[int, scenario.Field(ge=1)] = 10):
+            ...
+    """
 
     def validate(
         self, context: t.Any, config: t.Any, plugin_cls: t.Any,
@@ -153,6 +170,10 @@ def _escape(text: str) -> str:
 class RequiredContextsValidator(validation.Validator):
     """Contexts that the task must have.
 
+    .. code-block:: python
+
+        @validation.add("required_contexts", contexts=["users@openstack"])
+
     :param contexts: their names, with or without platform; a tuple of names
         means one of them
     """
@@ -206,6 +227,11 @@ class RequiredContextsValidator(validation.Validator):
 class RequiredParamOrContextValidator(validation.Validator):
     """An argument or a context must be given.
 
+    .. code-block:: python
+
+        @validation.add("required_param_or_context",
+                        param_name="image", ctx_name="images@openstack")
+
     :param param_name: the argument
     :param ctx_name: the context, with or without platform
     """
@@ -232,6 +258,10 @@ class RequiredParamOrContextValidator(validation.Validator):
 @validation.configure(name="file_exists")
 class FileExistsValidator(validation.Validator):
     """An argument is the path of a file that can be used.
+
+    .. code-block:: python
+
+        @validation.add("file_exists", param_name="script")
 
     :param param_name: the argument
     :param mode: what must be possible: os.R_OK, os.W_OK, os.X_OK, os.F_OK
@@ -273,6 +303,10 @@ class FileExistsValidator(validation.Validator):
 class RequiredParameterValidator(validation.Validator):
     """Arguments that must be given.
 
+    .. code-block:: python
+
+        @validation.add("required_params", params=["size", ["name", "id"]])
+
     :param params: their names; a list of names means one of them
     :param subdict: the argument they are in, instead of being arguments
     """
@@ -313,6 +347,11 @@ class RequiredParameterValidator(validation.Validator):
 @validation.configure(name="number")
 class NumberValidator(validation.Validator):
     """An argument is a number within the closed interval [minval, maxval].
+
+    .. code-block:: python
+
+        @validation.add("number", param_name="size", minval=1,
+                        integer_only=True)
 
     :param param_name: the argument
     :param minval: lower end
@@ -366,6 +405,11 @@ class NumberValidator(validation.Validator):
 class EnumValidator(validation.Validator):
     """An argument is one of some values.
 
+    .. code-block:: python
+
+        @validation.add("enum", param_name="protocol",
+                        values=["tcp", "udp"], missed=True)
+
     :param param_name: the argument
     :param values: what it may be
     :param missed: whether it may be absent
@@ -408,6 +452,11 @@ class EnumValidator(validation.Validator):
 @validation.configure(name="map_keys")
 class MapKeysParameterValidator(validation.Validator):
     """An argument is a mapping with the right keys.
+
+    .. code-block:: python
+
+        @validation.add("map_keys", param_name="server",
+                        required=["host"], allowed=["host", "port"])
 
     :param param_name: the argument
     :param required: keys that must be there
@@ -466,6 +515,10 @@ class MapKeysParameterValidator(validation.Validator):
 @validation.configure(name="restricted_parameters")
 class RestrictedParametersValidator(validation.Validator):
     """Arguments that must not be given.
+
+    .. code-block:: python
+
+        @validation.add("restricted_parameters", param_names=["name"])
 
     :param param_names: their names
     :param subdict: the argument they are in, instead of being arguments

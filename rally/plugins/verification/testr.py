@@ -53,7 +53,14 @@ class LauncherFailed(exceptions.RallyException):
 
 @context.configure("testr", order=999)
 class TestrContext(context.VerifierContext):
-    """Makes the command that launches the tests."""
+    """Makes the command that launches the tests.
+
+    .. code-block:: python
+
+        @manager.configure("my-checks", context={"testr": {}})
+        class MyChecks(testr.TestrLauncher):
+            pass
+    """
 
     def __init__(self, ctx: Data) -> None:
         super().__init__(ctx)

@@ -571,6 +571,13 @@ class OutputStackedAreaChart(OutputChart):
 
     Additive output is a list of [name, number]; complete output a list of
     [name, list of [x, y]].
+
+    .. code-block:: python
+
+        self.add_output(additive={
+            "title": "Memory", "chart_plugin": "StackedArea",
+            "data": [["used", 310], ["cached", 120]], "label": "MiB",
+        })
     """
 
     widget = "StackedArea"
@@ -589,6 +596,14 @@ class OutputLinesChart(OutputStackedAreaChart):
 
     Additive output is a list of [name, number]; complete output a list of
     [name, list of [x, y]].
+
+    .. code-block:: python
+
+        self.add_output(complete={
+            "title": "Queue", "chart_plugin": "Lines",
+            "data": [["waiting", [[0, 4], [1, 9], [2, 3]]]],
+            "label": "messages", "axis_label": "seconds",
+        })
     """
 
     widget = "Lines"
@@ -599,6 +614,13 @@ class OutputAvgChart(OutputChart, AvgChart):
     """Shares of a whole; of additive output, the means.
 
     Output is a list of [name, number].
+
+    .. code-block:: python
+
+        self.add_output(additive={
+            "title": "Where the time went", "chart_plugin": "Pie",
+            "data": [["network", 0.4], ["disk", 1.3]],
+        })
     """
 
     widget = "Pie"
@@ -609,6 +631,14 @@ class OutputTable(OutputChart, Table):
     """A table as it stands; for complete output only.
 
     Output is {"cols": [title], "rows": [[value]]}.
+
+    .. code-block:: python
+
+        self.add_output(complete={
+            "title": "Hosts", "chart_plugin": "Table",
+            "data": {"cols": ["Host", "Guests"],
+                     "rows": [["node1", 12], ["node2", 9]]},
+        })
     """
 
     widget = "Table"
@@ -619,6 +649,13 @@ class OutputStatsTable(OutputTable):
     """Statistics over the numbers that iterations output.
 
     Additive output is a list of [name, number].
+
+    .. code-block:: python
+
+        self.add_output(additive={
+            "title": "Steps of the server", "chart_plugin": "StatsTable",
+            "data": [["parse", 0.01], ["plan", 0.2]],
+        })
     """
 
     columns = [
@@ -639,14 +676,32 @@ class OutputStatsTable(OutputTable):
 
 @plugin.configure(name="TextArea")
 class OutputTextArea(OutputChart):
-    """Plain text, a list of lines; for complete output only."""
+    """Plain text, a list of paragraphs; for complete output only.
+
+    .. code-block:: python
+
+        self.add_output(complete={
+            "title": "What the server said", "chart_plugin": "TextArea",
+            "data": ["Welcome.", "Closed after 3 requests."],
+        })
+    """
 
     widget = "TextArea"
 
 
 @plugin.configure(name="EmbeddedChart")
 class OutputEmbeddedChart(OutputChart):
-    """A page of HTML shown inside the report, cut off from it."""
+    """A page of HTML shown inside the report, cut off from it.
+
+    Output is the HTML, as a list of parts; for complete output only.
+
+    .. code-block:: python
+
+        self.add_output(complete={
+            "title": "Map", "chart_plugin": "EmbeddedChart",
+            "data": ["<html><body>", "<svg>...</svg>", "</body></html>"],
+        })
+    """
 
     widget = "EmbedChart"
 
@@ -659,7 +714,17 @@ class OutputEmbeddedChart(OutputChart):
 
 @plugin.configure(name="EmbeddedExternalChart")
 class OutputEmbeddedExternalChart(OutputChart):
-    """A page at another address, shown inside the report."""
+    """A page at another address, shown inside the report.
+
+    Output is the address, as a list of parts; for complete output only.
+
+    .. code-block:: python
+
+        self.add_output(complete={
+            "title": "Dashboard", "chart_plugin": "EmbeddedExternalChart",
+            "data": ["https://grafana.example.org/d/load"],
+        })
+    """
 
     widget = "EmbedChart"
 

@@ -35,10 +35,15 @@ AGENTS_SCHEMA: dict[str, t.Any] = {
                    "labels named in select; others stand by and are not "
                    "used.",
     "properties": {
-        "count": {"type": "integer", "minimum": 1},
+        "count": {
+            "type": "integer", "minimum": 1,
+            "description": "How many agents to wait for.",
+        },
         "select": {
             "type": "object", "minProperties": 1,
             "propertyNames": _LABEL, "additionalProperties": _VALUES,
+            "description": "Names of labels, each with the value, or a list "
+                           "of values, that an agent may have.",
         },
     },
     "required": ["count"],

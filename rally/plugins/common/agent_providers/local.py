@@ -131,6 +131,13 @@ class LocalProvider(agent_provider.AgentProvider):
 
     They share its CPUs out. One that has died is replaced before the next
     workload.
+
+    .. code-block:: yaml
+
+        runner:
+          distributed:
+            runner: {constant: {times: 1000, concurrency: 8}}
+            agents: {local: {count: 2}}
     """
 
     CONFIG_SCHEMA = {

@@ -72,9 +72,16 @@ exec %(command)s agent start --controller %(controller)s --join - \\
 
 @agent_provider.configure(name="slurm")
 class SlurmProvider(agent_provider.AgentProvider):
-    """Agents in jobs of Slurm, one in each.
+    """Starts agents in jobs of Slurm, one in each.
 
     To be used where ``sbatch`` works, such as on a login node.
+
+    .. code-block:: yaml
+
+        runner:
+          distributed:
+            runner: {constant: {times: 100000, concurrency: 400}}
+            agents: {slurm: {count: 40, time: '1:00:00'}}
     """
 
     CONFIG_SCHEMA = {

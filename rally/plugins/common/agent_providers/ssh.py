@@ -55,7 +55,14 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 @validation.configure(name="ssh_options")
 class SSHOptionsValidator(validation.Validator):
-    """Whom a host has to prove to be is not left to chance."""
+    """Options do not switch off that hosts have to prove who they are.
+
+    Provider ``ssh`` has it.
+
+    .. code-block:: python
+
+        @validation.add("ssh_options")
+    """
 
     def validate(
         self, context: dict[str, t.Any], config: t.Any,

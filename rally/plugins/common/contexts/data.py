@@ -83,10 +83,26 @@ def _schema(**more: t.Any) -> dict[str, t.Any]:
         "type": "object",
         "$schema": consts.JSON_SCHEMA,
         "properties": {
-            "path": {"type": "string", "minLength": 1},
-            "mode": {"enum": ["unique", "circle", "random"]},
-            "at_end": {"enum": ["fail", "circle"]},
-            "seed": {"type": "integer"},
+            "path": {
+                "type": "string", "minLength": 1,
+                "description": "The file, relative to where rally is called; "
+                               "64 MiB at most.",
+            },
+            "mode": {
+                "enum": ["unique", "circle", "random"],
+                "description": "Each row once; from the first one again "
+                               "after the last; or any row.",
+            },
+            "at_end": {
+                "enum": ["fail", "circle"],
+                "description": "With unique, what becomes of iterations that "
+                               "no row is left for.",
+            },
+            "seed": {
+                "type": "integer",
+                "description": "With random, another number gives other "
+                               "rows, the same number the same ones.",
+            },
             **more,
         },
         "required": ["path"],
@@ -168,8 +184,15 @@ class CsvData(_Rows):
 
     KEY = "csv_data_rows"
     CONFIG_SCHEMA = _schema(
-        delimiter={"type": "string", "minLength": 1, "maxLength": 1},
-        columns={"type": "array", "items": {"type": "string"}},
+        delimiter={
+            "type": "string", "minLength": 1, "maxLength": 1,
+            "description": "What separates fields (a comma by default).",
+        },
+        columns={
+            "type": "array", "items": {"type": "string"},
+            "description": "Names of the columns, if the first line does not "
+                           "name them.",
+        },
     )
 
     def _read(self, path: str) -> list[t.Any]:
@@ -200,6 +223,11 @@ class JsonlData(_Rows):
     """Each iteration gets a line of a file, as ``context["data"]``.
 
     Each line is a JSON object.
+
+    .. code-block:: yaml
+
+        contexts:
+          jsonl_data: {path: users.jsonl, mode: random, seed: 7}
     """
 
     KEY = "jsonl_data_rows"

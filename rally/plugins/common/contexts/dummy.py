@@ -22,14 +22,23 @@ from rally.task import context
 
 @context.configure(name="dummy_context", order=750)
 class DummyContext(context.Context):
-    """Dummy context."""
+    """Prepares nothing, or fails to.
+
+    It shows what becomes of a context that fails.
+    """
 
     CONFIG_SCHEMA: t.Any = {
         "type": "object",
         "$schema": consts.JSON_SCHEMA,
         "properties": {
-            "fail_setup": {"type": "boolean"},
-            "fail_cleanup": {"type": "boolean"},
+            "fail_setup": {
+                "type": "boolean",
+                "description": "Fail before the load (false by default).",
+            },
+            "fail_cleanup": {
+                "type": "boolean",
+                "description": "Fail after the load (false by default).",
+            },
         },
         "additionalProperties": False,
     }

@@ -49,6 +49,8 @@ class ExtraFiles(context.Context):
                 "items": {"type": "string", "minLength": 1},
                 "minItems": 1,
                 "uniqueItems": True,
+                "description": "Files and folders, relative to where rally "
+                               "is called.",
             },
         },
         "required": ["paths"],

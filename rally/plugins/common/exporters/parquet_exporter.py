@@ -39,7 +39,14 @@ class ParquetMissing(exceptions.RallyException):
 
 @validation.configure("parquet_exporter_destination")
 class Validator(validation.Validator):
-    """Check that the destination is, or can become, a folder."""
+    """The destination is a folder, or can become one.
+
+    Exporter ``parquet`` has it.
+
+    .. code-block:: python
+
+        @validation.add("parquet_exporter_destination")
+    """
 
     def validate(
         self,

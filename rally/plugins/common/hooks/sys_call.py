@@ -30,14 +30,19 @@ LOG = logging.getLogger(__name__)
 class SysCallHook(hook.HookAction):
     """Runs a command of the operating system.
 
+    It runs on the host of the controller, without a shell. The hook has
+    failed if its exit status is not 0.
+
     If the command writes JSON with charts to its standard output, as
-    ``{"additive": [...], "complete": [...]}``, they come into the report.
+    ``{"additive": [...], "complete": [...]}``, they come into the report;
+    else the report shows what it wrote.
     """
 
     CONFIG_SCHEMA: t.Any = {
         "$schema": consts.JSON_SCHEMA,
         "type": "string",
-        "description": "Command to execute.",
+        "description": "The command and its arguments, quoted as for a "
+                       "shell.",
     }
 
     def run(self) -> None:

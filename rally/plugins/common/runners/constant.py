@@ -26,7 +26,14 @@ Config = runner.Config
 
 @validation.configure("check_constant")
 class CheckConstantValidator(validation.Validator):
-    """More iterations at a time than there are in all make no sense."""
+    """There are not more iterations at a time than in all.
+
+    Runner ``constant`` has it.
+
+    .. code-block:: python
+
+        @validation.add("check_constant")
+    """
 
     def validate(
         self,

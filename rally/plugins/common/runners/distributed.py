@@ -112,7 +112,7 @@ class DistributedRunner(runner.ScenarioRunner):
             },
             "on_agent_loss": {
                 "enum": ["continue", "abort"],
-                "description": "What to do when an agent is lost.",
+                "description": "What to do when an agent is lost (continue).",
             },
             "agent_timeout": {
                 "type": "number",

@@ -27,7 +27,14 @@ Config = runner.Config
 
 @validation.configure("check_rps")
 class CheckPRSValidator(validation.Validator):
-    """A ramp goes up."""
+    """A ramp goes up: ``end`` is not below ``start``.
+
+    Runner ``rps`` has it.
+
+    .. code-block:: python
+
+        @validation.add("check_rps")
+    """
 
     def validate(
         self,
@@ -80,6 +87,7 @@ class RPSScenarioRunner(runner.ScenarioRunner):
                 "description": "How many iterations run in all.",
             },
             "rps": {
+                "description": "A rate, or a ramp of rates.",
                 "anyOf": [
                     {
                         "type": "number",

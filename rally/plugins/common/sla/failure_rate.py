@@ -25,14 +25,25 @@ if t.TYPE_CHECKING:
 
 @sla.configure(name="failure_rate")
 class FailureRate(sla.SLA):
-    """Percentage of iterations that may, or must, fail."""
+    """Percentage of iterations that may, or must, fail.
+
+    A workload without any criterion gets this one, with a ``max`` of 0.
+    """
 
     CONFIG_SCHEMA = {
         "type": "object",
         "$schema": consts.JSON_SCHEMA,
         "properties": {
-            "min": {"type": "number", "minimum": 0.0, "maximum": 100.0},
-            "max": {"type": "number", "minimum": 0.0, "maximum": 100.0},
+            "min": {
+                "type": "number", "minimum": 0.0, "maximum": 100.0,
+                "description": "The lowest rate that passes, percent (0 by "
+                               "default).",
+            },
+            "max": {
+                "type": "number", "minimum": 0.0, "maximum": 100.0,
+                "description": "The highest rate that passes, percent (100 "
+                               "by default).",
+            },
         },
         "minProperties": 1,
         "additionalProperties": False,

@@ -26,13 +26,17 @@ if t.TYPE_CHECKING:
 
 @sla.configure(name="max_seconds_per_iteration")
 class IterationTime(sla.SLA):
-    """Longest time an iteration may take, seconds."""
+    """Longest time an iteration may take, seconds.
+
+    Failed iterations count, too.
+    """
 
     CONFIG_SCHEMA = {
         "type": "number",
         "$schema": consts.JSON_SCHEMA7,
         "minimum": 0.0,
         "exclusiveMinimum": 0.0,
+        "description": "Seconds that no iteration may exceed.",
     }
 
     def __init__(self, criterion_value: float) -> None:

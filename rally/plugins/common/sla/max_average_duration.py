@@ -36,6 +36,7 @@ class MaxAverageDuration(sla.SLA):
         "type": "number",
         "$schema": consts.JSON_SCHEMA7,
         "exclusiveMinimum": 0.0,
+        "description": "Seconds that the mean may not exceed.",
     }
 
     def __init__(self, criterion_value: float) -> None:

@@ -35,7 +35,13 @@ class MaxAverageDurationPerAtomic(sla.SLA):
     CONFIG_SCHEMA = {
         "type": "object",
         "$schema": consts.JSON_SCHEMA,
-        "patternProperties": {".*": {"type": "number"}},
+        "patternProperties": {
+            ".*": {
+                "type": "number",
+                "description": "Name of an action, and the seconds that its "
+                               "mean may not exceed.",
+            },
+        },
         "minProperties": 1,
         "additionalProperties": False,
     }

@@ -26,8 +26,12 @@ if t.TYPE_CHECKING:
 
 _PERCENTILE = {
     "type": "number", "minimum": 0, "exclusiveMinimum": 0, "maximum": 100,
+    "description": "So many percent may not take longer.",
 }
-_MAX = {"type": "number", "minimum": 0, "exclusiveMinimum": 0}
+_MAX = {
+    "type": "number", "minimum": 0, "exclusiveMinimum": 0,
+    "description": "Than so many seconds.",
+}
 _LIMIT = {
     "type": "object",
     "properties": {"percentile": _PERCENTILE, "max": _MAX},
@@ -45,7 +49,12 @@ _CRITERION = {
         "atomic": {
             "type": "object",
             "minProperties": 1,
-            "additionalProperties": _LIMITS,
+            "additionalProperties": {
+                **_LIMITS,
+                "description": "Name of an action, and its limit, or a list "
+                               "of limits.",
+            },
+            "description": "The same for single actions.",
         },
     },
     "dependencies": {"percentile": ["max"], "max": ["percentile"]},
@@ -77,7 +86,11 @@ class MaxPercentileDuration(sla.SLA):
         "$schema": consts.JSON_SCHEMA7,
         "anyOf": [
             _CRITERION,
-            {"type": "array", "minItems": 1, "items": _CRITERION},
+            {
+                "type": "array", "minItems": 1, "items": _CRITERION,
+                "description": "Or a list of these, all of which have to "
+                               "hold.",
+            },
         ],
     }
 

@@ -43,10 +43,20 @@ class Outliers(sla.SLA):
         "type": "object",
         "$schema": consts.JSON_SCHEMA7,
         "properties": {
-            "max": {"type": "integer", "minimum": 0},
-            "min_iterations": {"type": "integer", "minimum": 3},
+            "max": {
+                "type": "integer", "minimum": 0,
+                "description": "How many outliers there may be (0 by "
+                               "default).",
+            },
+            "min_iterations": {
+                "type": "integer", "minimum": 3,
+                "description": "How many iterations without error it takes "
+                               "to call one an outlier (3 by default).",
+            },
             "sigmas": {
                 "type": "number", "minimum": 0.0, "exclusiveMinimum": 0.0,
+                "description": "How many standard deviations an outlier is "
+                               "above the mean (3 by default).",
             },
         },
         "additionalProperties": False,

@@ -34,7 +34,13 @@ class PerformanceDegradation(sla.SLA):
     CONFIG_SCHEMA = {
         "type": "object",
         "$schema": consts.JSON_SCHEMA7,
-        "properties": {"max_degradation": {"type": "number", "minimum": 0.0}},
+        "properties": {
+            "max_degradation": {
+                "type": "number", "minimum": 0.0,
+                "description": "The highest difference that passes, percent "
+                               "of the shortest duration.",
+            },
+        },
         "required": ["max_degradation"],
         "additionalProperties": False,
     }

@@ -24,12 +24,15 @@ def _at(unit: str, minimum: int, description: str) -> dict[str, t.Any]:
     return {
         "description": description,
         "properties": {
-            "unit": {"enum": [unit]},
+            "unit": {
+                "enum": [unit], "description": "What the numbers in at are.",
+            },
             "at": {
                 "type": "array",
                 "minItems": 1,
                 "uniqueItems": True,
                 "items": {"type": "integer", "minimum": minimum},
+                "description": "When the action runs, once for each.",
             },
         },
         "required": ["unit", "at"],
@@ -45,9 +48,9 @@ class EventTrigger(hook.HookTrigger):
         "type": "object",
         "$schema": consts.JSON_SCHEMA,
         "oneOf": [
-            _at("time", 0, "Trigger hook at these whole seconds after the "
-                "first iteration started."),
-            _at("iteration", 1, "Trigger hook when these iterations start."),
+            _at("time", 0, "At whole seconds after the first iteration has "
+                "started:"),
+            _at("iteration", 1, "When iterations of these numbers start:"),
         ],
     }
 

@@ -26,10 +26,23 @@ def _every(unit: str, description: str) -> dict[str, t.Any]:
     return {
         "description": description,
         "properties": {
-            "unit": {"enum": [unit]},
-            "start": {"type": "integer", "minimum": _FIRST[unit]},
-            "end": {"type": "integer", "minimum": 1},
-            "step": {"type": "integer", "minimum": 1},
+            "unit": {
+                "enum": [unit], "description": "What the other numbers are.",
+            },
+            "start": {
+                "type": "integer", "minimum": _FIRST[unit],
+                "description": "When the action runs first (%d by default)."
+                               % _FIRST[unit],
+            },
+            "end": {
+                "type": "integer", "minimum": 1,
+                "description": "After which it does not run any more (never "
+                               "by default).",
+            },
+            "step": {
+                "type": "integer", "minimum": 1,
+                "description": "How far its runs are apart.",
+            },
         },
         "required": ["unit", "step"],
         "additionalProperties": False,
@@ -44,8 +57,9 @@ class PeriodicTrigger(hook.HookTrigger):
         "type": "object",
         "$schema": consts.JSON_SCHEMA,
         "oneOf": [
-            _every("time", "Seconds after the first iteration started."),
-            _every("iteration", "Numbers of iterations that start."),
+            _every("time", "By seconds after the first iteration has "
+                   "started:"),
+            _every("iteration", "By the numbers of iterations that start:"),
         ],
     }
 

@@ -73,8 +73,12 @@ SCHEMA: dict[str, t.Any] = {
         "resources": {
             "type": "object",
             "properties": {
-                "requests": _TEXTS,
-                "limits": _TEXTS,
+                "requests": {
+                    **_TEXTS, "description": "What is set aside for it.",
+                },
+                "limits": {
+                    **_TEXTS, "description": "What it may use at most.",
+                },
             },
             "additionalProperties": False,
             "description": "What each pod is to have: requests and limits.",

@@ -44,6 +44,13 @@ class KubernetesProvider(agent_provider.AgentProvider):
     The controller may run in the cluster or outside; agents dial it. They
     run on different nodes as far as there are enough. Needs the Python
     package ``kubernetes``, and Kubernetes 1.29 or later.
+
+    .. code-block:: yaml
+
+        runner:
+          distributed:
+            runner: {constant: {times: 100000, concurrency: 400}}
+            agents: {kubernetes: {count: 20, image: registry/rally:6.0.0}}
     """
 
     CONFIG_SCHEMA = manifests.SCHEMA

@@ -48,7 +48,14 @@ class AlreadyExported(exceptions.RallyException):
 
 @validation.configure("es_exporter_destination")
 class Validator(validation.Validator):
-    """Check that the destination is a cluster of a known release."""
+    """The destination is a cluster of a known release, or a file.
+
+    Exporter ``elastic`` has it.
+
+    .. code-block:: python
+
+        @validation.add("es_exporter_destination")
+    """
 
     def validate(
         self,

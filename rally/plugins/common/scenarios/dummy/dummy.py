@@ -111,9 +111,8 @@ class DummyFailure(scenario.Scenario):
         :param sleep: how long each iteration takes, seconds
         :param from_iteration: number of the first iteration of the range
         :param to_iteration: number of its last iteration
-        :param each: int cyclic number of iteration which actually raises an
-            error in selected range; each=3 will raise error in each 3rd
-            iteration
+        :param each: of these, iterations fail whose number is divisible by
+            it: 3 makes every third one fail
         """
         utils.interruptable_sleep(sleep)
         number = self.context["iteration"]

@@ -28,7 +28,14 @@ if t.TYPE_CHECKING:
 
 @validation.configure(name="http_requests")
 class HttpRequestsValidator(validation.Validator):
-    """Requests of a task file can be made, as far as can be told before."""
+    """Requests of a task file can be made, as far as can be told before.
+
+    ``Http.request`` and ``Http.requests`` have it.
+
+    .. code-block:: python
+
+        @validation.add("http_requests")
+    """
 
     def validate(
         self,
