@@ -14,12 +14,17 @@
 
 from __future__ import annotations
 
+import pathlib
+import sys
+
 from rally.common import version as version_module
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "ext"))
 
 project = "Rally"
 release = version = version_module.__version__
 
-extensions: list[str] = []
+extensions = ["plugin_reference"]
 source_suffix = {".rst": "restructuredtext"}
 root_doc = "index"
 exclude_patterns: list[str] = []

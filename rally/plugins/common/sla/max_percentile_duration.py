@@ -26,11 +26,11 @@ if t.TYPE_CHECKING:
 
 _PERCENTILE = {
     "type": "number", "minimum": 0, "exclusiveMinimum": 0, "maximum": 100,
-    "description": "So many percent may not take longer.",
+    "description": "Which one: 99 is the duration that 99 % do not exceed.",
 }
 _MAX = {
     "type": "number", "minimum": 0, "exclusiveMinimum": 0,
-    "description": "Than so many seconds.",
+    "description": "Seconds that it may not exceed.",
 }
 _LIMIT = {
     "type": "object",
@@ -54,7 +54,7 @@ _CRITERION = {
                 "description": "Name of an action, and its limit, or a list "
                                "of limits.",
             },
-            "description": "The same for single actions.",
+            "description": "Limits of single actions.",
         },
     },
     "dependencies": {"percentile": ["max"], "max": ["percentile"]},
