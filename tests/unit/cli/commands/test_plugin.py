@@ -14,8 +14,11 @@
 
 from __future__ import annotations
 
+import unittest.mock
+
 import ddt
 
+from rally import plugins
 from rally.cli.commands import plugin as commands
 from tests.unit.cli import base
 
@@ -77,8 +80,10 @@ class PluginCommandsTestCase(base.CommandTestCase):
     def test_what_a_refused_file_had_offered_is_not_there(self):
         path = self.write("extra/refused.py", ODD.replace("Odd.x", "Half.x")
                           + "raise ValueError('the rest is missing')\n")
-        outcome = self.rally("--plugin-paths", path, "plugin", "show",
-                             "Half.x")
+        # in a process of its own a command has loaded none before
+        with unittest.mock.patch.object(plugins, "PLUGINS_LOADED", False):
+            outcome = self.rally("--plugin-paths", path, "plugin", "show",
+                                 "Half.x")
         self.assertEqual(211, outcome.code, outcome)
         self.assertIn("the rest is missing", outcome.err)
 
