@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import re
 import textwrap
@@ -30,7 +29,7 @@ from tests.unit import test
 
 ROOT = pathlib.Path(__file__).parent.parent.parent.parent
 VERIFICATION = ROOT / "doc" / "source" / "verification.rst"
-WRITING = ROOT / "doc" / "source" / "plugins" / "writing.rst"
+TUTORIAL = ROOT / "doc" / "source" / "plugins" / "tutorial.rst"
 PAGES = (
     "README.rst", "doc/source/quickstart.rst",
     "doc/source/task/distributed.rst",
@@ -82,7 +81,7 @@ class TaskTestCase(test.TestCase):
 
 class PluginTestCase(test.TestCase):
     def load(
-        self, word: str, *classes: str, page: pathlib.Path = WRITING
+        self, word: str, *classes: str, page: pathlib.Path = TUTORIAL
     ) -> t.Any:
         """The first of *classes*, which the example with *word* makes."""
         text = next(
@@ -93,22 +92,6 @@ class PluginTestCase(test.TestCase):
         for each in classes:
             self.addCleanup(names[each].unregister)
         return names[classes[0]]
-
-    def test_the_criterion_obeys_the_law(self) -> None:
-        plugins.load()
-        cls = self.load("@sla.configure", "MaxFailedInAll")
-        self.assertIsNone(cls.state_problem(3))
-        merged, alone = cls(3), cls(3)
-        for share in ([True, False], [], [True, True, True]):
-            one = cls(3)
-            for is_failed in share:
-                iteration = {"error": ["E", "e", ""] if is_failed else []}
-                one.add_iteration(iteration)
-                alone.add_iteration(iteration)
-            state = json.loads(json.dumps(one.to_state()))
-            merged.merge(cls.from_state(3, state))
-        self.assertFalse(merged.success)
-        self.assertEqual(alone.result(), merged.result())
 
     def test_the_shares_of_the_runner_are_the_whole(self) -> None:
         plugins.load()
