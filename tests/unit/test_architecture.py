@@ -80,8 +80,8 @@ WORLD = {
 }
 #: what layers without I/O may use beside the standard library and each other
 KNOWN = {
-    "msgspec", "rally", "rally.exceptions", "rally.task.results.head",
-    "rally.task.results.row",
+    "msgspec", "rally", "rally.common.counting", "rally.exceptions",
+    "rally.task.results.head", "rally.task.results.row",
 }
 
 #: codes that several errors of Rally's public surface share

@@ -24,6 +24,7 @@ import dataclasses
 import enum
 import typing as t
 
+from rally.common.counting import counted
 from rally.task.comparing import intervals, matching, measured
 from rally.task.processing import records
 from rally.task.results.row import NS
@@ -352,7 +353,10 @@ def _workload_notes(
         info = workload.get("load_info") or {}
         lost = sum(each["count"] for each in info.get("lost") or ())
         if lost:
-            notes.append("%d iterations of %s are lost." % (lost, side))
+            notes.append("%s of %s %s lost." % (
+                counted(lost, "iteration"), side,
+                "is" if lost == 1 else "are",
+            ))
         if info.get("generator_limited"):
             notes.append(
                 "The load of %s was limited by its generator, so durations "

@@ -26,7 +26,14 @@ import pathlib
 import typing as t
 
 from rally import consts, exceptions, plugins
-from rally.common import clock, db, logging, owners, version
+from rally.common import (
+    clock,
+    counting,
+    db,
+    logging,
+    owners,
+    version,
+)
 from rally.task import runner
 from rally.task.cleanup import leftovers, name_search
 from rally.task.distributed import (
@@ -184,7 +191,9 @@ def _count_sentence(stored: int, counted: int) -> str:
     :param counted: in the statistics, which are stored at once; results are
         collected into chunks before
     """
-    text = "%d iterations are stored" % stored
+    text = "%s stored" % counting.counted(
+        stored, "iteration is", "iterations are"
+    )
     if counted > stored:
         text += (
             "; %d more had ended, whose results were not stored when the "

@@ -26,6 +26,7 @@ import typing as t
 import msgspec
 
 from rally import exceptions
+from rally.common.counting import counted
 from rally.task.distributed import notices
 from rally.task.distributed import shipment as shipment_module
 from rally.task.distributed.agent import (
@@ -653,8 +654,9 @@ class Agent:
         return [
             self._to(ended),
             *([] if self._spare.is_there else [EndLoad()]),
-            Say("run %s: the load is over; %d chunk(s) were spooled"
-                % (self.run, ended.spooled)),
+            Say("run %s: the load is over; %s spooled"
+                % (self.run,
+                   counted(ended.spooled, "chunk was", "chunks were"))),
         ]
 
     def _on_done(self, message: messages.Done, now: int) -> list[Command]:

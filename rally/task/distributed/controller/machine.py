@@ -23,6 +23,7 @@ from __future__ import annotations
 import typing as t
 
 from rally import exceptions
+from rally.common.counting import counted
 from rally.task.distributed import notices
 from rally.task.distributed.clock import ClockSample
 from rally.task.distributed.commands import (
@@ -303,8 +304,10 @@ class Controller:
         self.run.leasing.forget(member)
         self.registry.begin_anew(member)
         return [
-            Say("agent %s has delivered what it had (%d iteration(s) of it "
-                "are lost), and stands by" % (member.name, lost))
+            Say("agent %s has delivered what it had (%s lost), and stands by"
+                % (member.name, counted(
+                    lost, "iteration of it is", "iterations of it are"
+                )))
         ]
 
     # ---- what happens on this host

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from rally import exceptions
+from rally.common.counting import counted
 from rally.task.distributed import notices
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller import failover, failures, refusals
@@ -206,8 +207,7 @@ class Preparation:
             )
         return failures.NotEnoughAgents(
             wanted=(
-                "1 agent was" if run.plan.wanted == 1
-                else "%d agents were" % run.plan.wanted
+                counted(run.plan.wanted, "agent was", "agents were")
             ),
             count=len(came),
             wait_s=run.plan.wait_s,

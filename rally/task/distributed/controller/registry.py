@@ -21,6 +21,7 @@ import itertools
 import operator
 import typing as t
 
+from rally.common.counting import counted
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller.membership import (
     ACTIVE,
@@ -265,8 +266,8 @@ class Registry:
             "; it has other labels than the run wants, and stands by"
         )
         return member, False, [
-            Say("agent %s joined from %s (%d CPUs)%s"
-                % (peer, hello.host, hello.cpus, aside))
+            Say("agent %s joined from %s (%s)%s"
+                % (peer, hello.host, counted(hello.cpus, "CPU"), aside))
         ]
 
     def _reject(self, peer: str, reason: str) -> list[Command]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import enum
 
 from rally import exceptions
+from rally.common.counting import counted
 from rally.task.distributed.commands import Command, Say
 from rally.task.distributed.controller import (
     collector,
@@ -91,9 +92,12 @@ class Run:
     def count_loss(self, member: Member, reason: str) -> list[Command]:
         """Some of what *member* was granted may never arrive."""
         return [
-            Say("agent %s was lost: %s; %d iteration(s) granted to it are "
-                "not stored"
-                % (member.name, reason, member.ledger.outstanding_count),
+            Say("agent %s was lost: %s; %s not stored"
+                % (member.name, reason, counted(
+                    member.ledger.outstanding_count,
+                    "iteration granted to it is",
+                    "iterations granted to it are",
+                )),
                 True),
             *self.stop_without(member, reason),
         ]

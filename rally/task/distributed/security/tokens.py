@@ -30,6 +30,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import private_files
+from rally.common.counting import counted
 from rally.task.distributed.security import key_files, key_index, keys
 from rally.task.distributed.security import labels as labels_module
 
@@ -314,8 +315,8 @@ def _ready(folder: pathlib.Path | None) -> pathlib.Path:
 
 def _advice(token: Token) -> list[str]:
     lines = [
-        "Rally join token %s for %d agent(s), until %s."
-        % (token.id, token.uses, token.expires),
+        "Rally join token %s for %s, until %s."
+        % (token.id, counted(token.uses, "agent"), token.expires),
         "Keep it private: whoever has it can join as a new agent. On a node:",
         "  chmod 600 fleet.join",
         "  rally agent start --controller tcp://CONTROLLER:9790 "
