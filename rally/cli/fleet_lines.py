@@ -17,7 +17,12 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from rally.cli import listing, terminal
+from rally.common.counting import counted
+
 if t.TYPE_CHECKING:
+    from rich import text as rich_text
+
     from rally.task.reporting import progress as progress_module
 
 Values: t.TypeAlias = t.Mapping[str, t.Any]
@@ -30,30 +35,42 @@ GROUP_FIELDS = (
 #: agents named in one line, and groups in a block
 NAMED = 5
 GROUPS = 12
+#: before what continues a sentence
+GAP = "  "
+
+
+
+#: of a group, and how early a narrow terminal does without it
+_COLUMNS: t.Sequence[listing.Column[progress_module.GroupProgress]] = (
+    ("group", lambda group: _name(group.label, group.value), 0),
+    ("agents", lambda group: str(group.agents), 2),
+    ("iterations", lambda group: str(group.iterations), 3),
+    ("per s", lambda group: "%.1f" % group.rate, 0),
+    ("failed", lambda group: str(group.failed), 0),
+    ("p50", lambda group: _seconds(group.p50), 1),
+    ("p95", lambda group: _seconds(group.p95), 1),
+    ("p99", lambda group: _seconds(group.p99), 1),
+    ("lost", lambda group: str(group.lost), 0),
+)
 
 
 def block(
     agents: t.Sequence[progress_module.AgentProgress],
     fleet: progress_module.FleetView,
-) -> list[t.Any]:
+    width: int,
+) -> list[rich_text.Text]:
     """What a terminal shows of a fleet that does not fit in."""
-    from rich import table as rich_table
     from rich import text as rich_text
 
-    table = rich_table.Table(
-        "group", "agents", "iterations", "per s", "failed", "p50", "p95",
-        "p99", "lost", box=None, padding=(0, 2, 0, 0), header_style="dim",
-    )
-    for group in fleet.groups[:GROUPS]:
-        table.add_row(
-            _name(group.label, group.value), str(group.agents),
-            str(group.iterations), "%.1f" % group.rate, str(group.failed),
-            _seconds(group.p50), _seconds(group.p95), _seconds(group.p99),
-            str(group.lost), style="red" if group.lost else None,
-        )
-    lines: list[t.Any] = [table]
-    if len(fleet.groups) > GROUPS:
-        lines.append("%d more groups" % (len(fleet.groups) - GROUPS))
+    shown = fleet.groups[:GROUPS]
+    head, *rows = listing.lines_of(shown, _COLUMNS, width)
+    lines = [rich_text.Text(head, "dim")] + [
+        rich_text.Text(row, "red" if group.lost else "")
+        for row, group in zip(rows, shown)
+    ]
+    more = len(fleet.groups) - len(shown)
+    if more:
+        lines.append(rich_text.Text(counted(more, "more group"), "dim"))
     lost = [agent.name for agent in agents if agent.state == "lost"]
     said = [
         *([("Lost: %s" % names(lost))] if lost else []),
@@ -63,23 +80,28 @@ def block(
             [dataclasses.asdict(each) for each in fleet.odd],
         ),
     ]
-    return [*lines, *(rich_text.Text(line, style="yellow") for line in said)]
+    return lines + [
+        rich_text.Text(line, "yellow")
+        for sentence in said
+        for line in terminal.broken(terminal.printable(sentence), width, GAP)
+    ]
 
 
 def of_record(info: Values) -> list[str]:
     """A fleet as it was stored with a workload."""
     groups = info.get("by_label") or ()
     lines = [
-        "%s: %d agent(s), %d iterations, %d failed, p50/p95/p99 %s s%s" % (
-            _name(group["label"], group["value"]), group["agents"],
-            group["iterations"], group["failed"],
+        "%s: %s, %s, %d failed, p50/p95/p99 %s s%s" % (
+            _name(group["label"], group["value"]),
+            counted(group["agents"], "agent"),
+            counted(group["iterations"], "iteration"), group["failed"],
             "/".join(_seconds(group[key]) for key in ("p50", "p95", "p99")),
             ", %d lost" % group["lost"] if group["lost"] else "",
         )
         for group in groups[:GROUPS]
     ]
     if len(groups) > GROUPS:
-        lines.append("%d more groups" % (len(groups) - GROUPS))
+        lines.append(counted(len(groups) - GROUPS, "more group"))
     return lines + standing_out(info)
 
 

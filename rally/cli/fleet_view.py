@@ -17,23 +17,21 @@ from __future__ import annotations
 import collections
 import json
 import pathlib
-import shutil
 import sys
 import time
 import typing as t
 
 import msgspec
 
+from rally.cli import listing, terminal
+from rally.common.counting import counted
 from rally.task.distributed import drain_request, fleet_request
 from rally.task.distributed.fleet_request import Roster
 from rally.task.distributed.security import labels
 from rally.task.distributed.wire import messages
 
-#: of a table that is not for a terminal
-FULL_WIDTH = 10_000
 #: between two tables where there is no terminal
 LINE_INTERVAL_S = 5.0
-GAP = "  "
 #: lines of a screen that are not agents
 OTHER_LINES = 4
 
@@ -53,8 +51,8 @@ def _percent(row: Row) -> str:
     return "n/a" if share is None else "%.0f%%" % (100 * share)
 
 
-#: title, what it shows, and how early a narrow terminal does without it
-COLUMNS: t.Sequence[tuple[str, t.Callable[[Row], str], int]] = (
+#: of the list, and how early a narrow terminal does without it
+COLUMNS: t.Sequence[listing.Column[Row]] = (
     ("Name", lambda row: row.name, 0),
     ("State", lambda row: row.state, 0),
     ("Labels", lambda row: labels.text(row.labels), 2),
@@ -71,43 +69,12 @@ COLUMNS: t.Sequence[tuple[str, t.Callable[[Row], str], int]] = (
 )
 
 
-def table(rows: t.Sequence[Row], width: int = FULL_WIDTH) -> list[str]:
+def table(
+    rows: t.Sequence[Row], width: int = terminal.UNLIMITED
+) -> list[str]:
     """Lines of a table; columns that do not fit into *width* are left out.
     """
-    shown = [
-        [title, *(show(row) for row in rows)] for title, show, _ in COLUMNS
-    ]
-    widths = [max(map(len, column)) for column in shown]
-    kept = fitting(
-        [each + len(GAP) for each in widths],
-        [early for _, _, early in COLUMNS], width + len(GAP),
-    )
-    return [
-        GAP.join(shown[k][line].ljust(widths[k]) for k in kept).rstrip()
-        for line in range(len(rows) + 1)
-    ]
-
-
-def fitting(
-    widths: t.Sequence[int], early: t.Sequence[int], width: int
-) -> list[int]:
-    """Which columns a terminal of *width* has room for.
-
-    :param early: how early it does without each of them; 0: never
-    """
-    kept = list(range(len(widths)))
-    for i in sorted(kept, key=lambda i: -early[i]):
-        if sum(widths[k] for k in kept) <= width or not early[i]:
-            break
-        kept.remove(i)
-    return kept
-
-
-def terminal_width() -> int:
-    """Columns of the terminal; very many if the output goes elsewhere."""
-    if not sys.stdout.isatty():
-        return FULL_WIDTH
-    return shutil.get_terminal_size().columns
+    return listing.lines_of(rows, COLUMNS, width)
 
 
 def heading(fleet: Roster) -> str:
@@ -115,8 +82,8 @@ def heading(fleet: Roster) -> str:
     if fleet.problem:
         return "No controller answers (%s)." % fleet.problem
     states = collections.Counter(row.state for row in fleet.agents)
-    return "%s: %d agent(s)%s, %.1f/s" % (
-        fleet.phase, len(fleet.agents),
+    return "%s: %s%s, %.1f/s" % (
+        fleet.phase, counted(len(fleet.agents), "agent"),
         "".join(", %d %s" % (n, s) for s, n in states.most_common()),
         sum(row.rate for row in fleet.agents),
     )
@@ -124,7 +91,7 @@ def heading(fleet: Roster) -> str:
 
 def screen(fleet: Roster, width: int, height: int) -> list[str]:
     """What fits into a terminal; the busiest states come first."""
-    lines = [heading(fleet)[:width], ""]
+    lines = [terminal.clipped(heading(fleet), width), ""]
     if not fleet.agents:
         return lines[:1]
     room = max(1, height - OTHER_LINES)
@@ -159,9 +126,8 @@ def show(
     if tojson:
         print(as_json(fleet))
         return
-    print("\n".join([
-        heading(fleet), "", *table(fleet.agents, terminal_width())
-    ]))
+    terminal.say(heading(fleet))
+    print("\n".join(["", *table(fleet.agents, terminal.width())]))
 
 
 def watch(address: str, keys: pathlib.Path | None, tojson: bool) -> None:
@@ -171,7 +137,7 @@ def watch(address: str, keys: pathlib.Path | None, tojson: bool) -> None:
             fleet_request.watch(
                 address, keys, lambda fleet: print(as_json(fleet), flush=True)
             )
-        elif sys.stdout.isatty():
+        elif terminal.can_redraw(sys.stdout):
             _watch_on_screen(address, keys)
         else:
             fleet_request.watch(address, keys, Lines())
@@ -210,5 +176,5 @@ class Lines:
         if seen == self._seen and now < self._next_s:
             return
         self._seen, self._next_s = seen, now + LINE_INTERVAL_S
-        print("\n".join([heading(fleet), *table(fleet.agents), ""]),
-              flush=True)
+        lines = table(fleet.agents, terminal.width())
+        print("\n".join([heading(fleet), *lines, ""]), flush=True)

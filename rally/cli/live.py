@@ -20,22 +20,20 @@ block is being drawn, so nothing here may be used in a child.
 from __future__ import annotations
 
 import contextlib
-import io
-import logging as std_logging
-import os
 import sys
 import time
 import typing as t
 
-from rally.cli import fleet_lines
+from rally.cli import fleet_lines, listing, terminal
 from rally.common import logging
+from rally.common.counting import counted
 from rally.task.processing import records
 from rally.task.reporting import progress as progress_module
 
 if t.TYPE_CHECKING:
-    from rich import console as rich_console
-    from rich import live as rich_live
-    from rich import table as rich_table
+    from rich import text as rich_text
+
+    from rally.cli import frame as frame_module
 
 LOG = logging.getLogger(__name__)
 
@@ -43,20 +41,29 @@ LOG = logging.getLogger(__name__)
 LINE_INTERVAL_S = 5.0
 #: agents shown one by one; more would push the rest off the screen
 AGENTS_SHOWN = 12
+PROBLEMS_SHOWN = 3
+#: lines of one problem
+PROBLEM_LINES = 3
 BAR_WIDTH = 60
+#: of the name of a workload, however narrow the terminal is
+LEAST_NAME = 12
+
+STOPPING = (
+    "Stopping: running iterations end and are stored. Press Ctrl-C again to "
+    "give up on them."
+)
 
 
 @contextlib.contextmanager
 def view() -> t.Iterator[progress_module.Listener]:
     """The listener to give to an engine: a block if there is a terminal."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not terminal.can_redraw(sys.stderr):
         yield LogLines()
         return
-    from rich import console as rich_console
+    from rally.cli import frame as frame_module
 
-    screen = Screen(rich_console.Console(stderr=True))
-    with screen, _logs_beside(screen):
-        yield screen
+    with frame_module.on_terminal(sys.stderr) as frame:
+        yield LiveBlock(frame)
 
 
 class LogLines:
@@ -96,14 +103,14 @@ def summary(progress: progress_module.Progress) -> str:
     if failing:
         parts.append("SLA failed: %s" % ", ".join(failing))
     if progress.agents:
-        parts.append("%d agent(s)" % len(progress.agents))
+        parts.append(counted(len(progress.agents), "agent"))
     return ", ".join(parts)
 
 
 def _done(progress: progress_module.Progress) -> str:
     if progress.asked is None:
-        return "%d iterations" % progress.done
-    return "%d of %d iterations" % (progress.done, progress.asked)
+        return counted(progress.done, "iteration")
+    return "%d of %s" % (progress.done, counted(progress.asked, "iteration"))
 
 
 def _lost(progress: progress_module.Progress) -> str:
@@ -120,113 +127,143 @@ def _percentiles(progress: progress_module.Progress) -> list[str]:
     return ["n/a" if x is None else "%.3f" % x for x in values]
 
 
-class Screen:
-    """A block at the foot of a terminal.
+class LiveBlock:
+    """Draws what is told of a task into a frame.
 
-    It is drawn by whoever calls ``on_progress``: there is no thread.
+    It is drawn by whoever calls ``on_progress``.
     """
 
-    def __init__(self, console: rich_console.Console) -> None:
-        self._console = console
-        self._live: rich_live.Live | None = None
-
-    def __enter__(self) -> Screen:
-        from rich import live as rich_live
-
-        self._live = rich_live.Live(
-            console=self._console,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._live.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        live, self._live = self._live, None
-        if live is not None:
-            live.stop()
+    def __init__(self, frame: frame_module.Frame) -> None:
+        self._frame = frame
 
     def on_progress(self, progress: progress_module.Progress) -> None:
-        if self._live is not None:
-            self._live.update(block(progress), refresh=True)
-
-    def print_above(self, text: str) -> None:
-        """Print *text* so that the block stays below it."""
-        self._console.print(
-            text, end="", markup=False, highlight=False, soft_wrap=True
-        )
+        columns, lines = self._frame.size()
+        self._frame.draw(block(progress, columns, lines))
 
 
-def block(progress: progress_module.Progress) -> rich_console.Group:
-    """What the terminal shows of a progress."""
-    from rich import console as rich_console
-    from rich import text as rich_text
+def block(
+    progress: progress_module.Progress, width: int, height: int = 1000
+) -> list[rich_text.Text]:
+    """Lines that a terminal shows of a progress.
 
-    head = rich_text.Text.assemble(
-        ("%s " % progress.workload, "bold"),
-        ("#%d  " % progress.position, "dim"),
-        (progress.phase, "cyan"),
-        ("  %s" % _clock(progress.elapsed_s), "dim"),
-    )
-    lines: list[t.Any] = [head, _numbers(progress)]
+    :param height: if the agents would take more, fewer of them are shown
+    """
+    lines = [_head(progress, width)]
     if progress.asked:
-        lines.insert(1, _bar(progress.done, progress.asked))
-    for name, holds, detail in progress.sla:
-        style = "green" if holds else "bold red"
-        mark = "SLA holds" if holds else "SLA failed"
-        if holds and records.NOTHING_TO_JUDGE in detail:
-            style, mark = "dim", "SLA open"  # nothing ran that it is about
-        lines.append(
-            rich_text.Text.assemble(
-                ("%s  " % mark, style), "%s  " % name, (detail, "dim")
-            )
-        )
-    if len(progress.agents) <= AGENTS_SHOWN:
-        lines += [_agents(progress.agents)] if progress.agents else []
-    elif progress.fleet is not None:
-        lines += fleet_lines.block(progress.agents, progress.fleet)
-    lines += [
-        rich_text.Text(problem, style="yellow")
-        for problem in progress.problems[-3:]
+        lines.append(_bar(progress.done, progress.asked, width))
+    lines += _numbers(progress, width)
+    for criterion in progress.sla:
+        lines += _criterion(progress, criterion, width)
+    foot = [
+        _styled(line, "yellow")
+        for problem in progress.problems[-PROBLEMS_SHOWN:]
+        for line in _clipped(problem, width, PROBLEM_LINES)
     ]
     if progress.phase == "stopping":
-        lines.append(
-            rich_text.Text(
-                "Stopping: running iterations end and are stored. Press "
-                "Ctrl-C again to give up on them.",
-                style="yellow",
+        foot += [
+            _styled(line, "yellow") for line in terminal.broken(
+                STOPPING, width
             )
-        )
-    return rich_console.Group(*lines)
+        ]
+    room = height - len(lines) - len(foot)
+    return lines + _agents(progress, width, room)[:max(0, room)] + foot
 
 
-def _bar(done: int, asked: int) -> t.Any:
+def _styled(text: str, style: str = "") -> rich_text.Text:
     from rich import text as rich_text
 
-    filled = BAR_WIDTH * min(done, asked) // asked
-    return rich_text.Text.assemble(
-        ("━" * filled, "green"), ("━" * (BAR_WIDTH - filled), "dim")
+    return rich_text.Text(text, style)
+
+
+def _assembled(*parts: tuple[str, str]) -> rich_text.Text:
+    from rich import text as rich_text
+
+    return rich_text.Text.assemble(*parts)
+
+
+def _clipped(text: str, width: int, most: int) -> list[str]:
+    """The first lines of a long text."""
+    text = terminal.printable(text)
+    lines = terminal.broken(text, width)
+    if len(lines) <= most:
+        return lines
+    rest = " ".join(line.strip() for line in lines[most - 1:])
+    return [*lines[:most - 1], terminal.clipped(rest, width)]
+
+
+def _head(progress: progress_module.Progress, width: int) -> rich_text.Text:
+    position = " #%d" % progress.position
+    rest = [
+        (position, "dim"), ("  " + progress.phase, "cyan"),
+        ("  " + _clock(progress.elapsed_s), "dim"),
+    ]
+    room = width - sum(terminal.cells(text) for text, _ in rest)
+    while room < LEAST_NAME and rest:
+        text, _ = rest.pop()
+        room += terminal.cells(text)
+    name = terminal.shortened(terminal.printable(progress.workload), room)
+    return _assembled((name, "bold"), *rest)
+
+
+def _bar(done: int, asked: int, width: int) -> rich_text.Text:
+    width = min(BAR_WIDTH, width)
+    filled = width * min(done, asked) // asked
+    return _assembled(
+        ("\N{BOX DRAWINGS HEAVY HORIZONTAL}" * filled, "green"),
+        ("\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (width - filled), "dim"),
     )
 
 
-def _numbers(progress: progress_module.Progress) -> t.Any:
-    from rich import text as rich_text
-
-    failed_style = "bold red" if progress.failed else "dim"
-    parts: list[t.Any] = [
-        _done(progress),
-        "   %.1f/s" % progress.rate,
-        ("   %d failed" % progress.failed, failed_style),
+def _numbers(
+    progress: progress_module.Progress, width: int
+) -> list[rich_text.Text]:
+    """As many in a line as it has room for."""
+    parts = [
+        (_done(progress), ""),
+        ("%.1f/s" % progress.rate, ""),
+        (
+            "%d failed" % progress.failed,
+            "bold red" if progress.failed else "dim",
+        ),
     ]
     if progress.lost:
-        parts.append(("   %s" % _lost(progress), "bold red"))
+        parts.append((_lost(progress), "bold red"))
     if progress.p50 is not None:
-        names = ("p50", "p95", "p99")
-        shown = zip(names, _percentiles(progress), strict=True)
-        parts.append("   " + "  ".join("%s %s s" % pair for pair in shown))
-    return rich_text.Text.assemble(*parts)
+        shown = zip(("p50", "p95", "p99"), _percentiles(progress))
+        parts.append(("  ".join("%s %s s" % pair for pair in shown), ""))
+    lines = [_styled("")]
+    for text, style in parts:
+        text = terminal.clipped(text, width)
+        gap = "   " if lines[-1] else ""
+        if terminal.cells(lines[-1].plain + gap + text) > width and gap:
+            lines.append(_styled(""))
+            gap = ""
+        lines[-1].append(gap)
+        lines[-1].append(text, style)
+    return lines
+
+
+def _criterion(
+    progress: progress_module.Progress,
+    criterion: tuple[str, bool, str],
+    width: int,
+) -> list[rich_text.Text]:
+    """One line, and more of what does not hold."""
+    name, holds, detail = criterion
+    style, mark = ("green", "SLA holds") if holds else (
+        "bold red", "SLA failed"
+    )
+    # nothing ran that it is about
+    if holds and (
+        not progress.done or records.NOTHING_TO_JUDGE in detail
+    ):
+        style, mark = "dim", "SLA open"
+    text = "%s  %s  %s" % (mark, name, " ".join(detail.split()))
+    first, *more = _clipped(text, width, 1 if holds else PROBLEM_LINES)
+    line = _styled(first)
+    line.stylize(style, 0, len(mark))
+    line.stylize("dim", len(mark) + len(name) + 4)
+    return [line, *(_styled(each, "dim") for each in more)]
 
 
 def _clock(seconds: float) -> str:
@@ -235,28 +272,42 @@ def _clock(seconds: float) -> str:
     return "%d:%02d:%02d" % (hours, minutes, rest)
 
 
-def _agents(
-    agents: t.Sequence[progress_module.AgentProgress],
-) -> rich_table.Table:
-    from rich import table as rich_table
+#: label, what it shows, and how early a narrow terminal does without it
+_AGENT_COLUMNS: t.Sequence[
+    listing.Column[progress_module.AgentProgress]
+] = (
+    ("agent", lambda agent: agent.name, 0),
+    ("state", lambda agent: agent.state, 0),
+    ("iterations", lambda agent: str(agent.iterations), 1),
+    ("per s", lambda agent: "%.1f" % agent.rate, 0),
+    ("clock offset", lambda agent: _offset(agent), 2),
+    ("lost", lambda agent: str(agent.lost), 0),
+)
 
-    table = rich_table.Table(
-        "agent", "state", "iterations", "per s", "clock offset", "lost",
-        box=None,
-        padding=(0, 2, 0, 0),
-        header_style="dim",
-    )
-    for agent in agents:
-        table.add_row(
-            agent.name,
-            agent.state,
-            str(agent.iterations),
-            "%.1f" % agent.rate,
-            _offset(agent),
-            str(agent.lost),
-            style="red" if agent.lost else None,
+
+def _agents(
+    progress: progress_module.Progress, width: int, room: int
+) -> list[rich_text.Text]:
+    """One by one, or a fleet by label if they are too many."""
+    agents = progress.agents
+    if not agents:
+        return []
+    if len(agents) > AGENTS_SHOWN and progress.fleet is not None:
+        return fleet_lines.block(agents, progress.fleet, width)
+    if room < 3:
+        return [_styled(counted(len(agents), "agent"), "dim")]
+    # one line is for the labels, and one for how many more there are
+    shown = agents if len(agents) < room else agents[:room - 2]
+    head, *rows = listing.lines_of(shown, _AGENT_COLUMNS, width)
+    lines = [_styled(head, "dim")] + [
+        _styled(row, "red" if agent.lost else "")
+        for row, agent in zip(rows, shown)
+    ]
+    if len(shown) < len(agents):
+        lines.append(
+            _styled("... and %d more" % (len(agents) - len(shown)), "dim")
         )
-    return table
+    return lines
 
 
 def _offset(agent: progress_module.AgentProgress) -> str:
@@ -264,45 +315,3 @@ def _offset(agent: progress_module.AgentProgress) -> str:
         return "n/a"
     error = 0.0 if agent.error_s is None else agent.error_s
     return "%+.3f ms ± %.3f" % (agent.offset_s * 1e3, error * 1e3)
-
-
-class _Beside(io.TextIOBase):
-    """A stream for logs that keeps the block in one piece.
-
-    A child of this process writes to the terminal directly: it has a copy of
-    the block's lock, which may have been held when it was forked.
-    """
-
-    def __init__(self, screen: Screen, terminal: t.TextIO) -> None:
-        self._screen = screen
-        self._terminal = terminal
-        self._pid = os.getpid()
-
-    def write(self, text: str) -> int:
-        if os.getpid() == self._pid:
-            self._screen.print_above(text)
-        else:
-            self._terminal.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        self._terminal.flush()
-
-
-@contextlib.contextmanager
-def _logs_beside(screen: Screen) -> t.Iterator[None]:
-    """Let logs that go to the terminal appear above the block."""
-    terminal = t.cast(t.TextIO, sys.stderr)
-    changed = [
-        handler
-        for handler in std_logging.getLogger().handlers
-        if isinstance(handler, std_logging.StreamHandler)
-        and handler.stream is terminal
-    ]
-    for handler in changed:
-        handler.setStream(t.cast(t.Any, _Beside(screen, terminal)))
-    try:
-        yield
-    finally:
-        for handler in changed:
-            handler.setStream(terminal)

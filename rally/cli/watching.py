@@ -18,11 +18,15 @@ import sys
 import threading
 import typing as t
 
+from rally.cli import terminal
+from rally.common.counting import counted
+
 #: between two looks
 INTERVAL_S = 1.0
 
-#: lines, and whether they will not change any more
-Look: t.TypeAlias = t.Callable[[], tuple[list[str], bool]]
+#: what to say in how many columns -> lines, and whether they will not change
+#: any more
+Look: t.TypeAlias = t.Callable[[int], tuple[list[str], bool]]
 
 
 def watch(look: Look, interval_s: float = INTERVAL_S) -> None:
@@ -32,7 +36,7 @@ def watch(look: Look, interval_s: float = INTERVAL_S) -> None:
     printed if they have changed.
     """
     try:
-        if sys.stdout.isatty():
+        if terminal.can_redraw(sys.stdout):
             _draw(look, interval_s)
         else:
             _print(look, interval_s)
@@ -41,27 +45,40 @@ def watch(look: Look, interval_s: float = INTERVAL_S) -> None:
 
 
 def _draw(look: Look, interval_s: float) -> None:
-    from rich import live as rich_live
-    from rich import text as rich_text
+    from rally.cli import frame as frame_module
 
-    with rich_live.Live(auto_refresh=False) as live:
-        for lines in _looks(look, interval_s):
-            text = "\n".join(lines).expandtabs(4)
-            live.update(rich_text.Text(text), refresh=True)
+    with frame_module.on_terminal(sys.stdout, is_kept=True) as frame:
+        for lines in _looks(look, lambda: frame.size().columns, interval_s):
+            frame.draw(_shown(lines, frame.size().lines))
+
+
+def _shown(lines: list[str], most: int) -> list[str]:
+    """The first lines and the last ones, which are about what runs now."""
+    if len(lines) <= most:
+        return lines
+    last = most // 2
+    first = most - last - 1
+    return [
+        *lines[:first],
+        "... %s ..." % counted(len(lines) - first - last, "more line"),
+        *lines[len(lines) - last:],
+    ]
 
 
 def _print(look: Look, interval_s: float) -> None:
     before: list[str] = []
-    for lines in _looks(look, interval_s):
+    for lines in _looks(look, terminal.width, interval_s):
         if lines != before:
             print("\n".join(lines), flush=True)
         before = lines
 
 
-def _looks(look: Look, interval_s: float) -> t.Iterator[list[str]]:
+def _looks(
+    look: Look, width: t.Callable[[], int], interval_s: float
+) -> t.Iterator[list[str]]:
     pause = threading.Event()  # nobody sets it: a database tells nothing
     while True:
-        lines, is_last = look()
+        lines, is_last = look(width())
         yield lines
         if is_last:
             return

@@ -125,7 +125,7 @@ class LabelledFleetTestCase(cluster.SharedTestCase):
 
     def test_the_list_is_a_table_for_people(self) -> None:
         lines = self.table.splitlines()
-        self.assertIn("running: 4 agent(s)", lines[0])
+        self.assertIn("running: 4 agents", lines[0])
         self.assertEqual("Name", lines[2].split()[0])
         self.assertIn("zone=a", lines[3])
 

@@ -26,6 +26,7 @@ import typer
 
 from rally import exceptions
 from rally.cli.commands import options
+from rally.common.counting import counted
 
 if t.TYPE_CHECKING:
     from rally.task.distributed import discovery
@@ -217,8 +218,8 @@ def invite(
     _hand_over(invited, out)
     if out is not None:
         typer.echo(
-            "The join token is in %s. It lets %d agent(s) in within %s."
-            % (out, uses, expires)
+            "The join token is in %s. It lets %s in within %s."
+            % (out, counted(uses, "agent"), expires)
         )
 
 
@@ -478,7 +479,7 @@ _SIDES, _EDGE = 3, 1
 
 def _names_that_fit(agents: t.Sequence[discovery.Answer]) -> list[str]:
     """Columns that say something, as many as the terminal has room for."""
-    from rally.cli import fleet_view
+    from rally.cli import listing, terminal
 
     names = [
         name for name in _FOUND
@@ -486,13 +487,13 @@ def _names_that_fit(agents: t.Sequence[discovery.Answer]) -> list[str]:
         or any(getattr(agent, name) for agent in agents)
     ]
     widths = [
-        _SIDES + max(len(_FOUND[name][0]), *(
-            len(getattr(agent, name)) for agent in agents
+        _SIDES + max(terminal.cells(_FOUND[name][0]), *(
+            terminal.cells(getattr(agent, name)) for agent in agents
         )) for name in names
     ]
-    kept = fleet_view.fitting(
+    kept = listing.fitting(
         widths, [_FOUND[name][1] for name in names],
-        fleet_view.terminal_width() - _EDGE,
+        terminal.width() - _EDGE,
     )
     return [names[i] for i in kept]
 
@@ -504,7 +505,7 @@ def _print_found(
 
     A narrow terminal shows less of each.
     """
-    from rally.cli import cliutils
+    from rally.cli import cliutils, terminal
     from rally.task.distributed import discovery
 
     if agents:
@@ -514,7 +515,7 @@ def _print_found(
             field_labels=[_FOUND[name][0] for name in names],
         )
     else:
-        typer.echo(
+        terminal.say(
             "No agent is authorized. Let one join with `rally agent "
             "authorize NAME`, or many with `rally agent invite`."
         )

@@ -22,9 +22,16 @@ import typing as t
 import typer
 
 from rally import consts, exceptions
-from rally.cli import cliutils, envutils, fleet_lines, task_details
+from rally.cli import (
+    cliutils,
+    envutils,
+    fleet_lines,
+    task_details,
+    terminal,
+)
 from rally.cli.commands import options
 from rally.common import logging, owners
+from rally.common.counting import counted
 from rally.task.processing import records
 
 LOG = logging.getLogger(__name__)
@@ -37,6 +44,8 @@ NO_SLA_DATA = 2
 AGENTS_SHOWN = 12
 LIST_LABELS = ["UUID", "Environment", "Created at", "Load duration"]
 LIST_LABELS += ["Status", "Tag(s)"]
+#: before what continues a line
+GAP = "  "
 RECOVER_HINT = (
     "The process that ran task %(uuid)s is gone. Fetch what its agents kept, "
     "clean up its contexts and close it with `rally task recover %(uuid)s`."
@@ -61,14 +70,23 @@ def status(
     if watch:
         from rally.cli import watching
 
-        watching.watch(lambda: _status_lines(task_id))
+        watching.watch(lambda width: _status_lines(task_id, width))
         return
-    lines, _ = _status_lines(task_id)
+    lines, _ = _status_lines(task_id, terminal.width())
     print("\n".join(lines))
 
 
-def _status_lines(task_id: str) -> tuple[list[str], bool]:
+def _status_lines(task_id: str, width: int) -> tuple[list[str], bool]:
     """What there is to say of a task, and whether that is the last word."""
+    lines, is_last = _status_of_task(task_id)
+    if width == terminal.UNLIMITED:
+        return lines, is_last
+    return [
+        each for line in lines for each in terminal.broken(line, width, GAP)
+    ], is_last
+
+
+def _status_of_task(task_id: str) -> tuple[list[str], bool]:
     api = cliutils.get_api()
     task = api.task.get(task_id=task_id)
     lines = ["Task %s: %s" % (task["uuid"], _status_of(task))]
@@ -78,10 +96,8 @@ def _status_lines(task_id: str) -> tuple[list[str], bool]:
     if task["status"] != consts.TaskStatus.RUNNING:
         return lines, is_abandoned or task["status"] in task_details.FINAL
     task = api.task.get(task_id=task_id, detailed=True, lazy=True)
-    lines += [
-        _progress_of(workload)
-        for _, _, workload in records.workloads_of([task])
-    ]
+    for _, _, workload in records.workloads_of([task]):
+        lines += _progress_of(workload)
     lines.append(
         "These numbers are partial. Iterations count as soon as they end; "
         "their results are stored in chunks, a few seconds later."
@@ -89,14 +105,15 @@ def _status_lines(task_id: str) -> tuple[list[str], bool]:
     return lines, is_abandoned
 
 
-def _progress_of(workload: records.Record) -> str:
+def _progress_of(workload: records.Record) -> list[str]:
     info = workload.get("load_info") or {}
     asked = info.get("asked")
-    line = "\t%s (position %s): %s%s iterations, %s failed, %s stored" % (
+    count = workload["total_iteration_count"]
+    line = "\t%s (position %s): %s, %s failed, %s stored" % (
         workload["name"],
         workload["position"],
-        workload["total_iteration_count"],
-        " of %s" % asked if asked else "",
+        "%d of %s" % (count, counted(asked, "iteration")) if asked
+        else counted(count, "iteration"),
         workload["failed_iteration_count"],
         info.get("stored") or 0,
     )
@@ -106,20 +123,17 @@ def _progress_of(workload: records.Record) -> str:
             "%.3f" % percentiles[key] if percentiles.get(key) else "n/a"
             for key in ("50", "95", "99")
         )
-    return line + _agents_of(info)
+    return [line, *("\t\t%s" % each for each in _agents_of(info))]
 
 
-def _agents_of(info: records.Record) -> str:
+def _agents_of(info: records.Record) -> list[str]:
     """Lines on agents: one by one, or by label if they are too many."""
     agents = info.get("agents") or ()
     if not agents:
-        return ""
-    lines = fleet_lines.of_record(info)
+        return []
     if len(agents) > AGENTS_SHOWN and info.get("by_label"):
-        return "".join("\n\t\t%s" % line for line in lines)
-    return _one_by_one(agents) + "".join(
-        "\n\t\t%s" % line for line in fleet_lines.standing_out(info)
-    )
+        return fleet_lines.of_record(info)
+    return [_one_by_one(agents), *fleet_lines.standing_out(info)]
 
 
 def _one_by_one(agents: t.Sequence[dict[str, t.Any]]) -> str:
@@ -132,7 +146,7 @@ def _one_by_one(agents: t.Sequence[dict[str, t.Any]]) -> str:
     ]
     if len(agents) > AGENTS_SHOWN:
         shown.append("%d more" % (len(agents) - AGENTS_SHOWN))
-    return "\n\t\tby agent: %s" % ", ".join(shown)
+    return "by agent: %s" % ", ".join(shown)
 
 
 def detailed(
@@ -270,7 +284,7 @@ def _print_tasks(tasks: t.Sequence[dict[str, t.Any]]) -> None:
         sortby_index=None,
     )
     for task in filter(_is_abandoned, tasks):
-        print(RECOVER_HINT % task)
+        terminal.say(RECOVER_HINT % task)
 
 
 def sla_check(

@@ -62,7 +62,7 @@ class TableTestCase(test.TestCase):
         lines = fleet_view.screen(fleet(500), 80, 24)
         self.assertLessEqual(len(lines), 24)
         self.assertEqual("... and 480 more", lines[-1])
-        self.assertEqual("running: 500 agent(s), 500 running, 1000.0/s",
+        self.assertEqual("running: 500 agents, 500 running, 1000.0/s",
                          lines[0])
 
     def test_without_a_controller_it_says_so(self):

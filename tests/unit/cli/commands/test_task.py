@@ -296,7 +296,7 @@ class OtherTaskTestCase(base.CommandTestCase):
         said = self.rally("task", "status", "--uuid", self.uuid).out
 
         self.assertIn(
-            "zone=a: 40 agent(s), 160 iterations, 1 failed, p50/p95/p99 "
+            "zone=a: 40 agents, 160 iterations, 1 failed, p50/p95/p99 "
             "0.100/0.200/n/a s", said,
         )
         self.assertIn("Odd, beyond chance: n9 (slower, 90 %)", said)
@@ -307,9 +307,9 @@ class OtherTaskTestCase(base.CommandTestCase):
         self.make_progress({"asked": 100})
         looks = iter(["running", "finished"])
 
-        def look():
+        def look(width):
             db.task_update(self.uuid, {"status": next(looks)})
-            return task_views._status_lines(self.uuid)
+            return task_views._status_lines(self.uuid, width)
 
         with contextlib.redirect_stdout(io.StringIO()) as out:
             watching.watch(look, 0.01)
