@@ -22,6 +22,8 @@ import textwrap
 import typing as t
 import warnings
 
+from rally.cli import tables, terminal
+
 if t.TYPE_CHECKING:
     from rally import api as rally_api
 
@@ -76,8 +78,11 @@ def iter_commands(
 
 
 def make_header(text: str, size: int = 80, symbol: str = "-") -> str:
-    """*text* between two rules."""
-    rule = symbol * size + "\n"
+    """*text* between two rules, no wider than the terminal."""
+    room = terminal.width()
+    rule = symbol * min(size, room) + "\n"
+    if room < terminal.UNLIMITED:
+        text = "\n".join(terminal.broken(text, room))
     return rule + text + "\n" + rule
 
 
@@ -92,15 +97,10 @@ def make_table_header(
 
     :param table_width: width of the table with its borders
     """
-    inner = table_width - 2
-    return "%s%s%s\n%s%s%s" % (
-        junction_char,
-        horizontal_char * inner,
-        junction_char,
+    return "\n".join(tables.title_lines(
+        table_label, table_width, horizontal_char, junction_char,
         vertical_char,
-        table_label.center(inner),
-        vertical_char,
-    )
+    ))
 
 
 def pretty_float_formatter(
@@ -142,6 +142,7 @@ def print_list(
     print_border: bool = True,
     print_row_border: bool = False,
     out: t.TextIO | None = None,
+    key: int = 0,
 ) -> None:
     """Print objects as rows of a table.
 
@@ -150,6 +151,7 @@ def print_list(
     :param formatters: functions of the object, by field
     :param sortby_index: number of the column to sort by; None: as given
     :param normalize_field_names: dashes in names become underscores
+    :param key: number of the column that names a row, see ``tables``
     """
     labels = list(field_labels or fields)
     if len(labels) != len(fields):
@@ -157,38 +159,35 @@ def print_list(
             "Field labels list %s has different number of elements than "
             "fields list %s" % (labels, list(fields))
         )
-    table = _table(labels, print_header, print_border, print_row_border)
-    if sortby_index is not None:
-        table.sortby = labels[sortby_index]
     cell = functools.partial(
         _cell,
         formatters=formatters or {},
         mixed_case=mixed_case_fields or (),
         normalize=normalize_field_names,
     )
-    for obj in objs:
-        table.add_row([cell(obj, field) for field in fields])
-    _print_table(table, table_label, print_row_border, out)
+    rows = [[cell(obj, field) for field in fields] for obj in objs]
+    if sortby_index is not None:
+        rows.sort(key=lambda row: [row[sortby_index], *row])
+    table = tables.FittedTable(
+        labels, _texts(rows), table_label, key, print_header, print_border,
+        print_row_border,
+    )
+    _print(table, out)
 
 
 def print_table(
     labels: t.Sequence[str],
     rows: t.Iterable[t.Sequence[t.Any]],
     table_label: str,
+    dispensable: t.Sequence[str] = (),
 ) -> None:
-    """Print rows, in the order given, as a table with a title."""
-    print(table_text(labels, rows, table_label))
+    """Print rows, in the order given, as a table with a title.
 
-
-def table_text(
-    labels: t.Sequence[str],
-    rows: t.Iterable[t.Sequence[t.Any]],
-    table_label: str,
-) -> str:
-    """Rows, in the order given, as a table with a title."""
-    table = _table(list(labels), print_header=True, print_border=True)
-    table.add_rows(list(map(list, rows)))
-    return _text_of(table, table_label, False)
+    :param dispensable: see ``tables``
+    """
+    _print(tables.FittedTable(
+        labels, _texts(rows), table_label, dispensable=dispensable
+    ))
 
 
 def print_dict(
@@ -211,17 +210,20 @@ def print_dict(
     """
     if fields is None:
         fields = list(obj if isinstance(obj, dict) else vars(obj))
-    table = _table([property_label, value_label], print_header, print_border)
-    for field in sorted(fields):
-        value = _cell(
-            obj,
-            field,
-            formatters or {},
-            mixed_case_fields or (),
-            normalize_field_names,
-        )
-        table.add_row([field, _property_text(value, wrap)])
-    _print_table(table, table_label, False, out)
+    rows = [
+        [field, _property_text(
+            _cell(
+                obj, field, formatters or {}, mixed_case_fields or (),
+                normalize_field_names,
+            ),
+            wrap,
+        )]
+        for field in sorted(fields)
+    ]
+    _print(tables.FittedTable(
+        [property_label, value_label], rows, table_label,
+        has_header=print_header, has_border=print_border,
+    ), out)
 
 
 def _cell(
@@ -252,38 +254,10 @@ def _property_text(value: t.Any, wrap: int) -> str:
     return "\n".join(lines)
 
 
-def _table(
-    labels: list[str],
-    print_header: bool,
-    print_border: bool,
-    print_row_border: bool = False,
-) -> t.Any:
-    import prettytable  # not needed by commands without a table
-
-    table = prettytable.PrettyTable(
-        labels, header=print_header, border=print_border
-    )
-    table.align = "l"
-    if print_row_border:
-        table.hrules = prettytable.HRuleStyle.ALL
-    return table
+def _texts(rows: t.Iterable[t.Sequence[t.Any]]) -> list[list[str]]:
+    return [list(map(str, row)) for row in rows]
 
 
-def _print_table(
-    table: t.Any,
-    label: str | None,
-    with_row_border: bool,
-    out: t.TextIO | None,
-) -> None:
-    text = _text_of(table, label, with_row_border)
-    print(text, file=out or sys.stdout)
-
-
-def _text_of(table: t.Any, label: str | None, with_row_border: bool) -> str:
-    text = str(table.get_string())
-    if not label:
-        return text
-    width = len(text.split("\n", 1)[0])
-    rule = "=" if with_row_border else "-"
-    header = make_table_header(label, width, horizontal_char=rule)
-    return header + "\n" + text
+def _print(table: tables.FittedTable, out: t.TextIO | None = None) -> None:
+    stream = out or sys.stdout
+    print(table.text(terminal.width(stream)), file=stream)

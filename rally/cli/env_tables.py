@@ -15,11 +15,9 @@
 from __future__ import annotations
 
 import json
-import shutil
-import textwrap
 import typing as t
 
-from rally.cli import cliutils
+from rally.cli import cliutils, tables, terminal
 from rally.common import masking
 from rally.env import reasons
 
@@ -27,9 +25,6 @@ Values: t.TypeAlias = dict[str, t.Any]
 
 YES = ":-)"
 NO = ":-("
-
-#: a narrower column is harder to read than a table that is too wide
-SHORTEST_LINE = 24
 
 LIST_FIELDS = ["uuid", "name", "status", "created_at", "description"]
 
@@ -41,7 +36,7 @@ def print_cleanup(result: Values, detailed: bool = False) -> None:
     """
     for platform, info in sorted(result.items()):
         print("\nInformation for %s platform." % platform)
-        print("=" * 80)
+        print("=" * min(80, terminal.width()))
         print("Status: %s" % ("errors" if info["errors"] else "ok"))
         if info.get("message"):
             print(info["message"])
@@ -59,7 +54,9 @@ def _print_error(error: Values, detailed: bool) -> None:
         if error.get(key)
     )
     reason = reasons.in_answer(error)
-    print("\nError: %s" % (": ".join(x for x in (resource, reason) if x)))
+    terminal.say(
+        "\nError: %s" % (": ".join(x for x in (resource, reason) if x))
+    )
     if detailed and error.get("traceback"):
         print(error["traceback"])
 
@@ -74,13 +71,13 @@ def print_destroyed(result: Values, detailed: bool = False) -> None:
         print_cleanup(cleanup["info"], detailed)
     destroyed = result["destroy_info"]
     if destroyed.get("message"):
-        print("\nNothing was destroyed: %s." % destroyed["message"])
+        terminal.say("\nNothing was destroyed: %s." % destroyed["message"])
     for name, told in sorted(destroyed["platforms"].items()):
         reason = (
             ": %s" % reasons.in_traceback(told["traceback"])
             if told.get("traceback") else ""
         )
-        print(
+        terminal.say(
             "\nPlatform %s: %s%s. It was %s and is %s."
             % (
                 name, told["message"], reason, told["status"]["old"],
@@ -117,23 +114,22 @@ def print_env(
     if to_json:
         print(json.dumps(data, indent=2))
         return
-    import prettytable
-
     shown = masking.masked(data)
-    table = prettytable.PrettyTable(header=False)
-    table.align = "l"
-    for key in (
-        "uuid", "name", "status", "created_at", "updated_at", "description",
-    ):
-        table.add_row([key, shown[key]])
-    table.add_row(["extras", json.dumps(shown["extras"], indent=2)])
+    rows = [
+        [key, str(shown[key])] for key in (
+            "uuid", "name", "status", "created_at", "updated_at",
+            "description",
+        )
+    ]
+    rows.append(["extras", json.dumps(shown["extras"], indent=2)])
     for name, platform in sorted(shown["platforms"].items()):
         # what its plugin made of the specification is what tasks get to see
         text = json.dumps(platform["platform_data"], indent=2)
         if platform["status"] != "READY":
             text = "%s\n%s" % (platform["status"], text)
-        table.add_row(["platform: %s" % name, text])
-    print(table)
+        rows.append(["platform: %s" % name, text])
+    table = tables.FittedTable(["field", "value"], rows, has_header=False)
+    print(table.text(terminal.width()))
 
 
 def print_health(
@@ -161,11 +157,10 @@ def print_health(
         }
         for name, x in sorted(health.items())
     ]
-    _wrap(rows, "message", fields)
     cliutils.print_list(rows, fields, sortby_index=None)
     for name, x in sorted(health.items()):
         if not x["available"]:
-            print("\n" + unavailable(name, env["name"], x))
+            terminal.say("\n" + unavailable(name, env["name"], x))
     for name, x in sorted(health.items()) if detailed else ():
         if x.get("traceback"):
             print("\nPlugin %s raised an error:\n%s" % (name, x["traceback"]))
@@ -185,11 +180,10 @@ def print_info(env: Values, found: Values, detailed: bool = False) -> None:
         }
         for name, x in sorted(found.items())
     ]
-    _wrap(rows, "error", fields)
     cliutils.print_list(rows, fields)
     for name, x in sorted(found.items()):
         if x.get("traceback") and "not implemented" not in x["error"]:
-            print("\n" + unavailable(name, env["name"], x))
+            terminal.say("\n" + unavailable(name, env["name"], x))
             if detailed:
                 print("\n" + x["traceback"])
 
@@ -209,21 +203,3 @@ def unavailable(plugin: str, env: str, answer: Values) -> str:
 def _platform(plugin: str) -> str:
     """The platform in the full name of its plugin."""
     return plugin.partition("@")[2] or plugin
-
-
-def _wrap(
-    rows: t.Sequence[Values], field: str, fields: t.Sequence[str]
-) -> None:
-    """Break the lines of one column so that the table fits a terminal."""
-    width = shutil.get_terminal_size().columns - 3 * len(fields) - 1
-    for other in fields:
-        if other.lower() != field:
-            cells = [other, *(row[other.lower()] for row in rows)]
-            width -= max(
-                len(line) for cell in cells for line in cell.split("\n")
-            )
-    for row in rows:
-        row[field] = textwrap.fill(
-            row[field], max(width, SHORTEST_LINE), break_long_words=False,
-            break_on_hyphens=False,
-        )

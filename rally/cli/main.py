@@ -31,7 +31,7 @@ import typer
 import typer.main
 
 from rally import exceptions
-from rally.cli import argutils, cliutils, envutils, groups
+from rally.cli import argutils, cliutils, envutils, groups, terminal
 from rally.common import logcli, logging
 
 _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
@@ -199,7 +199,7 @@ def _start(
                 )
             )
     except (settings.NotSetUp, exceptions.DBMigrationError) as e:
-        print(e)
+        terminal.say(str(e))
         raise typer.Exit(USAGE_ERROR) from None
     finally:
         gc.freeze()
@@ -275,4 +275,4 @@ def _message_of(error: Exception) -> str:
 def _complain(message: str, words: t.Sequence[str]) -> None:
     if logging.is_debug() or "--debug" in words or "--rally-debug" in words:
         traceback.print_exc()
-    print(message)
+    terminal.say(message)

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import typing as t
 
+from rally.cli import terminal
+
 Values: t.TypeAlias = t.Mapping[str, t.Any]
 
 WIDTH = 80
@@ -32,16 +34,16 @@ OUTCOMES = {
 def print_comparison(found: Values) -> None:
     """Print the verdict, its reasons, and each change."""
     rules = found["rules"]
-    print("-" * WIDTH)
-    print(OUTCOMES[found["outcome"]])
-    print("-" * WIDTH)
-    print("Baseline: %s" % _task(found["baseline"]))
-    print("Task:     %s" % _task(found["current"]))
-    print(
+    print("-" * min(WIDTH, terminal.width()))
+    terminal.say(OUTCOMES[found["outcome"]])
+    print("-" * min(WIDTH, terminal.width()))
+    terminal.say("Baseline: %s" % _task(found["baseline"]))
+    terminal.say("Task:     %s" % _task(found["current"]))
+    terminal.say(
         "Judged: %(worse)d worse, %(better)d better, %(same)d the same, "
         "%(unclear)d unclear." % found["counts"]
     )
-    print(
+    terminal.say(
         "Limits: %g %% for durations, %g percentage points for failures; all "
         "intervals\nhold together with %g %% confidence." % (
             100 * rules["threshold"], 100 * rules["failure_threshold"],
@@ -50,9 +52,9 @@ def print_comparison(found: Values) -> None:
     )
     _print_worse(found["workloads"])
     for text in found["not_comparable"]:
-        print("Not comparable: %s" % text)
+        terminal.say("Not comparable: %s" % text)
     for text in found["notes"]:
-        print("Note: %s" % text)
+        terminal.say("Note: %s" % text)
     for workload in found["workloads"]:
         _print_workload(workload)
 
@@ -67,9 +69,9 @@ def _print_worse(workloads: t.Sequence[Values]) -> None:
         if change["verdict"] == "worse"
     ]
     for text in worse[:WORSE_SHOWN]:
-        print("Worse: %s" % text)
+        terminal.say("Worse: %s" % text)
     if len(worse) > WORSE_SHOWN:
-        print("Worse: %d more, see below." % (len(worse) - WORSE_SHOWN))
+        terminal.say("Worse: %d more, see below." % (len(worse) - WORSE_SHOWN))
 
 
 def _task(task: Values) -> str:
@@ -81,17 +83,19 @@ def _task(task: Values) -> str:
 
 def _print_workload(workload: Values) -> None:
     print()
-    print("%(name)s (position %(position)s): %(verdict)s" % workload)
-    print("  iterations  %s" % " -> ".join(
+    terminal.say(
+        "%(name)s (position %(position)s): %(verdict)s" % workload
+    )
+    terminal.say("  iterations  %s" % " -> ".join(
         _counted(workload[side]) for side in ("baseline", "current")
     ))
     for text in workload["notes"]:
-        print("  Note: %s" % text)
+        terminal.say("  Note: %s" % text)
     action: t.Any = ()
     for change in workload["changes"]:
         if change["action"] != action:
             action = change["action"]
-            print("  %s" % (action or ITERATION))
+            terminal.say("  %s" % (action or ITERATION))
         print(_line(change))
 
 
@@ -107,10 +111,15 @@ def _counted(side: Values) -> str:
 
 def _line(change: Values) -> str:
     shown = _percent if change["measure"] == "failures" else _seconds
-    text = "    %-8s %9s -> %9s  %s" % (
+    text = "    %-8s %9s -> %9s" % (
         change["measure"], shown(change["baseline"]),
-        shown(change["current"]), _change(change),
+        shown(change["current"]),
     )
+    if terminal.width() < WIDTH:
+        return "%s\n      %s\n      %s" % (
+            text, _change(change), change["verdict"]
+        )
+    text = "%s  %s" % (text, _change(change))
     return "%-71s %s" % (text, change["verdict"].rjust(8))
 
 

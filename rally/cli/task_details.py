@@ -18,8 +18,9 @@ import json
 import typing as t
 
 from rally import consts
-from rally.cli import cliutils, fleet_lines
+from rally.cli import cliutils, fleet_lines, terminal
 from rally.common import logging
+from rally.common.counting import counted
 from rally.task.processing import failures, records
 
 Values: t.TypeAlias = t.Mapping[str, t.Any]
@@ -35,17 +36,14 @@ COLUMNS = ["min", "median", "90%ile", "95%ile", "max", "avg"]
 LABELS = ["Action", "Min (sec)", "Median (sec)", "90%ile (sec)"]
 LABELS += ["95%ile (sec)", "Max (sec)", "Avg (sec)", "Success", "Count"]
 
-HINTS = """
-HINTS:
-* To plot HTML graphics with this data, run:
-\trally task report %(uuid)s --out output.html
-
-* To generate a JUnit report, run:
-\trally task export %(uuid)s --type junit-xml --to output.xml
-
-* To get raw JSON output of task results, run:
-\trally task report %(uuid)s --json --out output.json
-"""
+HINTS = (
+    ("To plot HTML graphics with this data",
+     "rally task report %(uuid)s --out output.html"),
+    ("To generate a JUnit report",
+     "rally task export %(uuid)s --type junit-xml --to output.xml"),
+    ("To get raw JSON output of task results",
+     "rally task report %(uuid)s --json --out output.json"),
+)
 
 
 def shortened(text: t.Any, task_uuid: str) -> str:
@@ -75,9 +73,7 @@ def print_task(
     :returns: whether each workload passed its SLA, or none was judged
     """
     print()
-    print("-" * 80)
-    print("Task %(uuid)s: %(status)s" % task)
-    print("-" * 80)
+    print(cliutils.make_header("Task %(uuid)s: %(status)s" % task), end="")
     if task["status"] in (STATUS.CRASHED, STATUS.VALIDATION_FAILED):
         _print_crash(task)
         return True
@@ -85,19 +81,26 @@ def print_task(
         return True
     for workload in _wanted(task, filters):
         _print_workload(task, workload, iterations_data)
-    print(HINTS % task)
+    _print_hints(task)
     _print_vacuous_criteria(task)
     if not task["pass_sla"]:
-        print("At least one workload did not pass SLA criteria.\n")
+        terminal.say("At least one workload did not pass SLA criteria.\n")
         _print_failed_criteria(task)
     return bool(task["pass_sla"])
+
+
+def _print_hints(task: Values) -> None:
+    print("\nHINTS:")
+    for purpose, line in HINTS:
+        terminal.say("* %s, run:" % purpose)
+        print("%s\n" % terminal.command(line % task))
 
 
 def _print_failed_criteria(task: Values) -> None:
     for workload in _wanted(task, ()):
         for result in records.criteria_of(workload):
             if not result["success"]:
-                print("%s (position %s): %s: %s\n" % (
+                terminal.say("%s (position %s): %s: %s\n" % (
                     workload["name"], workload["position"],
                     result["criterion"],
                     shortened(result["detail"], task["uuid"]),
@@ -110,17 +113,20 @@ def _print_vacuous_criteria(task: Values) -> None:
         for result in filter(
             records.is_vacuous, records.criteria_of(workload)
         ):
-            print("%s (position %s): %s holds, but says nothing: %s\n" % (
-                workload["name"], workload["position"],
-                result["criterion"], shortened(result["detail"], task["uuid"]),
-            ))
+            terminal.say(
+                "%s (position %s): %s holds, but says nothing: %s\n" % (
+                    workload["name"], workload["position"],
+                    result["criterion"],
+                    shortened(result["detail"], task["uuid"]),
+                )
+            )
 
 
 def _print_crash(task: Values) -> None:
     result = task.get("validation_result") or {}
-    print(result.get("etype", "The task crashed while it ran."))
+    terminal.say(result.get("etype", "The task crashed while it ran."))
     if result.get("msg"):
-        print(shortened(result["msg"], task["uuid"]))
+        terminal.say(shortened(result["msg"], task["uuid"]))
     if logging.is_debug() and result.get("trace"):
         trace = result["trace"]
         print(json.loads(trace) if trace.startswith('"') else trace)
@@ -135,9 +141,9 @@ def _shows_results(task: Values) -> bool:
         return True
     message = "\nThe task %s marked as '%s'." % (task["uuid"], task["status"])
     if any(subtask["workloads"] for subtask in task["subtasks"]):
-        print("%s What follows is partial: stored so far." % message)
+        terminal.say("%s What follows is partial: stored so far." % message)
         return True
-    print("%s Results available when it is 'finished'." % message)
+    terminal.say("%s Results available when it is 'finished'." % message)
     return False
 
 
@@ -158,7 +164,7 @@ def _wanted(task: Values, filters: t.Sequence[str]) -> t.Iterator[Values]:
 def _print_workload(
     task: Values, workload: Values, iterations_data: bool
 ) -> None:
-    print("\ntest scenario %s" % workload["name"])
+    terminal.say("\ntest scenario %s" % workload["name"])
     print("args position %s" % workload["position"])
     print("args values:")
     shown = {
@@ -185,9 +191,7 @@ def _seconds(value: t.Any) -> str:
 def _print_errors(task: Values, workload: Values) -> None:
     count = workload["failed_iteration_count"]
     title = "Task %s has %d error(s)" % (task["uuid"], count)
-    print("-" * 80)
-    print(title)
-    print("-" * 80)
+    print(cliutils.make_header(title), end="")
     if count:
         _print_kinds_of_error(task, workload)
     print()
@@ -202,11 +206,11 @@ def _print_kinds_of_error(task: Values, workload: Values) -> None:
         found.add(number, row["timestamp"], row["error"])
     kinds = found.kinds()
     for kind in kinds[:ERRORS_SHOWN]:
-        print("\n%(type)s: %(message)s\n" % kind)
+        terminal.say("\n%(type)s: %(message)s\n" % kind)
         print(kind["traceback"])
         if kind["count"] > 1:
-            print("%d iterations failed like this." % kind["count"])
-        print("-" * 80)
+            terminal.say("%d iterations failed like this." % kind["count"])
+        print("-" * min(80, terminal.width()))
     shown = sum(kind["count"] for kind in kinds[:ERRORS_SHOWN])
     if found.count > shown:
         print("%d more of other kinds: see the report." % (
@@ -260,14 +264,14 @@ def _print_accounts(info: Values) -> None:
         line = "Iterations: %d asked, %d stored, %d lost, %d not started" % (
             asked, stored, lost, max(0, asked - stored - lost)
         )
-    print(line)
+    terminal.say(line)
     for x in info.get("lost") or ():
-        print("\tlost%s: %d: %s" % (
+        terminal.say("\tlost%s: %d: %s" % (
             " by agent %s" % x["agent"] if x["agent"] else "", x["count"],
             x["reason"],
         ))
     counters = info.get("counters") or {}
-    print("Counters: " + ", ".join(
+    terminal.say("Counters: " + ", ".join(
         "%s %d" % (name.replace("_", " "), count)
         for name, count in sorted(counters.items())
     ))
@@ -280,7 +284,7 @@ def _print_start(info: Values) -> None:
     if info.get("start_spread_s") is None:
         return
     late = info.get("late_agents") or ()
-    print("Agents began within %.1f ms of each other; late: %s" % (
+    terminal.say("Agents began within %.1f ms of each other; late: %s" % (
         info["start_spread_s"] * 1000, ", ".join(late) or "none"
     ))
 
@@ -290,7 +294,7 @@ def _print_generators(info: Values) -> None:
     if "generator_limited" not in info:  # recorded by an earlier version
         return
     limited = info["generator_limited"]
-    print("Limited by the generator: %s" % (", ".join(limited) or "no"))
+    terminal.say("Limited by the generator: %s" % (", ".join(limited) or "no"))
     generators = {
         x["name"]: x["generator"]
         for x in info["agents"] if "generator" in x
@@ -299,7 +303,7 @@ def _print_generators(info: Values) -> None:
         generators = {"local": info["generator"]}
     for name, facts in generators.items():
         for sentence in facts["limited_by"]:
-            print("\t%s: %s" % (name, sentence))
+            terminal.say("\t%s: %s" % (name, sentence))
     if not limited and len(generators) < 2:
         return
     labels = ["scheduler_lag_p95_s", "lag_p95_s", "cpu_share"]
@@ -316,8 +320,9 @@ def _print_traffic(traffic: Values | None) -> None:
     """What HTTP requests sent and received, if there were any."""
     if not traffic:
         return
-    print("HTTP: %d requests (%.1f/s), %s sent (%s/s), %s received (%s/s)" % (
-        traffic["requests"], traffic["requests_per_s"] or 0.0,
+    terminal.say("HTTP: %s (%.1f/s), %s sent (%s/s), %s received (%s/s)" % (
+        counted(traffic["requests"], "request"),
+        traffic["requests_per_s"] or 0.0,
         _size(traffic["sent_bytes"]), _size(traffic["sent_bytes_per_s"]),
         _size(traffic["received_bytes"]),
         _size(traffic["received_bytes_per_s"]),
@@ -331,16 +336,18 @@ def _print_load_info(info: Values) -> None:
     _print_accounts(info)
     offered, achieved = info.get("offered_rate"), info.get("achieved_rate")
     if offered and achieved:
-        print("Offered rate: %.3f/s, achieved: %.3f/s" % (offered, achieved))
+        terminal.say(
+            "Offered rate: %.3f/s, achieved: %.3f/s" % (offered, achieved)
+        )
     if info.get("response"):
-        print(
+        terminal.say(
             "Response time from the due moment: p50 %(p50).3f s, p95 "
             "%(p95).3f s, p99 %(p99).3f s, max %(max).3f s"
             % info["response"]
         )
     _print_traffic(info.get("traffic"))
     for problem in info.get("problems") or ():
-        print("Problem: %s" % problem)
+        terminal.say("Problem: %s" % problem)
     _print_start(info)
     _print_generators(info)
     agents = info.get("agents") or ()
@@ -355,7 +362,9 @@ def _print_load_info(info: Values) -> None:
             ]
             for x in agents
         ]
-        cliutils.print_table(labels, rows, "Agents")
+        cliutils.print_table(
+            labels, rows, "Agents", ("clock_error_s", "clock_offset_s")
+        )
         print()
     if info.get("by_label"):
         cliutils.print_table(
@@ -368,7 +377,7 @@ def _print_load_info(info: Values) -> None:
         )
         print()
     for line in fleet_lines.standing_out(info):
-        print(line)
+        terminal.say(line)
 
 
 def _size(value: float | None) -> str:

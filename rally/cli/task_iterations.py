@@ -22,7 +22,8 @@ import itertools
 import math
 import typing as t
 
-from rally.cli import cliutils
+from rally.cli import tables, terminal
+from rally.common.counting import counted
 from rally.task.processing import columns
 from rally.task.results import ordered
 from rally.task.results.names import OTHER_ACTIONS
@@ -30,26 +31,57 @@ from rally.task.results.names import OTHER_ACTIONS
 #: columns of actions; further ones share one
 ACTIONS_SHOWN = 50
 TITLE = "Atomics per iteration"
+LABELS = ("iteration", "duration")
 
 
 def print_table(results: t.Iterable[t.Any]) -> None:
     """Print a line for each iteration: how long it and its actions took."""
     names = _names(results)
-    labels = ["iteration", "duration"]
-    labels += ["%d. %s" % (i, name) for i, name in enumerate(names, start=1)]
+    labels = ["%d. %s" % (i, name) for i, name in enumerate(names, start=1)]
     # as what they are in a table without lines
-    widths = [1] * len(labels)
+    widths = [1] * (len(names) + 2)
     for line in _lines(results, names):
         widths = [max(*pair) for pair in zip(widths, map(len, line))]
-    text = cliutils.table_text(labels, [["0" * w for w in widths]], TITLE)
-    *head, sample, foot = text.split("\n")
-    widths = [len(cell) - 2 for cell in sample[1:-1].split("|")]
+    labels, names = _fitting(labels, names, widths)
+    labels = [*LABELS, *labels]
+    sample = [["0" * w for w in widths[:len(labels)]]]
+    text = tables.FittedTable(labels, sample, TITLE).text()
+    *head, sample_line, foot = text.split("\n")
+    widths = [len(cell) - 2 for cell in sample_line[1:-1].split("|")]
     print("\n".join(head))
     for line in _lines(results, names):
         cells = (cell.ljust(width) for cell, width in zip(line, widths))
         print("| %s |" % " | ".join(cells))
     print(foot)
     print()
+
+
+def _fitting(
+    labels: list[str], names: list[str], widths: t.Sequence[int]
+) -> tuple[list[str], list[str]]:
+    """Labels and names of actions that a terminal has room for.
+
+    In a narrow one names stand above the table, and it has their numbers.
+    """
+    room = terminal.width() - tables.width_of(map(len, LABELS))
+    columns = zip(labels, widths[2:])
+    if sum(tables.width_of([max(terminal.cells(label), w)], False)
+           for label, w in columns) <= room:
+        return labels, names
+    kept = 0
+    for number, width in enumerate(widths[2:], start=1):
+        room -= tables.width_of([max(len("%d." % number), width)], False)
+        kept += room >= 0
+    for label in labels[:kept]:
+        terminal.say(label)
+    if kept < len(names):
+        terminal.say(
+            "%s not shown for lack of room; a file has room for all." % (
+                counted(len(names) - kept, "more action is",
+                        "more actions are")
+            )
+        )
+    return ["%d." % i for i in range(1, kept + 1)], names[:kept]
 
 
 def _names(results: t.Iterable[t.Any]) -> list[str]:

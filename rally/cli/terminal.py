@@ -226,7 +226,9 @@ def command(line: str) -> str:
     if cells(line) + 8 <= room:
         return "\t" + line
     begin, join = " " * TAB, " \\"
-    lines = broken(line, room - 2 * TAB - len(join))
+    inner = room - 2 * TAB - len(join)
+    # a word that is cut could not be copied any more
+    lines = broken(line, max(inner, longest_word(line)))
     return (join + "\n").join(
         begin * (1 if i == 0 else 2) + each for i, each in enumerate(lines)
     )

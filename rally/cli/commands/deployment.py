@@ -21,7 +21,7 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import argutils, cliutils, env_tables, envutils
+from rally.cli import argutils, cliutils, env_tables, envutils, terminal
 from rally.cli.commands import options
 from rally.common import logging
 
@@ -160,7 +160,7 @@ def _print_error(
     platform: str, deployment: str, error: dict[str, t.Any]
 ) -> None:
     answer = {"message": error["msg"], "traceback": error.get("trace")}
-    print(env_tables.unavailable(platform, deployment, answer))
+    terminal.say(env_tables.unavailable(platform, deployment, answer))
     if logging.is_debug() and error.get("trace"):
         print("\n" + error["trace"])
 

@@ -22,9 +22,10 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import argutils, env_tables, envutils
+from rally.cli import argutils, env_tables, envutils, terminal
 from rally.cli.commands import options
 from rally.common import logging, masking
+from rally.common.counting import counted
 
 if t.TYPE_CHECKING:
     from rally.env import env_mgr
@@ -109,7 +110,7 @@ def create(
         raise typer.Exit(1) from None
     except Exception as e:  # a platform plugin's, or its author's
         print("The environment could not be created:")
-        print(masking.masked_text("%s: %s" % (type(e).__name__, e)))
+        terminal.say(masking.masked_text("%s: %s" % (type(e).__name__, e)))
         if logging.is_debug():
             text = "".join(traceback.format_exception(e))
             print(masking.masked_text(text))
@@ -119,7 +120,7 @@ def create(
     env_tables.print_env(env.data, to_json=to_json)
     if env.status == env_mgr.STATUS.FAILED_TO_CREATE:
         if not to_json:
-            print(MSG_NOT_MADE % {"env": name})
+            terminal.say(MSG_NOT_MADE % {"env": name})
         raise typer.Exit(1)
 
 
@@ -149,8 +150,8 @@ def _discovered_spec(quiet: bool) -> dict[str, t.Any]:
 def _print_discovered(details: dict[str, t.Any]) -> None:
     available = [name for name, x in details.items() if x["available"]]
     print(
-        "The environment of this shell describes %d platform(s)."
-        % len(available)
+        "The environment of this shell describes %s."
+        % counted(len(available), "platform")
     )
     print("Discovery information:")
     for name, result in sorted(details.items()):
@@ -165,7 +166,7 @@ def cleanup(env: Env, to_json: AsJson = False) -> None:
     """Delete what tasks have left on the platforms."""
     manager = _get(env)
     if not to_json:
-        print("Removing what tasks have left in %s" % manager)
+        terminal.say("Removing what tasks have left in %s" % manager)
     result = manager.cleanup()
     failed = any(x["errors"] for x in result.values())
     if to_json:
@@ -192,17 +193,17 @@ def destroy(
     """Destroy the platforms of an environment; keep its records."""
     manager = _get(env)
     if not to_json:
-        print("Destroying %s" % manager)
+        terminal.say("Destroying %s" % manager)
     result = manager.destroy(skip_cleanup)
     cleanup_failed = _has_errors(result["cleanup_info"])
     failed = cleanup_failed or _has_errors(result["destroy_info"])
     if to_json:
         print(json.dumps(result, indent=2))
     elif failed:
-        print("%s Could not destroy env %s" % (NO, manager))
+        terminal.say("%s Could not destroy env %s" % (NO, manager))
         env_tables.print_destroyed(result, detailed or logging.is_debug())
     else:
-        print("%s Destroyed env %s" % (YES, manager))
+        terminal.say("%s Destroyed env %s" % (YES, manager))
         if detailed:
             print(json.dumps(result, indent=2))
     if failed:
@@ -244,7 +245,7 @@ def list_(to_json: AsJson = False) -> None:
         print(json.dumps(envs, indent=2))
         return
     if not envs:
-        print(MSG_NO_ENVS)
+        terminal.say(MSG_NO_ENVS)
         return
     env_tables.print_envs(envs, envutils.get_global(envutils.ENV_ENV))
 
@@ -275,7 +276,7 @@ def info(env: Env, to_json: AsJson = False) -> None:
     if to_json:
         print(json.dumps(found, indent=2))
     else:
-        print(manager)
+        terminal.say(str(manager))
         env_tables.print_info(manager.data, found, logging.is_debug())
     if failed:
         raise typer.Exit(1)
@@ -297,7 +298,7 @@ def check(
     if to_json:
         print(json.dumps(health, indent=2))
     else:
-        print("%s %s" % (manager, YES if available else NO))
+        terminal.say("%s %s" % (manager, YES if available else NO))
         env_tables.print_health(
             manager.data, health, detailed or logging.is_debug()
         )

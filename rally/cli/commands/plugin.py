@@ -19,7 +19,7 @@ import typing as t
 import typer
 
 from rally import plugins
-from rally.cli import argutils, cliutils
+from rally.cli import argutils, cliutils, terminal
 from rally.common.plugin import plugin
 
 NOT_FOUND = 211
@@ -52,7 +52,7 @@ def show(
         where = "@%s not found" % platform if platform else (
             " not found at any platform"
         )
-        print("Plugin %s%s" % (wanted, where))
+        terminal.say("Plugin %s%s" % (wanted, where))
         raise typer.Exit(NOT_FOUND)
     if len(found) > 1:
         print("Multiple plugins found:")
@@ -119,7 +119,7 @@ def _print_plugins(found: list[type[plugin.Plugin]]) -> None:
         rows,
         ["base", "name", "platform", "title"],
         field_labels=["Plugin base", "Name", "Platform", "Title"],
-        sortby_index=None,
+        sortby_index=None, key=1,
     )
 
 
@@ -129,7 +129,7 @@ def _describe(found: type[plugin.Plugin]) -> None:
     for label in ("name", "platform", "module", "description"):
         if info[label]:
             print(label.upper())
-            print("\t" + "\n\t".join(info[label].split("\n")))
+            terminal.say("\t" + "\n\t".join(info[label].split("\n")))
     docs = {x["name"]: x["doc"] for x in info["parameters"] or ()}
     properties = (info["schema"] or {}).get("properties", {})
     names = [*docs, *(x for x in properties if x not in docs)]

@@ -179,7 +179,7 @@ def results(task_id: options.TaskId) -> None:
     api = cliutils.get_api()
     task = api.task.get(task_id=task_id)
     if task["status"] not in task_details.FINAL:
-        print(
+        terminal.say(
             "Task %(uuid)s is in status '%(status)s': it has no results "
             "that are complete. See what is stored so far with `rally task "
             "detailed %(uuid)s`, or wait for its end." % task
@@ -191,7 +191,7 @@ def results(task_id: options.TaskId) -> None:
             stream=sys.stdout,
         )
     except exceptions.RallyException as e:
-        print(e)
+        terminal.say(str(e))
         raise typer.Exit(1) from None
     if "print" in report:  # a plugin of this name may not write to streams
         print(report["print"])
@@ -246,7 +246,7 @@ def list_(
         _print_tasks(tasks)
     else:
         where = " in '%s' status" % wanted if wanted else ""
-        print(
+        terminal.say(
             "There are no tasks%s. To run a new task, use:\n"
             "\trally task start" % where
         )

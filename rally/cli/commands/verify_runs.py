@@ -21,6 +21,7 @@ import typer
 from rally import consts, exceptions
 from rally.cli import cliutils, envutils
 from rally.cli.commands import verify_options as options
+from rally.common.counting import counted
 
 UNEXPECTED_SUCCESS = 2
 FAILED = 3
@@ -180,8 +181,8 @@ def print_failures(
     """Print what tests that failed have put out."""
     failed = [test for test in tests.values() if test["status"] == "fail"]
     if failed:
-        print("\nFailed %d %s - output below:\n"
-              % (len(failed), "test" if len(failed) == 1 else "tests"))
+        print("\nFailed %s - output below:\n"
+              % counted(len(failed), "test"))
     elif totals.get("unexpected_success"):
         print("\nNo test has failed, but tests have passed that were "
               "expected to fail.")

@@ -21,7 +21,7 @@ import typing as t
 
 import typer
 
-from rally.cli import argutils, cliutils, envutils
+from rally.cli import argutils, cliutils, envutils, terminal
 from rally.cli.commands import verify_options as options
 from rally.cli.commands import verify_runs
 from rally.cli.commands.verify_tools import print_rows
@@ -62,7 +62,7 @@ def show(
         formatters={"Duration, sec": lambda test: test["duration"]},
     )
     if verification["error"]:
-        print("It crashed: %s" % verification["error"])
+        terminal.say("It crashed: %s" % verification["error"])
     if detailed and tests:
         verify_runs.print_failures(verification["tests"], verification)
 

@@ -24,6 +24,7 @@ import unittest.mock
 
 from rally.cli import envutils, main
 from rally.common import cfg, db
+from tests import screens
 from tests.unit import test
 
 
@@ -90,12 +91,18 @@ class CommandTestCase(HomeTestCase):
 
         self.addCleanup(restore)
 
-    def rally(self, *words: str, stdin: str = "") -> Outcome:
-        """Run ``rally`` with these arguments."""
-        out, err = io.StringIO(), io.StringIO()
+    def rally(
+        self, *words: str, stdin: str = "", columns: int | None = None
+    ) -> Outcome:
+        """Run ``rally`` with these arguments.
+
+        :param columns: of the terminal that it writes to; None: a file
+        """
+        err = io.StringIO()
         code: object = 0
         with (
-            contextlib.redirect_stdout(out),
+            contextlib.redirect_stdout(io.StringIO()) if columns is None
+            else screens.of(columns) as out,
             contextlib.redirect_stderr(err),
             unittest.mock.patch("sys.stdin", io.StringIO(stdin)),
         ):
