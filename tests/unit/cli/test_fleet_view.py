@@ -16,9 +16,13 @@ import contextlib
 import io
 import json
 
+import ddt
+from msgspec import structs
+
 from rally.cli import fleet_view
 from rally.task.distributed.fleet_request import Roster
 from rally.task.distributed.wire import messages
+from tests import screens
 from tests.unit import test
 
 ROW = messages.AgentRow(
@@ -77,6 +81,26 @@ class TableTestCase(test.TestCase):
         self.assertEqual("running", row["phase"])
         self.assertEqual({"zone": "a"}, row["agents"][0]["labels"])
         self.assertEqual(0.4, row["agents"][0]["cpu_share"])
+
+
+@ddt.ddt
+class KeptScreenTestCase(test.TestCase):
+    @ddt.data(40, 80, 120)
+    def test_of_twenty_hosts_with_long_names(self, columns):
+        rows = [
+            structs.replace(
+                ROW, name="load-%02d.rack-7.zone-b.example.org" % i,
+                host="load-%02d.rack-7.zone-b.example.org" % i,
+                state=("running", "lost", "drained")[i % 3], lost=i * 1000,
+                labels={"zone": "\u6771\u4eac", "rack": "7"},
+            )
+            for i in range(20)
+        ]
+        lines = fleet_view.screen(
+            Roster("running", tuple(rows)), columns, 24
+        )
+        self.assertEqual([], screens.offences("\n".join(lines), columns))
+        self.assertEqual(screens.kept("fleet-%d" % columns, lines), lines)
 
 
 class LinesTestCase(test.TestCase):
