@@ -157,9 +157,10 @@ def broken(text: str, width: int, indent: str = "") -> list[str]:
 
 
 def _broken(line: str, width: int, indent: str) -> list[str]:
+    line = line.expandtabs(TAB)
     if cells(line) <= width:
         return [line]
-    line = line.expandtabs(TAB).rstrip()
+    line = line.rstrip()
     words = line.lstrip(" ")
     begin = line[:len(line) - len(words)]
     indent = begin + indent

@@ -244,6 +244,10 @@ class Sandbox:
             *map(str, words),
         ]
 
+    def command(self, *words: t.Any) -> list[str]:
+        """What starts ``rally`` with *words* as its arguments."""
+        return [str(RALLY), *self._words(words, True)]
+
     def start(
         self, *words: t.Any, env: t.Mapping[str, str] | None = None,
         stdin: str | None = None, with_plugins: bool = True,

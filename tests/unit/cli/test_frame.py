@@ -91,7 +91,8 @@ class DetourTestCase(test.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.file = self.enterContext(tempfile.TemporaryFile())
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115
+        self.addCleanup(self.file.close)
         self.taken = []
 
     def through(self):

@@ -26,6 +26,7 @@ import subunit
 from rally import plugins
 from rally.cli import envutils
 from rally.common import db
+from tests import screens
 from tests.unit.cli import base
 from tests.unit.verification import tools
 from tests.unit.verification.tools import test_of
@@ -273,6 +274,18 @@ class RunCommandsTestCase(VerifyTestCase):
         self.refused(1, "start")
         uuid = db.verification_list()[0]["uuid"]
         self.assertIn("ValueError: no luck", self.must("show", uuid))
+
+    def test_tables_fit_into_a_terminal(self):
+        self.start(FAILING, 3, "--tag", "a-tag-of-some-length", "b")
+        for command in "list", "show", "list-verifiers", "show-verifier":
+            for columns in 120, 80, 40:
+                done = self.rally("verify", command, columns=columns)
+                self.assertEqual(0, done.code, done.out + done.err)
+                found = [
+                    each for each in screens.offences(done.out, columns)
+                    if "broken" in each or "|" in each
+                ]
+                self.assertEqual([], found, done.out)
 
     def test_list_use_and_delete(self):
         self.assertIn("rally verify start", self.must("list"))
