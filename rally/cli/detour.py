@@ -123,18 +123,20 @@ class _Course:
             self._is_open = False
 
     def _run(self) -> None:
-        watched = {self._reader, self._told}
-        while self._reader in watched:
-            ready, _, _ = select.select(
-                watched, (), (), PATIENCE_S if self._rest else None
-            )
+        poller = select.poll()  # descriptors may have any number
+        for fd in (self._reader, self._told):
+            poller.register(fd, select.POLLIN)
+        is_over = False
+        while not is_over:
+            patience_ms = PATIENCE_S * 1000 if self._rest else None
+            ready = {fd for fd, _ in poller.poll(patience_ms)}
             if not ready:
                 self._give_rest()
             if self._told in ready:
-                watched.discard(self._told)
+                poller.unregister(self._told)
                 self._empty()
-            if self._reader in ready and self._read() is Reading.END:
-                watched.discard(self._reader)
+            if self._reader in ready:
+                is_over = self._read() is Reading.END
         self._give_rest()
         self._is_drained.set()
         self._is_open = False
