@@ -100,6 +100,12 @@ class AgentProvider(
     def count(cls, config: t.Any) -> int:
         """How many agents such a configuration is for."""
 
+    @classmethod
+    def installs(cls, config: t.Any) -> bool:
+        """Whether agents have what the controller has, and nothing else:
+        plugin files of the user are sent to them with each run."""
+        return False
+
     @abc.abstractmethod
     def start(self) -> None:
         """Begin to start all of them; does not wait until they run.

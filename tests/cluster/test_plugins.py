@@ -51,6 +51,16 @@ TIMES = 60
 LONG = {"constant_for_duration": {"duration": 120, "concurrency": 4}}
 
 
+def unpacked(folder: pathlib.Path, version: str) -> dict[str, str]:
+    """What lets a process find a version of the package."""
+    site = folder / ("site-%s" % version)
+    for name, text in PACKAGE.items():
+        path = site / (name % {"version": version})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("%(version)s", version))
+    return {"PYTHONPATH": str(site)}
+
+
 class PluginsTestCase(cluster.TestCase):
     AGENTS = ("n1", "n2")
     #: agent -> versions of its plugin files and of its package
@@ -69,15 +79,6 @@ class PluginsTestCase(cluster.TestCase):
         files.write_plugin(folder, version)
         return folder
 
-    def package_of(self, version: str) -> dict[str, str]:
-        """What lets a process find a version of the package."""
-        site = self.sandbox.folder / ("site-%s" % version)
-        for name, text in PACKAGE.items():
-            path = site / (name % {"version": version})
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("%(version)s", version))
-        return {"PYTHONPATH": str(site)}
-
     def start_host(self, name: str) -> cluster.Host:
         version, package = self.HAS[name]
         here = self.sandbox.plugin_paths
@@ -86,7 +87,8 @@ class PluginsTestCase(cluster.TestCase):
         ]
         try:
             return self.start_agent_on(
-                name, self.address_for(name), env=self.package_of(package),
+                name, self.address_for(name),
+                env=unpacked(self.sandbox.folder, package),
                 words=["--no-shipping"] * (name in self.DECLINING),
             )
         finally:
@@ -101,7 +103,9 @@ class PluginsTestCase(cluster.TestCase):
             ),
             "sla": {"cluster_pack_always": True},
         })
-        return self.start_task(task, *words, env=self.package_of("1.0"))
+        return self.start_task(task, *words, env=unpacked(
+            self.sandbox.folder, "1.0"
+        ))
 
     def say(self, *words: t.Any) -> t.Any:
         run = self.start_say(

@@ -21,12 +21,15 @@ import re
 import signal
 import time
 
-from tests.cluster import cluster, network, ssh_hosts
+from tests.cluster import cluster, network, ssh_hosts, test_plugins
 from tests.functional import sandbox as sandbox_module
+from tests.functional import test_plugin_files
 from tests.functional.cluster import RUN_S, distributed, task_of
 from tests.functional.sandbox import wait_until
 
 AT_ONCE = 10
+#: how long the first installation may take
+INSTALL_S = 240
 SAMPLE = (
     sandbox_module.TREE / "samples" / "tasks" / "fleets" / "http-by-ssh.yaml"
 )
@@ -142,6 +145,60 @@ class TenHostsTestCase(SSHTestCase):
         run.signal(signal.SIGINT)
         run.finish(cluster.SOON_S)
         self.assertEqual({}, self.agents_now())
+
+
+class InstalledTestCase(SSHTestCase):
+    """A host without Rally, without plugins, and without a package index."""
+
+    AGENTS = SERVED = ("n1",)
+
+    def say(self):
+        ssh = {
+            "hosts": ["n1"], "config": str(self.ssh.config), "install": True,
+        }
+        plugins = self.sandbox.folder / "files-1"
+        test_plugin_files.write_plugin(plugins, "1")
+        self.sandbox.plugin_paths = [plugins]  # of the controller alone
+        return self.start_task(
+            task_of({
+                "scenario": {"Shipped.say": {}},
+                "runner": distributed(
+                    {"constant": {"times": 20, "concurrency": 4}},
+                    agents={"ssh": ssh}, wait=INSTALL_S,
+                    advertise="tcp://%s:9790" % self.hosts.address(
+                        cluster.CONTROLLER
+                    ),
+                ),
+                "sla": {"cluster_pack_always": True},
+            }),
+            env=test_plugins.unpacked(self.sandbox.folder, "1.0"),
+        )
+
+    def venvs(self):
+        cache = ssh_hosts.cache(self.sandbox, "n1") / "rally"
+        return {
+            path.parent.name: path.stat().st_mtime_ns
+            for path in cache.glob("venvs/*/ready")
+        }
+
+    def test_rally_and_all_plugins_are_installed_once(self):
+        began = time.monotonic()
+        first = self.say()
+        self.assertEqual(0, first.finish(INSTALL_S).code, first.out)
+        self.figure("the first took", "%.1f s" % (time.monotonic() - began))
+        made = self.venvs()
+        began = time.monotonic()
+        second = self.say()
+        self.assertEqual(0, second.finish().code, second.log)
+        self.figure("the second took", "%.1f s" % (time.monotonic() - began))
+
+        self.assertEqual(1, len(made))
+        self.assertEqual(made, self.venvs())
+        for run in (first, second):
+            self.assertEqual({"scenario 1"}, {
+                row["output"]["complete"][0]["data"][0]
+                for row in run.workload.rows
+            })
 
 
 class TroubleTestCase(SSHTestCase):

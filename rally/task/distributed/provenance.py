@@ -130,6 +130,19 @@ def closure(
     return found
 
 
+def imported(
+    paths: t.Iterable[str | Path], among: t.Collection[str | Path]
+) -> set[str]:
+    """Top names of all that *paths* import, and their loose files, too.
+
+    :param among: as for ``closure``
+    """
+    return {
+        parts[0] for path in closure(paths, among)
+        for level, parts in _statements(path) if not level and parts
+    } - _ELSEWHERE
+
+
 def _imports(
     path: Path, among: t.Collection[str | Path]
 ) -> t.Iterator[Path]:

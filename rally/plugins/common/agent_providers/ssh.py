@@ -26,7 +26,12 @@ import typing as t
 from rally import consts
 from rally.common import logging, validation
 from rally.common.plugin import plugin
-from rally.plugins.common.agent_providers import ssh_client, ssh_scripts, wheel
+from rally.plugins.common.agent_providers import (
+    environment,
+    ssh_client,
+    ssh_scripts,
+    wheel,
+)
 from rally.task import agent_provider
 
 if t.TYPE_CHECKING:
@@ -38,6 +43,8 @@ DEFAULT_WIDTH = 32
 DEFAULT_COMMAND, DEFAULT_PYTHON = "rally", "python3"
 #: folder with a file for each agent that may have to be ended
 HOSTS = "hosts"
+#: folder with what is sent to them
+PACKAGES = "packages"
 DEFAULT_CONNECT_TIMEOUT_S = 10
 #: how long a script may take on a host, beside what it waits for
 SCRIPT_S = 30.0
@@ -76,6 +83,56 @@ class SSHOptionsValidator(validation.Validator):
                     "out, and put the keys of the hosts into known_hosts, "
                     "for example with ssh-keyscan." % (name, value)
                 )
+
+
+class Packages:
+    """What this host has installed, as files for others.
+
+    :param folder: for the files
+    """
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        from rally import plugins
+        from rally.task.distributed import provenance
+
+        self._folder = folder
+        self._lock = threading.Lock()
+        loader = plugins.loader()
+        self.environment = environment.of_this_host(
+            provenance.imported(loader.files, loader.folders)
+        )
+
+    def parcel(self, wheels: t.Collection[wheel.Wheel]) -> pathlib.Path | None:
+        """A file with these, each in a folder that its digest names.
+
+        Most hosts lack the same, so it is made once. None: there are none.
+        """
+        import hashlib
+        import zipfile
+
+        if not wheels:
+            return None
+        names = sorted(each.digest for each in wheels)
+        name = hashlib.sha256(" ".join(names).encode()).hexdigest()[:32]
+        path = self._folder / (name + ".zip")
+        with self._lock:
+            if not path.exists():
+                self._folder.mkdir(mode=0o700, exist_ok=True)
+                unfinished = path.with_suffix(".unfinished")
+                with zipfile.ZipFile(unfinished, "w") as archive:
+                    for each in wheels:
+                        archive.write(
+                            self._file(each),
+                            "%s/%s" % (each.digest, each.file_name),
+                        )
+                unfinished.rename(path)
+        return path
+
+    def _file(self, package: wheel.Wheel) -> pathlib.Path:
+        path = self._folder / package.digest
+        if not path.exists():
+            package.write(path)
+        return path
 
 
 @validation.add("ssh_options")
@@ -136,8 +193,9 @@ class SSHProvider(agent_provider.AgentProvider):
             },
             "install": {
                 "type": "boolean",
-                "description": "Install this Rally in a virtual environment "
-                               "there, unless it is in one already (false).",
+                "description": "Install this Rally and the plugins in a "
+                               "virtual environment there, unless they are "
+                               "in one already (false).",
             },
             "python": {
                 "type": "string", "minLength": 1,
@@ -162,12 +220,17 @@ class SSHProvider(agent_provider.AgentProvider):
         )
         self._lock = threading.Lock()
         self._started: set[str] = set()  # or being started
-        self._wheel: wheel.Wheel | None = None
+        #: what is installed where it is missing
+        self._packages: Packages | None = None
         self._pool: futures.ThreadPoolExecutor | None = None
 
     @classmethod
     def count(cls, config: t.Any) -> int:
         return len(config["hosts"])
+
+    @classmethod
+    def installs(cls, config: t.Any) -> bool:
+        return bool(config.get("install"))
 
     def names(self) -> list[str]:
         return list(self._hosts)
@@ -182,6 +245,8 @@ class SSHProvider(agent_provider.AgentProvider):
 
     def _start_some(self, wanted: t.Iterable[str]) -> None:
         self._client.check()
+        if self.installs(self.config) and self._packages is None:
+            self._packages = Packages(self.order.folder / PACKAGES)
         with self._lock:
             names = [name for name in wanted if name not in self._started]
             self._started.update(names)
@@ -227,30 +292,43 @@ class SSHProvider(agent_provider.AgentProvider):
         """What became of a start, after an installation if need be."""
         script = self._start_script(name)
         outcome = self._run(name, script)
-        package = self._package()
-        if package is None or outcome.status != ssh_scripts.MISSING:
+        if self._packages is None or outcome.status != ssh_scripts.MISSING:
             return outcome
         self.tell(agent_provider.Pending("installing Rally on %s" % name))
-        installed = self._client.run(
-            self._hosts[name],
-            ssh_scripts.install(
-                package.name, package.digest, package.data,
-                self.config.get("python", DEFAULT_PYTHON),
-            ),
-            ssh_scripts.INSTALL_S, can_wait=True,
-        )
+        installed = self._install(name, self._packages)
         if installed.said != ssh_scripts.INSTALLED:
             return installed
         return self._run(name, script)
 
-    def _package(self) -> wheel.Wheel | None:
-        """What is installed where it is missing; None: nothing."""
-        if not self.config.get("install"):
-            return None
-        with self._lock:
-            if self._wheel is None:
-                self._wheel = wheel.of_rally()
-            return self._wheel
+    def _install(
+        self, name: str, packages: Packages
+    ) -> ssh_client.RemoteResult:
+        """Install what this host has, as far as it is not there."""
+        python = self.config.get("python", DEFAULT_PYTHON)
+        host, folder = self._hosts[name], self._folder(name)
+        found = self._run(name, ssh_scripts.look(folder, python))
+        if found.status:
+            return found
+        seen = ssh_scripts.seen(found.said, found.output)
+        supply = packages.environment.for_interpreter(seen.interpreter)
+        parcel = packages.parcel([
+            each for each in supply.wheels if each.digest not in seen.wheels
+        ])
+        if parcel is not None:
+            with open(parcel, "rb") as file:
+                sent = self._client.send(
+                    host, file, ssh_scripts.receive(seen.parcel),
+                    ssh_scripts.INSTALL_S,
+                )
+            if sent.status:
+                return sent
+        return self._client.run(
+            host,
+            ssh_scripts.install(
+                folder, packages.environment.digest, supply, python
+            ),
+            ssh_scripts.INSTALL_S, can_wait=True,
+        )
 
     def _run(self, name: str, script: str) -> ssh_client.RemoteResult:
         return self._client.run(self._hosts[name], script, SCRIPT_S)
@@ -260,9 +338,8 @@ class SSHProvider(agent_provider.AgentProvider):
         return "%s-%s/%s" % (self.order.task, self.order.folder.name, name)
 
     def _command(self) -> list[str]:
-        package = self._package()
-        if package is not None:
-            return ssh_scripts.installed(package.digest)
+        if self._packages is not None:
+            return ssh_scripts.installed(self._packages.environment.digest)
         return shlex.split(self.config.get("command", DEFAULT_COMMAND))
 
     def _start_script(self, name: str) -> str:

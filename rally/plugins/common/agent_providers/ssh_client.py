@@ -155,34 +155,64 @@ class SSHClient:
         :param can_wait: it may be given up by ``interrupt``
         :raises NoSSH: there is no client
         """
+        status, output = self._talk(
+            host, "sh -s", script.encode(), limit_s, can_wait
+        )
+        if status is None:
+            return RemoteResult(UNREACHABLE, "", output)
+        return _read(status, output)
+
+    def send(
+        self, host: str, file: t.IO[bytes], command: str, limit_s: float
+    ) -> RemoteResult:
+        """Have *command* read a file; it may be given up as by ``run``.
+
+        :raises NoSSH: there is no client
+        """
+        status, output = self._talk(host, command, file, limit_s, True)
+        lines = output.strip().splitlines()
+        return RemoteResult(
+            UNREACHABLE if status is None else status,
+            lines[-1] if lines else "", output.strip(),
+        )
+
+    def _talk(
+        self, host: str, command: str, source: bytes | t.IO[bytes],
+        limit_s: float, can_wait: bool,
+    ) -> tuple[int | None, str]:
+        """Exit status and output of *command*, which reads *source*.
+
+        :returns: no status if there was no answer, and how long it had
+        """
         import subprocess
         import tempfile
 
         limit_s += CONNECTIONS * self._connect_timeout_s
+        text, file = (
+            (source, None) if isinstance(source, bytes) else (None, source)
+        )
         # a file: what a login shell left in the background may keep a pipe
         # open for ever
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
-                [self.check(), *self._words, "--", host, "sh -s"],
-                stdin=subprocess.PIPE, stdout=output,
+                [self.check(), *self._words, "--", host, command],
+                stdin=file or subprocess.PIPE, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )
             try:
                 with self._noted(process, can_wait):
-                    process.communicate(script.encode(), limit_s)
+                    process.communicate(text, limit_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-                return RemoteResult(
-                    UNREACHABLE, "", "no answer within %g s" % limit_s
-                )
+                return None, "no answer within %g s" % limit_s
             status = process.returncode
             size = output.seek(0, 2)
             output.seek(max(0, size - MAX_OUTPUT))
-            return _outcome(status, output.read().decode(errors="replace"))
+            return status, output.read().decode(errors="replace")
 
 
-def _outcome(status: int, output: str) -> RemoteResult:
+def _read(status: int, output: str) -> RemoteResult:
     """Tell what a script answered from what else was printed."""
     said, is_begun, rest = "", False, []
     for line in output.splitlines():

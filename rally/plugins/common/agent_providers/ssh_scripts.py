@@ -24,10 +24,11 @@ boot of its host, so a number that is used again is never taken for it.
 
 from __future__ import annotations
 
-import base64
 import re
 import shlex
 import typing as t
+
+from rally.plugins.common.agent_providers import environment
 
 MARK = "rally-agent:"
 #: below the home of the user there, unless XDG says otherwise
@@ -45,6 +46,8 @@ END_S = 15
 KEPT = 3
 #: ... and of one that found no Rally to start
 MISSING = 4
+#: begins the line about a package that a host has
+HAVE = "rally-has:"
 #: how long one waits for another that installs the same, seconds
 INSTALL_S = 600
 
@@ -135,9 +138,22 @@ say ended
 exit 0
 """
 
+_LOOK = r"""
+umask 077
+mkdir -p @CACHE@/wheels && cd @CACHE@/wheels || {
+    say 'the folder for packages cannot be made'; exit 1
+}
+there=$(@PYTHON@ -c @INTERPRETER@ </dev/null) || { say @MISSING@; exit 1; }
+for each in *; do echo "@HAVE@ $each"; done
+cd @FOLDER@ || exit 1
+say "$there $PWD/parcel"
+"""
+
 #: its lock is noted as an agent is: one of a script that died is no lock
 _INSTALL = r"""
 umask 077
+parcel=@FOLDER@/parcel
+trap 'rm -rf "$parcel" "$parcel.d"' EXIT
 mkdir -p @CACHE@/venvs && cd @CACHE@/venvs || {
     say 'the folder for virtual environments cannot be made'; exit 1
 }
@@ -151,21 +167,34 @@ until mkdir @DIGEST@.lock 2>/dev/null; do
     count=$((count + 1)); pause
 done
 { echo $$; born $$; } >@DIGEST@.lock/pid
-trap 'rm -rf @DIGEST@.lock' EXIT
+trap 'rm -rf @DIGEST@.lock "$parcel" "$parcel.d"' EXIT
 if [ -e @DIGEST@/ready ]; then say installed; exit 0; fi
 rm -rf @DIGEST@
+if [ -s "$parcel" ]; then
+    @PYTHON@ -m zipfile -e "$parcel" "$parcel.d" </dev/null || {
+        say 'the packages that were sent cannot be unpacked'; exit 1
+    }
+    for each in "$parcel.d"/*; do
+        [ -e "../wheels/${each##*/}" ] || mv "$each" ../wheels/ || {
+            say 'no room for the packages'; exit 1
+        }
+    done
+fi
 @PYTHON@ -m venv @DIGEST@ </dev/null || {
     say 'its virtual environment cannot be made'; exit 1
 }
-@DIGEST@/bin/python -c 'import base64, sys
-with open(sys.argv[1], "wb") as file:
-    file.write(base64.b64decode(sys.stdin.read()))' \
-    @DIGEST@.lock/@WHEEL@ <<'@END@' || { say 'no room for it'; exit 1; }
-@DATA@
+cat >@DIGEST@.lock/constraints <<'@END@'
+@CONSTRAINTS@
 @END@
 @DIGEST@/bin/python -m pip install --quiet --no-input \
-    --disable-pip-version-check @DIGEST@.lock/@WHEEL@ </dev/null || {
-    say 'pip cannot install it'; exit 1
+    --disable-pip-version-check --constraint @DIGEST@.lock/constraints \
+    @PACKAGES@ </dev/null 2>@DIGEST@.lock/said || {
+    cat @DIGEST@.lock/said
+    package=$(sed -n 's/.*No matching distribution found for //p' \
+        @DIGEST@.lock/said | head -n 1)
+    package=${package%% *}
+    say "pip cannot install ${package:-it}"@WHY@
+    exit 1
 }
 : >@DIGEST@/ready
 say installed
@@ -207,16 +236,74 @@ def installed(digest: str) -> list[str]:
     return ["%s/venvs/%s/bin/rally" % (CACHE_WORD, digest)]
 
 
-def install(name: str, digest: str, data: bytes, python: str) -> str:
-    """Install a wheel into a virtual environment, unless that is there.
+def look(folder: str, python: str) -> str:
+    """Find out what packages a host needs; see ``seen``.
 
-    :param digest: of its content, by which it is found again
+    :param folder: of the agent that is to be started
     :param python: the interpreter there
     """
+    missing = shlex.quote(
+        "`%s` cannot be run there. Install Python 3 on it, or name the "
+        "program as `python`" % python
+    )
     return _script(
-        "", _INSTALL, DIGEST=digest, WHEEL=shlex.quote(name),
-        PYTHON=_word(python), COUNT=str(INSTALL_S * 5),
-        DATA=base64.encodebytes(data).decode().rstrip(),
+        folder, _LOOK, PYTHON=_word(python), MISSING=missing, HAVE=HAVE,
+        INTERPRETER=shlex.quote(environment.INTERPRETER),
+    )
+
+
+class Seen(t.NamedTuple):
+    """What ``look`` has found."""
+
+    interpreter: str
+    parcel: str  # where to send packages to
+    wheels: frozenset[str]  # digests of those that are there
+
+
+def seen(said: str, output: str) -> Seen:
+    """Read what ``look`` answers."""
+    tag, platform, parcel = said.split(" ", 2)
+    return Seen("%s %s" % (tag, platform), parcel, frozenset(
+        line.removeprefix(HAVE).strip() for line in output.splitlines()
+        if line.startswith(HAVE)
+    ))
+
+
+def receive(path: str) -> str:
+    """A command for any login shell: keep in *path* what comes."""
+    return "cat >%s" % shlex.quote(path)
+
+
+def install(
+    folder: str, digest: str, supply: environment.Supply, python: str
+) -> str:
+    """Install packages in a virtual environment, unless it is there.
+
+    The wheels were sent before, or are in the cache.
+
+    :param folder: of the agent that is to be started
+    :param digest: of the environment, by which it is found again
+    :param python: the interpreter there
+    """
+    packages = [
+        *("../wheels/%s/%s" % (each.digest, each.file_name)
+          for each in supply.wheels),
+        *supply.fetched,
+    ]
+    options = [] if supply.constraints else ["--no-deps"]
+    if not supply.why:
+        options.append("--no-index")
+    why = supply.why and (
+        ": %s has to come from the package index that pip is configured to "
+        "use there, since %s. Give pip an index that has it, or install "
+        "Rally and the plugins there yourself (`command`)"
+        % (", ".join(supply.fetched) or "what it requires", supply.why)
+    )
+    return _script(
+        folder, _INSTALL, DIGEST=digest, PYTHON=_word(python),
+        COUNT=str(INSTALL_S * 5), WHY=shlex.quote(why),
+        PACKAGES=" ".join(map(shlex.quote, [*options, *packages])),
+        CONSTRAINTS="\n".join(supply.constraints),
     )
 
 

@@ -74,6 +74,14 @@ def provided(
     return name, provider_config
 
 
+def installs(config: t.Mapping[str, t.Any]) -> bool:
+    """Whether agents are to have what this host has, plugins included."""
+    name, provider_config = provided(config) or ("", {})
+    return bool(name) and agent_provider.AgentProvider.get(name).installs(
+        provider_config
+    )
+
+
 def _check_provider(config: t.Mapping[str, t.Any]) -> list[str]:
     """Whether there is such a provider, and takes its configuration."""
     found = provided(config)

@@ -365,7 +365,7 @@ class DistributedRunner(runner.ScenarioRunner):
     ) -> shipped_files.PackedFiles | None:
         """The plugin files of this host, and others that the workload names,
         if they are to be sent."""
-        if self.scope is None or not self.scope.ships_plugins:
+        if not self._ships_plugins:
             return None
         from rally import plugins
         from rally.task.distributed import shipped_files
@@ -402,8 +402,14 @@ class DistributedRunner(runner.ScenarioRunner):
             used=tuple(importing.importable(used)[:messages.MAX_MODULES]),
             files=files,
             packages=packages,
-            is_shipped=scope is not None and scope.ships_plugins,
+            is_shipped=self._ships_plugins,
         )
+
+    @property
+    def _ships_plugins(self) -> bool:
+        """Whether agents get the plugin files of this host with the run."""
+        is_asked = self.scope is not None and self.scope.ships_plugins
+        return is_asked or arrangement.installs(self.config)
 
     def _machine(
         self, prepare: messages.Prepare, contents: dict[str, bytes],

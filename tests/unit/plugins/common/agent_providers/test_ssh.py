@@ -16,6 +16,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import os
 import pathlib
 import signal
@@ -23,12 +25,14 @@ import stat
 import sys
 import tempfile
 import time
+import zipfile
 from unittest import mock
 
 import ddt
 
 from rally import plugins
 from rally.plugins.common.agent_providers import (
+    environment,
     ssh,
     ssh_client,
     ssh_scripts,
@@ -41,14 +45,14 @@ from tests.unit import test
 SECRET = "name = n1\nsecret = it's $HOME `secret`"
 #: takes its last but one word for a host, whose home is a folder of its own
 CLIENT = """#!/bin/sh
-for word; do host=$before; before=$word; done
+for word; do host=$command; command=$word; done
 echo "$@" >>"$SSH_TEST/asked"
 case $host in
     refuses) echo "ssh: connect to host $host: Connection refused" >&2
              exit 255;;
     hangs) exec sleep 600;;
 esac
-HOME="$SSH_TEST/$host" exec sh -s
+HOME="$SSH_TEST/$host" exec sh -c "$command"
 """
 #: an agent that lives until it is told to end
 AGENT = """#!/bin/sh
@@ -63,18 +67,39 @@ esac
 while :; do sleep 0.1; done
 """
 
-#: makes virtual environments whose pip only keeps what it is given
+#: makes virtual environments whose pip only notes what it is given
 PYTHON = """#!/bin/sh
 case $1-$2 in
     -m-venv) mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
-             echo "$3" >>"$SSH_TEST/made";;
-    -c-*) exec %s "$@";;
-    -m-pip) for word; do :; done
-            [ -e "$SSH_TEST/broken" ] && { echo "no index"; exit 1; }
-            cp "$word" "$SSH_TEST/installed.whl"
-            cp "$SSH_TEST/an agent" "${0%%/*}/rally";;
+             echo "$3" >>"$SSH_TEST/made"; exit;;
+    -c-*sys*) [ -e "$SSH_TEST/old" ] && { echo cpython-26 linux-z80; exit; };;
+    -m-pip) [ -e "$SSH_TEST/broken" ] && {
+                echo "ERROR: No matching distribution found for numpy==2" >&2
+                exit 1
+            }
+            shift 3
+            for word; do
+                case $word in *.whl) [ -s "$word" ] || exit 9;; esac
+                echo "$word" >>"$SSH_TEST/pip"
+            done
+            cp "$SSH_TEST/an agent" "${0%%/*}/rally"; exit;;
 esac
+exec %s "$@"
 """ % sys.executable
+
+
+def package(name, content=b"x = 1", tag="py3-none-any"):
+    return wheel.Wheel(
+        name, "1.0", (tag,),
+        {"%s.py" % name: content, "%s-1.0.dist-info/METADATA" % name: b""},
+        hashlib.sha256(content + name.encode()).hexdigest()[:32],
+    )
+
+
+SMALL = environment.Environment(
+    (package("rally"), package("faster", tag="cp311-cp311-linux_x86_64")),
+    (), frozenset({"rally"}),
+)
 
 
 def is_running(pid):
@@ -292,25 +317,73 @@ class SSHTestCase(test.TestCase):
                       self.failed[0].reason)
         self.assertEqual([], self.end(provider))
 
-    def installing(self, *hosts):
-        return self.started(
-            *hosts, install=True, python=str(self.program("py thon", PYTHON))
+    def installing(self, *hosts, packages=SMALL, **config):
+        patch = mock.patch.object(
+            environment, "of_this_host", lambda imported: packages
         )
+        with patch:
+            return self.started(
+                *hosts, install=True,
+                python=str(self.program("py thon", PYTHON)), **config,
+            )
 
     def made(self):
         return (self.folder / "made").read_text().splitlines()
 
-    def test_rally_is_installed_once_and_found_by_its_content(self):
+    def pip(self):
+        """What pip was given, but for options."""
+        path = self.folder / "pip"
+        words = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return {word.rpartition("/")[2] for word in words}
+
+    def test_it_is_installed_once_and_found_by_its_content(self):
         self.assertEqual([], self.end(self.installing("n1")))
+        words = self.pip()
         self.assertEqual([], self.end(self.installing("n1")))
 
-        package = wheel.of_rally()
-        self.assertEqual([package.digest], self.made())
-        self.assertEqual(
-            package.data, (self.folder / "installed.whl").read_bytes()
+        self.assertEqual([SMALL.digest], self.made())
+        self.assertLessEqual(
+            {"rally-1.0-py3-none-any.whl",
+             "faster-1.0-cp311-cp311-linux_x86_64.whl",
+             "--no-index", "--no-deps"}, words,
         )
-        venvs = self.folder / "n1" / ".cache" / "rally" / "venvs"
-        self.assertEqual([package.digest], [x.name for x in venvs.iterdir()])
+        cache = self.folder / "n1" / ".cache" / "rally"
+        self.assertEqual(
+            [SMALL.digest], [x.name for x in (cache / "venvs").iterdir()]
+        )
+        self.assertEqual(
+            {each.digest for each in SMALL.wheels},
+            {x.name for x in (cache / "wheels").iterdir()},
+        )
+
+    def test_of_another_environment_only_what_is_new_is_sent(self):
+        self.assertEqual([], self.end(self.installing("n1")))
+        self.pip()
+        folder = self.order.folder / ssh.PACKAGES
+        before = set(folder.glob("*.zip"))
+        changed = dataclasses.replace(
+            SMALL, wheels=(package("rally", b"x = 2"), SMALL.wheels[1])
+        )
+
+        provider = self.installing("n1", packages=changed)
+
+        [parcel] = set(folder.glob("*.zip")) - before
+        self.assertEqual(
+            ["%s/rally-1.0-py3-none-any.whl" % changed.wheels[0].digest],
+            zipfile.ZipFile(parcel).namelist(),
+        )
+        self.assertLessEqual({
+            "rally-1.0-py3-none-any.whl",
+            "faster-1.0-cp311-cp311-linux_x86_64.whl",
+        }, self.pip())
+        self.assertEqual(2, len(self.made()))
+        self.assertEqual([], self.end(provider))
+
+    def test_what_was_sent_does_not_stay(self):
+        provider = self.installing("n1")
+        self.assertEqual([], list(self.far("n1").glob("parcel*")))
+        self.assertEqual([], self.end(provider))
 
     def test_of_several_that_share_a_home_one_installs_it(self):
         for host in ("n2", "n3"):
@@ -320,31 +393,60 @@ class SSHTestCase(test.TestCase):
         self.assertEqual(1, len(self.made()))
         self.assertEqual([], self.end(provider))
 
-    def test_an_installation_that_fails_is_told_and_tried_anew(self):
+    def failing(self, packages=SMALL):
+        """Why it cannot be installed, and what pip said."""
         (self.folder / "broken").touch()
         provider = self.provider(
             "n1", install=True, python=str(self.program("py thon", PYTHON))
         )
-        provider.start()
+        with mock.patch.object(
+            environment, "of_this_host", lambda imported: packages
+        ):
+            provider.start()
         wait_until(
             lambda: any(
                 isinstance(each, agent_provider.Failed)
                 for each in self.failed
             ), 30, "it is told",
         )
-        self.assertEqual("pip cannot install it", self.failed[-1].reason)
-        self.assertIn("no index", self.failed[-1].tail)
+        return self.failed[-1]
+
+    def test_an_installation_that_fails_is_told_and_tried_anew(self):
+        failed = self.failing()
+        self.assertEqual("pip cannot install numpy==2", failed.reason)
+        self.assertIn("No matching", failed.tail)
         (self.folder / "broken").unlink()
         self.assertEqual([], self.end(self.installing("n1")))
         self.assertEqual(2, len(self.made()))
 
+    def test_another_interpreter_without_an_index_is_told_what_to_do(self):
+        (self.folder / "old").touch()
+        failed = self.failing()
+        self.assertIn("pip cannot install numpy==2: ", failed.reason)
+        self.assertIn("package index", failed.reason)
+        self.assertIn("its Python is cpython-26 linux-z80", failed.reason)
+        (self.folder / "broken").unlink()
+        self.assertEqual([], self.end(self.installing("n1")))
+        words = self.pip()
+        self.assertIn("rally-1.0-py3-none-any.whl", words)
+        self.assertNotIn("--no-index", words)
+        self.assertNotIn("--no-deps", words)
+
     def test_an_end_does_not_wait_for_an_installation(self):
-        slow = PYTHON.replace("-m-venv) ", "-m-venv) exec sleep 600;;\nx) ")
+        slow = PYTHON.replace(
+            "-m-venv) ",
+            '-m-venv) touch "$SSH_TEST/making"; exec sleep 600;;\nx) ',
+        )
         provider = self.provider(
             "n1", install=True, python=str(self.program("py thon", slow))
         )
-        provider.start()
-        wait_until(lambda: self.failed, 30, "it is being installed")
+        with mock.patch.object(
+            environment, "of_this_host", lambda imported: SMALL
+        ):
+            provider.start()
+        wait_until(
+            (self.folder / "making").exists, 30, "it is being installed"
+        )
 
         self.assertEqual([], self.end(provider))
         self.assertFalse(self.far("n1").exists())
