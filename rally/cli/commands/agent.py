@@ -210,8 +210,9 @@ def invite(
 ) -> None:
     """Make a join token, by which agents enrol with keys of their own."""
     from rally.task.distributed.security import labels as labels_module
-    from rally.task.distributed.security import tokens
+    from rally.task.distributed.security import purge, tokens
 
+    purge.purge(keys)
     invited = tokens.inviting(
         uses, _seconds(expires), labels_module.parsed(label or []), keys
     )
@@ -455,15 +456,30 @@ def list_(
     except channels.AddressUnusable as e:
         fleet_view.show(address, keys, tojson, e)
         return
+    _show_found(agents, keys, tojson)
+
+
+def _show_found(
+    agents: t.Sequence[discovery.Answer], keys: pathlib.Path | None,
+    tojson: bool,
+) -> None:
+    """Show agents and tokens, once what has ended long ago is removed."""
+    from rally.task.distributed import discovery
+    from rally.task.distributed.security import purge
+
+    purged = purge.purge(keys)
     if tojson:
         tokens = discovery.token_statuses(keys)
         typer.echo(json.dumps({
             "phase": "no run",
             "agents": list(map(dataclasses.asdict, agents)),
             "tokens": list(map(dataclasses.asdict, tokens)),
+            "purged": dataclasses.asdict(purged),
         }))
-    else:
-        _print_found(agents, keys)
+        return
+    _print_found(agents, keys)
+    if purged.last:
+        typer.echo(str(purged))
 
 
 #: title, and how early a narrow terminal does without it

@@ -50,7 +50,8 @@ The tests have ports with the same limits on simulated time, see
     messages, codec, channels, sockets
 ``security/``
     keys, the allow-list, and the answer to who may connect; join tokens, and
-    whom they let in: ``tokens``, ``roll``, ``enrolment``
+    whom they let in: ``tokens``, ``roll``, ``enrolment``; what goes when they
+    have ended: ``purge``
 ``load_process/``
     the agent's child, which runs an ordinary Runner: ``child`` is what runs
     there, ``parent`` how the agent sees it

@@ -72,8 +72,15 @@ class Token:
 
     def has_ended(self, now: datetime.datetime) -> bool:
         """Whether it is worth nothing, however often it was used."""
-        expires = datetime.datetime.fromisoformat(self.expires)
-        return bool(self.revoked) or now >= expires
+        return bool(self.revoked) or now >= self.end
+
+    @property
+    def end(self) -> datetime.datetime:
+        """From when on it is worth nothing."""
+        return min(
+            datetime.datetime.fromisoformat(end)
+            for end in (self.expires, self.revoked) if end
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -183,12 +190,17 @@ def revoke(
     :raises InvalidArgumentsException: there is no such token
     """
     known = {token.id: token for token in tokens(folder)}
-    if token_id not in known:
+    names = [
+        agent.name for agent in keys.agents(folder)
+        if agent.token == token_id
+    ]
+    # of one that ended long ago only those are left that came by it
+    if token_id not in known and not names:
         raise exceptions.InvalidArgumentsException(
             "There is no join token %s, so there is nothing to revoke. "
             "Tokens are: %s." % (token_id, ", ".join(known) or "none")
         )
-    if not known[token_id].revoked:
+    if token_id in known and not known[token_id].revoked:
         stamp = utc_now().isoformat(timespec="seconds")
         with keys.changing(folder):  # nobody is being let in by it
             _write(
@@ -197,10 +209,6 @@ def revoke(
             )
     if not with_agents:
         return []
-    names = [
-        agent.name for agent in keys.agents(folder)
-        if agent.token == token_id
-    ]
     for name in names:
         keys.revoke(name, folder)
     return names
@@ -266,10 +274,13 @@ def _read(path: pathlib.Path) -> Token:
     )
     try:
         uses = int(values["uses"])
-        expires = datetime.datetime.fromisoformat(values["expires"])
+        ends = [
+            datetime.datetime.fromisoformat(values[key])
+            for key in ("expires", "revoked") if values.get(key)
+        ]
     except ValueError:
         raise key_files.malformed(path, "its end is not understood") from None
-    if expires.tzinfo is None:
+    if any(end.tzinfo is None for end in ends):
         raise key_files.malformed(path, "its end is in no time zone")
     token = Token(
         values["public"], values["created"], values["expires"], uses,

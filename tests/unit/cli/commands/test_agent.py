@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
 import pathlib
 import stat
@@ -24,7 +25,12 @@ from unittest import mock
 
 from rally.cli.commands import agent
 from rally.task.distributed import discovery
-from rally.task.distributed.security import key_files, keys, tokens
+from rally.task.distributed.security import (
+    key_files,
+    keys,
+    purge,
+    tokens,
+)
 from tests import screens
 from tests.unit import test
 from tests.unit.cli import base
@@ -145,6 +151,17 @@ class InviteTestCase(base.CommandTestCase):
         ):
             self.refused("invite", *words)
         self.assertEqual([], tokens.tokens())
+
+    def test_the_list_says_what_was_removed_after_its_end(self) -> None:
+        self.rally("agent", "invite", "--out", self.path("fleet.join"))
+        [token] = tokens.tokens()
+        with mock.patch.object(purge, "KEPT_DAYS", 0):
+            tokens.revoke(token.id)
+            listed = self.rally("agent", "list")
+            self.assertIn("1 join token(s)", listed.out)
+            self.assertNotIn(token.id, listed.out)
+            listed = self.rally("agent", "list", "--json")
+        self.assertEqual(1, json.loads(listed.out)["purged"]["tokens"])
 
     def test_it_can_be_revoked_with_those_who_came_by_it(self) -> None:
         self.rally("agent", "invite", "--out", self.path("fleet.join"))

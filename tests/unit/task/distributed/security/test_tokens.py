@@ -28,6 +28,7 @@ from rally.task.distributed.security import (
     key_files,
     keys,
     labels,
+    purge,
     tokens,
 )
 from rally.task.distributed.wire import channels, messages
@@ -359,3 +360,80 @@ class EnrolmentTestCase(TokenTestCase):
             if path.is_file()
         }
         self.assertEqual({0o600}, modes)
+
+
+class PurgeTestCase(TokenTestCase):
+    def joined(self, token, name):
+        key = keys.KeyPair.new().public
+        keys.allow(self.folder, [keys.AuthorizedAgent(
+            name, key, "now", token.id
+        )])
+        return key
+
+    def purge(self, days=0.0):
+        now = tokens.utc_now() + datetime.timedelta(days=days)
+        return purge.purge(self.folder, lambda: now)
+
+    def records(self):
+        return [each.name for each in keys.revoked_agents(self.folder)]
+
+    def test_what_ended_long_ago_is_removed_and_counted(self):
+        expired = self.invited(expires_s=86400)
+        revoked = self.invited(expires_s=1000 * 86400)
+        self.invited(expires_s=1000 * 86400)
+        self.joined(expired, "node1")
+        keys.revoke("node1", self.folder)
+        tokens.revoke(revoked.id, self.folder)
+
+        self.assertEqual(purge.Purged(), self.purge(29.9))
+        first = self.purge(30.1)
+        self.assertEqual((1, 0), (first.tokens, first.records))
+        second = self.purge(31.1)
+        self.assertEqual((2, 1), (second.tokens, second.records))
+        self.assertEqual(second, self.purge(99))
+
+        self.assertEqual(1, len(tokens.tokens(self.folder)))
+        self.assertEqual([], self.records())
+        self.assertIn("2 join token(s) and records of 1 ", str(second))
+
+    def test_a_token_that_was_removed_lets_nobody_in(self):
+        token = self.invited()
+        self.purge(31)
+        # as if the clock had gone wrong, and was set right
+        desk = enrolment.Enrolment(self.folder)
+        self.addCleanup(desk.close)
+        self.assertIsNone(desk.token_of(token.public))
+        self.assertIsNone(
+            keys.AgentAllowList(self.folder).name_of(token.public)
+        )
+
+    def test_no_use_of_a_token_is_given_back(self):
+        token = self.invited(expires_s=1000 * 86400)
+        self.joined(token, "node1")
+        keys.revoke("node1", self.folder)
+        self.assertEqual(0, self.purge(500).records)
+        self.assertEqual(["node1"], self.records())
+
+        [path] = (self.folder / "tokens").glob("*.token")
+        path.chmod(0o666)  # it cannot be used, and may be mended
+        self.assertEqual(0, self.purge(500).records)
+        self.assertEqual(["node1"], self.records())
+
+    def test_those_who_came_by_it_stay_and_can_be_revoked_together(self):
+        token = self.invited()
+        key = self.joined(token, "node1")
+        self.assertEqual(1, self.purge(31).tokens)
+        self.assertEqual(
+            "node1", keys.AgentAllowList(self.folder).name_of(key)
+        )
+
+        self.assertEqual(
+            ["node1"], tokens.revoke(token.id, self.folder, with_agents=True)
+        )
+        self.assertEqual(["node1"], self.records())
+        self.assertEqual(0, self.purge(29.9).records)
+        self.assertEqual(1, self.purge(30.1).records)
+
+    def test_who_never_invited_has_nothing(self):
+        self.assertEqual(purge.Purged(), self.purge())
+        self.assertFalse((self.folder / "tokens").exists())
