@@ -406,6 +406,10 @@ class ResultConsumer:
             merged.checker.set_unexpected_failure(
                 load_info.NothingRan(workload=self.workload_cfg["name"])
             )
+        elif self.runner.shortfalls:
+            merged.checker.set_unexpected_failure(load_info.LoadFellShort(
+                shortfalls="; ".join(self.runner.shortfalls)
+            ))
 
     def _store(self, merged: aggregate.Aggregate) -> None:
         self.watch.saw(merged)

@@ -123,7 +123,12 @@ def _progress_of(workload: records.Record) -> list[str]:
             "%.3f" % percentiles[key] if percentiles.get(key) else "n/a"
             for key in ("50", "95", "99")
         )
-    return [line, *("\t\t%s" % each for each in _agents_of(info))]
+    shortfalls = info.get("shortfalls") or ()
+    return [
+        line,
+        *("\t\tLess than was asked for: %s" % each for each in shortfalls),
+        *("\t\t%s" % each for each in _agents_of(info)),
+    ]
 
 
 def _agents_of(info: records.Record) -> list[str]:

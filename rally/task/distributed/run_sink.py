@@ -54,6 +54,7 @@ class Runner(t.Protocol):
     members: list[dict[str, t.Any]]
     lost: list[Lost]
     lost_count: int
+    shortfalls: t.Sequence[str]
     counters: collections.Counter[str]
     inexact_sources: t.Collection[str]
 
@@ -159,6 +160,7 @@ class RunSink:
         runner.phase = machine.phase_text
         runner.members = members
         runner.lost_count = machine.registry.lost_count()
+        runner.shortfalls = tuple(machine.run.failover.shortfalls)
         runner.counters = collections.Counter(
             {
                 **machine.counters,

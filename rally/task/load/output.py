@@ -42,7 +42,8 @@ class RunnerOutput:
     * ``event_queue``: stream of ``{"type", "value"}``;
     * ``problems``: stream of sentences a user should read;
     * ``board``: the newest aggregate of each source, merged;
-    * ``lost``: iterations that left no result.
+    * ``lost``: iterations that left no result;
+    * ``shortfalls``: why the load was less than was asked for.
     """
 
     #: a lost iteration fails the workload
@@ -58,6 +59,7 @@ class RunnerOutput:
         self.event_queue: Stream[dict[str, t.Any]] = Stream()
         self.problems: Stream[str] = Stream()
         self.lost: list[Lost] = []
+        self.shortfalls: t.Sequence[str] = ()
         self.counters: collections.Counter[str] = collections.Counter()
         #: sources whose aggregates may differ from what they delivered
         self.inexact_sources: t.Collection[str] = ()

@@ -78,6 +78,15 @@ class NothingRan(exceptions.RallyException):
     )
 
 
+class LoadFellShort(exceptions.RallyException):
+    error_code = 136
+    msg_fmt = (
+        "The load was less than was asked for: %(shortfalls)s. So the "
+        "criteria were judged, but of a smaller load. Have more agents of "
+        "each group, or spares, and run the task again."
+    )
+
+
 class RunWatch:
     """Keeps count of one workload while it runs."""
 
@@ -219,6 +228,7 @@ class RunWatch:
             # a chunk that came twice is in it once
             "stored": min(self._rows, merged.iterations),
             "lost": [lost.to_dict() for lost in runner.lost],
+            "shortfalls": list(runner.shortfalls),
             "counters": counters,
             "offered_rate": runner.offered_rate,
             **figures_of(merged),

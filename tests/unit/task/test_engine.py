@@ -107,6 +107,15 @@ class Sharing(serial.SerialScenarioRunner):
         super().run(name, context, args)
 
 
+@runner.configure(name="engine_test_short")
+class Short(serial.SerialScenarioRunner):
+    """Makes less of the load than was asked for."""
+
+    def run(self, name, context, args):
+        super().run(name, context, args)
+        self.shortfalls = ["half of it was missing"]
+
+
 class Listener:
     def __init__(self):
         self.seen = []
@@ -203,6 +212,22 @@ class RunTestCase(EngineTestCase):
         self.assertEqual(0, workload["total_iteration_count"])
         self.assertIs(False, self.criteria(workload)["something_went_wrong"])
         self.assertFalse(task["pass_sla"])
+
+    def test_a_load_that_fell_short_has_not_passed(self):
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "runner": {"engine_test_short": {"times": 3}},
+        })
+        [workload] = self.workloads(task)
+
+        self.assertFalse(workload["pass_sla"])
+        self.assertIn(
+            "half of it was missing",
+            workload["sla_results"]["sla"][-1]["detail"],
+        )
+        self.assertEqual(
+            ["half of it was missing"], workload["load_info"]["shortfalls"]
+        )
 
     def test_an_sla_that_raises_fails_the_workload_loudly(self):
         task = self.run_task({

@@ -444,6 +444,7 @@ class DistributedRunner(runner.ScenarioRunner):
             split=arrangement.splitting(
                 inner_cls, inner_config, selection.weights
             ),
+            needs_groups=bool(selection.weights) and plan.schedule is None,
             is_closing_on_loss=self.config.get("on_agent_loss") == "abort",
             agent_timeout_s=self.config.get(
                 "agent_timeout", DEFAULT_AGENT_TIMEOUT_S

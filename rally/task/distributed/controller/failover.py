@@ -35,6 +35,8 @@ from rally.task.distributed.controller.registry import Registry
 #: exchanges with each agent before it starts: the best of them gives the
 #: offset of its clock
 CLOCK_SAMPLES = 8
+#: a share that nobody of its group has taken for so long may go to others
+GROUP_PATIENCE_NS = 30 * NS
 #: two clocks drift apart by less
 DRIFT = 0.001
 
@@ -54,6 +56,18 @@ class Share:
     lost_ns: int | None = None  # when its holder was lost
     fence_ns: int = 0  # from then on a lost holder starts nothing
     guess_ns: int = 0  # of a lost holder's iterations, if none has ended
+    missed_ns: int | None = None  # since when nobody of its group is there
+
+    @property
+    def is_wanting(self) -> bool:
+        """Whether it was given up, and has no successor yet."""
+        return self.is_given_up and not self.successor
+
+    def is_open(self, now: int) -> bool:
+        """Whether agents of other groups may have it."""
+        return self.missed_ns is not None and (
+            now - self.missed_ns >= GROUP_PATIENCE_NS
+        )
 
     def is_free(self, now: int, longest_ns: int | None) -> bool:
         """Whether no iteration of its holder can run any more.
@@ -78,6 +92,7 @@ class Share:
         self.before = self.holder or self.before
         self.holder, self.successor = self.successor, ""
         self.is_given_up, self.lost_ns = False, None
+        self.missed_ns = None
 
 
 class Failover:
@@ -89,6 +104,10 @@ class Failover:
     than any before may overlap with those of the successor. If none has
     ended, and nobody is left to see one end, those of the lost agent are
     taken to last as long again as they have.
+
+    A share is taken over within its group, so that groups keep their weights.
+    If nobody of the group is there for a while, the concurrency that was asked
+    for counts more, and a spare of any group may have it.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -96,6 +115,10 @@ class Failover:
         self._registry = registry
         self._limit_ns = int((plan.iteration_timeout_s or 0) * NS)
         self._longest_ns = 0
+        #: sentences about groups whose part of the load nobody makes
+        self.shortfalls: list[str] = []
+        self._short: set[str] = set()  # these groups
+        self._concurrency = 0  # of all shares
         self._held: dict[str, Share] = {}  # by its holder
         self._promised: dict[str, Share] = {}  # by its successor
         self._unclaimed: dict[int, Share] = {}  # by position; want an agent
@@ -116,6 +139,9 @@ class Failover:
             if share.config is not None
         }
         self._registry.share_count = len(self._unclaimed)
+        self._concurrency = sum(
+            share.concurrency for share in self._unclaimed.values()
+        )
 
     def observe(self, longest_ns: int) -> None:
         """An iteration took this long, from start to end."""
@@ -145,7 +171,7 @@ class Failover:
 
     def _note(self, share: Share) -> None:
         """Keep *share* among those that want an agent if it does."""
-        if share.is_given_up and not share.successor:
+        if share.is_wanting:
             self._unclaimed[share.position] = share
         else:
             self._unclaimed.pop(share.position, None)
@@ -153,7 +179,7 @@ class Failover:
     def appoint(self, now: int) -> list[Command]:
         """Let spares prepare for the shares that are given up."""
         commands: list[Command] = []
-        for share, member in self._matches():
+        for share, member in self._matches(now):
             share.successor = member.name
             self._promised[member.name] = share
             self._note(share)
@@ -173,20 +199,55 @@ class Failover:
                     Say("agent %s prepares to take over from agent %s"
                         % (member.name, before))
                 )
-        return commands
+        return [*commands, *self._tell_shortfalls(now)]
 
-    def _matches(self) -> list[tuple[Share, Member]]:
-        """Spares for the shares that want a successor, within a group."""
+    def _matches(self, now: int) -> list[tuple[Share, Member]]:
+        """Spares for the shares that want a successor."""
         spares: dict[str | None, collections.deque[Member]] = {}
         for member in self._registry.spares:
             spares.setdefault(member.group, collections.deque()).append(
                 member
             )
-        return [
-            (share, spares[share.group].popleft())
-            for share in self._in_order(self._unclaimed.values())
-            if spares.get(share.group)
-        ]
+        matches, others = [], []
+        for share in self._in_order(self._unclaimed.values()):
+            if spares.get(share.group):
+                matches.append((share, spares[share.group].popleft()))
+            else:
+                others.append(share)
+        left = collections.deque(
+            member for waiting in spares.values() for member in waiting
+        )
+        for share in others:
+            if share.missed_ns is None:
+                share.missed_ns = now
+            if left and share.is_open(now):
+                matches.append((share, left.popleft()))
+        return matches
+
+    def _tell_shortfalls(self, now: int) -> list[Command]:
+        """Say, once for each group, that nobody makes its part."""
+        plan = self._registry.plan
+        unused: collections.Counter[str] = collections.Counter()
+        for share in self._in_order(self._unclaimed.values()):
+            if share.is_open(now):
+                unused[share.group] += share.concurrency
+        commands: list[Command] = []
+        for group, count in unused.items():
+            if plan.needs_groups and group not in self._short:
+                self._short.add(group)
+                self.shortfalls.append(
+                    "no agent was there for %d s that could make the part of "
+                    "%s=%s: %d of %d iterations at once were missing" % (
+                        GROUP_PATIENCE_NS // NS, plan.selection.by, group,
+                        count, self._concurrency,
+                    )
+                )
+                commands.append(Say(
+                    "The load is less than was asked for: %s. An agent with "
+                    "that label, or a spare of another group, takes it over "
+                    "at once." % self.shortfalls[-1], True,
+                ))
+        return commands
 
     def due(self, now: int) -> list[Member]:
         """Successors that may begin."""

@@ -49,6 +49,8 @@ class RunPlan:
     #: of the runner's config, given how many agents each group begins with,
     #: in the order of the weights; None: there is one group
     split: t.Callable[[t.Mapping[str, int]], list[GroupShare]] | None = None
+    #: what a group does nobody else does: the concurrency is shared out
+    needs_groups: bool = False
     #: what ``prepare.content`` names
     content: bytes = dataclasses.field(default=b"", repr=False)
     #: contents of ``prepare.shipment``, by digest

@@ -289,6 +289,7 @@ class OtherTaskTestCase(base.CommandTestCase):
         }
         self.make_progress({
             "agents": agents, "by_label": [group], "slowest_agents": ["n9"],
+            "shortfalls": ["nobody of zone=b"],
             "generator_limited": ["n1"],
             "odd_agents": [{"name": "n9", "effect": 0.4, "deviations": 9}],
         })
@@ -301,6 +302,7 @@ class OtherTaskTestCase(base.CommandTestCase):
         )
         self.assertIn("Odd, beyond chance: n9 (slower, 90 %)", said)
         self.assertIn("limit the load: n1", said)
+        self.assertIn("Less than was asked for: nobody of zone=b", said)
         self.assertNotIn("n17", said)
 
     def test_watching_ends_with_the_task(self):

@@ -39,6 +39,7 @@ def weighed(concurrency):
             constant.ConstantScenarioRunner, {"concurrency": concurrency},
             WEIGHTS,
         ),
+        "needs_groups": True,
     }
 
 
@@ -144,6 +145,62 @@ class WeightsTestCase(test.TestCase):
             },
         )
         self.assertEqual(2, members["a3"].concurrency)
+
+    def lose_zone_b(self, agents, times=10_000):
+        labels = {**ZONES, "a3": {"zone": "a"}}
+        cluster = Cluster(
+            agents=agents, wanted=2, times=times, concurrency=8,
+            labels=labels, **weighed(8),
+        )
+        cluster.at(3, cluster.agents["a1"].die)
+        return cluster
+
+    def test_others_take_over_if_a_whole_group_stays_away(self):
+        cluster = self.lose_zone_b(agents=3).play()
+
+        self.assertEqual([], cluster.problems())
+        members = cluster.machine.members
+        self.assertEqual((6, 2), (
+            members["a0"].concurrency, members["a2"].concurrency
+        ))
+        start_ns = cluster.machine.run.start_ns
+        began_s = (min(
+            at for number, at in cluster.started_at.items()
+            if cluster.started_by[number] == "a2"
+        ) - start_ns) / NS
+        # it was noticed after 10 s, and its group was waited for
+        self.assertLess(40, began_s)
+        self.assertLess(began_s, 50)
+        self.assertEqual([], cluster.machine.run.failover.shortfalls)
+
+    def test_of_two_groups_the_one_that_has_a_spare_is_served_first(self):
+        labels = {**ZONES, "a2": {"zone": "b"}}
+        cluster = Cluster(
+            agents=3, wanted=2, times=4000, concurrency=8, labels=labels,
+            **weighed(8),
+        )
+        cluster.at(3, cluster.agents["a0"].die)
+        cluster.at(4, cluster.agents["a1"].die)
+        cluster.play()
+
+        self.assertEqual([], cluster.problems())
+        members = cluster.machine.members
+        self.assertEqual(2, members["a2"].concurrency)
+
+    def test_a_part_that_nobody_makes_is_said_once_and_kept(self):
+        cluster = self.lose_zone_b(agents=2).play()
+
+        self.assertEqual([], cluster.problems())
+        said = [line for line in cluster.log if "less than was asked" in line]
+        self.assertEqual(1, len(said), said)
+        self.assertIn("zone=b: 2 of 8 iterations at once", said[0])
+        self.assertEqual(1, len(cluster.machine.run.failover.shortfalls))
+
+    def test_a_short_absence_is_not_worth_a_word(self):
+        cluster = self.lose_zone_b(agents=2, times=2000).play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.machine.run.failover.shortfalls)
 
     def test_a_run_waits_for_each_group(self):
         cluster = Cluster(
