@@ -69,6 +69,13 @@ class Failed:
     tail: str = ""  # the end of what it printed
 
 
+def count_schema(description: str, **more: int) -> dict[str, t.Any]:
+    """The key ``count`` of a provider's configuration."""
+    return {
+        "type": "integer", "minimum": 1, "description": description, **more,
+    }
+
+
 Tell: t.TypeAlias = t.Callable[[Pending | Failed], None]
 
 
@@ -96,9 +103,10 @@ class AgentProvider(
         self.tell = tell
 
     @classmethod
-    @abc.abstractmethod
     def count(cls, config: t.Any) -> int:
-        """How many agents such a configuration is for."""
+        """How many agents such a configuration is for: its ``count``, unless
+        that follows from something else."""
+        return int(config["count"])
 
     @classmethod
     def installs(cls, config: t.Any) -> bool:

@@ -144,11 +144,9 @@ class LocalProvider(agent_provider.AgentProvider):
         "type": "object",
         "$schema": consts.JSON_SCHEMA7,
         "properties": {
-            "count": {
-                "type": "integer",
-                "minimum": 1,
-                "description": "How many agents to start.",
-            },
+            "count": agent_provider.count_schema(
+                "How many agents to start."
+            ),
         },
         "required": ["count"],
         "additionalProperties": False,
@@ -175,10 +173,6 @@ class LocalProvider(agent_provider.AgentProvider):
         must not wait for its end."""
         for agent in self._agents.values():
             agent.hang_up()
-
-    @classmethod
-    def count(cls, config: t.Any) -> int:
-        return int(config["count"])
 
     def names(self) -> list[str]:
         return [

@@ -88,11 +88,9 @@ class SlurmProvider(agent_provider.AgentProvider):
         "type": "object",
         "$schema": consts.JSON_SCHEMA7,
         "properties": {
-            "count": {
-                "type": "integer",
-                "minimum": 1,
-                "description": "How many agents, and so jobs.",
-            },
+            "count": agent_provider.count_schema(
+                "How many agents, and so jobs."
+            ),
             "partition": {
                 "type": "string",
                 "minLength": 1,
@@ -144,10 +142,6 @@ class SlurmProvider(agent_provider.AgentProvider):
         super().__init__(config, order, tell)
         self._submissions = slurm_submissions.Submissions(order.folder)
         self._watcher: slurm_watch.Watcher | None = None
-
-    @classmethod
-    def count(cls, config: t.Any) -> int:
-        return int(config["count"])
 
     def names(self) -> list[str]:
         return ["%s%d" % (PREFIX, index) for index in self._indices()]

@@ -22,10 +22,8 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-if t.TYPE_CHECKING:
-    from rally.task import agent_provider
-
 from rally.plugins.common.agent_providers.kubernetes import pods
+from rally.task import agent_provider
 
 #: say which task an object is of, and which of its fleets: a task may have
 #: several, of different images for example
@@ -56,10 +54,9 @@ _TEXTS: dict[str, t.Any] = {
 SCHEMA: dict[str, t.Any] = {
     "type": "object",
     "properties": {
-        "count": {
-            "type": "integer", "minimum": 1, "maximum": 5000,
-            "description": "How many agents: a pod for each.",
-        },
+        "count": agent_provider.count_schema(
+            "How many agents: a pod for each.", maximum=5000
+        ),
         "image": {
             "type": "string", "minLength": 1,
             "description": "Image with this version of Rally and the "

@@ -70,10 +70,6 @@ class KubernetesProvider(agent_provider.AgentProvider):
         self._cluster: clusters.Cluster | None = None
         self._followers: list[threading.Thread] = []
 
-    @classmethod
-    def count(cls, config: t.Any) -> int:
-        return int(config["count"])
-
     def names(self) -> list[str]:
         return [
             "%s-%d" % (self._job, i) for i in range(self.config["count"])
