@@ -26,6 +26,14 @@ LOG = logging.getLogger(__name__)
 _T = t.TypeVar("_T")
 
 
+class _Shared(t.NamedTuple):
+    """One thing, and what closes it."""
+
+    thing: t.Any
+    stack: contextlib.ExitStack
+    claims: frozenset[str]
+
+
 class TaskScope:
     """Things that are made on first use and live as long as the task.
 
@@ -39,8 +47,7 @@ class TaskScope:
 
     def __init__(self, ships_plugins: bool = False) -> None:
         self.ships_plugins = ships_plugins
-        self._stack = contextlib.ExitStack()
-        self._shared: dict[str, t.Any] = {}
+        self._shared: dict[str, _Shared] = {}
         self._modules = frozenset(sys.modules)
 
     def imported(self) -> list[str]:
@@ -52,21 +59,38 @@ class TaskScope:
         self,
         name: str,
         make: t.Callable[[], contextlib.AbstractContextManager[_T]],
+        claims: frozenset[str] = frozenset(),
     ) -> _T:
         """The thing of that name; *make* is called if there is none yet.
 
         :param name: unique in the task; begin it with the name of a plugin
+        :param claims: what one thing alone can have, such as a port; things
+            that have any of it are closed first
         """
         if name not in self._shared:
+            self.release(claims)
             one = contextlib.ExitStack()
-            self._shared[name] = one.enter_context(make())
-            self._stack.callback(self._close_one, name, one)
-        return t.cast(_T, self._shared[name])
+            thing = one.enter_context(make())
+            self._shared[name] = _Shared(thing, one, claims)
+        return t.cast(_T, self._shared[name].thing)
+
+    def release(self, claims: frozenset[str]) -> None:
+        """Close things that have any of *claims*."""
+        for name, one in reversed(list(self._shared.items())):
+            if one.claims & claims:
+                LOG.info(
+                    "%s is closed: the workload that begins needs %s"
+                    % (name, ", ".join(sorted(one.claims & claims)))
+                )
+                del self._shared[name]
+                self._close_one(name, one.stack)
 
     def close(self) -> None:
         """Close everything; what is asked for then is made anew."""
-        self._shared.clear()
-        self._stack.close()
+        shared, self._shared = self._shared, {}
+        with contextlib.ExitStack() as stack:
+            for name, one in shared.items():
+                stack.callback(self._close_one, name, one.stack)
 
     @staticmethod
     def _close_one(name: str, one: contextlib.ExitStack) -> None:

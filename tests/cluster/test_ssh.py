@@ -147,6 +147,23 @@ class TenHostsTestCase(SSHTestCase):
         self.assertEqual({}, self.agents_now())
 
 
+class ArrangementsTestCase(SSHTestCase):
+    def test_one_address_is_enough_for_several(self):
+        run = self.run_task(task_of(
+            self.workload(40, ssh={"hosts": ["n1", "n2"]}),
+            self.workload(40, ssh={"hosts": ["n3"]}),
+            self.workload(40, ssh={"hosts": ["n3"]}),
+            self.workload(40, ssh={"hosts": ["n1", "n2"]}),
+        ))
+        self.assertEqual(0, run.finish().code, run.out + run.log)
+        self.assertEqual(
+            [{"n1", "n2"}, {"n3"}, {"n3"}, {"n1", "n2"}],
+            [{agent["name"] for agent in workload.load_info["agents"]}
+             for workload in run.workloads],
+        )
+        self.assertEqual({}, self.agents_now())
+
+
 class InstalledTestCase(SSHTestCase):
     """A host without Rally, without plugins, and without a package index."""
 

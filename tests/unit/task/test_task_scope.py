@@ -47,6 +47,25 @@ class TaskScopeTestCase(test.TestCase):
             raise KeyboardInterrupt
         self.assertEqual(["closed b", "closed a"], self.events[2:])
 
+    def test_what_only_one_can_have_goes_from_one_to_the_next(self):
+        def share(name, *claims):
+            self.scope.share(
+                name, lambda: self.made(name), frozenset(claims)
+            )
+
+        share("a", "port 1", "port 2")
+        share("b", "port 4")
+        share("c", "port 2", "port 3")
+        self.assertEqual(
+            ["made a", "made b", "closed a", "made c"], self.events
+        )
+        share("a", "port 1", "port 2")
+        self.scope.release(frozenset(["port 4"]))
+        self.scope.close()
+        self.assertEqual(
+            ["closed c", "made a", "closed b", "closed a"], self.events[4:]
+        )
+
     def test_what_cannot_be_closed_is_logged_and_no_error_of_the_task(self):
         @contextlib.contextmanager
         def stubborn():

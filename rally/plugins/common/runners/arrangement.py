@@ -82,6 +82,14 @@ def installs(config: t.Mapping[str, t.Any]) -> bool:
     )
 
 
+def is_of_this_host(config: t.Mapping[str, t.Any]) -> bool:
+    """Whether agents are started that cannot be on another host."""
+    name, _ = provided(config) or ("", {})
+    return bool(name) and not (
+        agent_provider.AgentProvider.get(name).OUTLIVES_CONTROLLER
+    )
+
+
 def _check_provider(config: t.Mapping[str, t.Any]) -> list[str]:
     """Whether there is such a provider, and takes its configuration."""
     found = provided(config)

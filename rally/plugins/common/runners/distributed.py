@@ -228,6 +228,8 @@ class DistributedRunner(runner.ScenarioRunner):
             else:
                 from rally.task.distributed import reception
 
+                if self.scope is not None:
+                    self.scope.release(self._ports_to_claim)
                 ends = reception.listen(
                     self.config.get("listen"), self.config.get("keys")
                 )
@@ -249,8 +251,26 @@ class DistributedRunner(runner.ScenarioRunner):
         what = [name, config, wanted.listen, wanted.advertise]
         return scope.share(
             "distributed: agents %s" % json.dumps(what, sort_keys=True),
-            lambda: fleet_module.Fleet(wanted),
+            lambda: fleet_module.Fleet(wanted), self._ports_to_claim,
         )
+
+    @property
+    def _ports_to_claim(self) -> frozenset[str]:
+        """Ports on which agents of one arrangement alone can be listened to.
+
+        Its workloads follow each other, so another one can have them next.
+        """
+        from rally.task.distributed import reception
+        from rally.task.distributed.wire import channels
+
+        if arrangement.is_of_this_host(self.config):
+            return frozenset()  # they take any ports
+        addresses = channels.addresses_from(
+            self.config.get("listen") or reception.DEFAULT_ADDRESS
+        )
+        ports = {channels.split_address(each)[1]
+                 for each in addresses.values()}
+        return frozenset("port %d" % port for port in ports if port)
 
     def _serve_fleet(
         self, fleet: fleet_module.Fleet, prepare: messages.Prepare,
