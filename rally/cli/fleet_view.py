@@ -25,7 +25,11 @@ import msgspec
 
 from rally.cli import listing, terminal
 from rally.common.counting import counted
-from rally.task.distributed import drain_request, fleet_request
+from rally.task.distributed import (
+    drain_request,
+    fleet_folders,
+    fleet_request,
+)
 from rally.task.distributed.fleet_request import Roster
 from rally.task.distributed.security import labels
 from rally.task.distributed.wire import messages
@@ -128,6 +132,21 @@ def show(
         return
     terminal.say(heading(fleet))
     print("\n".join(["", *table(fleet.agents, terminal.width())]))
+
+
+def show_all(
+    fleets: t.Sequence[fleet_folders.FleetInUse], tojson: bool
+) -> None:
+    """Show the agents that tasks on this host have started for themselves.
+
+    :raises NoController: one does not answer
+    """
+    for number, fleet in enumerate(fleets):
+        if len(fleets) > 1 and not tojson:
+            print("%sTask %s, %s" % (
+                "\n" if number else "", fleet.task, fleet.address
+            ))
+        show(fleet.address, fleet.keys, tojson)
 
 
 def watch(address: str, keys: pathlib.Path | None, tojson: bool) -> None:

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from tests.functional import cluster
 from tests.functional.sandbox import wait_until
 
 INNER = {"constant": {"times": 20, "concurrency": 4}}
+ENDLESS = {"constant_for_duration": {"duration": 300, "concurrency": 4}}
 PREPARING = re.compile(
     r" (\d+) INFO \S+ \[-\] Agent (local-\d+): run \w+: preparing"
 )
@@ -85,6 +87,31 @@ class LocalAgentsTestCase(cluster.TestCase):
         self.assertEqual({"local-1", "local-2"}, set(dict(prepared)))
         self.assertEqual(2, len(set(prepared)))
         self.assertEqual(2, len(before))
+
+    def test_they_are_listed_while_the_task_runs(self) -> None:
+        run = self.start_task(cluster.task_of(
+            self.workload(contexts=self.waiting()),
+            {
+                "scenario": self.numbered(0.1),
+                "runner": cluster.distributed(ENDLESS, local_agents=3),
+            },
+        ))
+        wait_until(
+            lambda: "local-2" in self.sandbox.rally("agent", "list").out,
+            cluster.RUN_S, "they have come",
+        )
+        listed = json.loads(self.sandbox.must("agent", "list", "--json").out)
+        self.assertEqual("between runs", listed["phase"])
+        self.gate.touch()
+        run.wait_for_log("the load starts on local-1, local-2, local-3", 60)
+
+        said = self.sandbox.must("agent", "list").out
+
+        run.signal(signal.SIGINT)
+        run.finish()
+        self.assertEqual(2, said.count("Task %s, tcp://127.0.0.1:" % run.uuid))
+        self.assertRegex(said, r"running: 3 agents")
+        self.assertIn("local-3", said)
 
     def test_so_they_are_for_all_workloads_that_want_as_many(self) -> None:
         run = self.start_task(
@@ -159,12 +186,10 @@ class LocalAgentsTestCase(cluster.TestCase):
         self.assertEqual(0, agent.stop().code)
 
     def test_none_is_left_when_the_controller_is_killed(self) -> None:
-        endless = {"constant_for_duration": {"duration": 300,
-                                             "concurrency": 4}}
         run = self.start_task(
             cluster.task_of(
                 self.workload(),
-                {"scenario": self.numbered(0.05), "runner": endless},
+                {"scenario": self.numbered(0.05), "runner": ENDLESS},
             )
         )
         run.wait_until(

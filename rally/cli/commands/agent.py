@@ -42,7 +42,11 @@ KeysOption: t.TypeAlias = t.Annotated[
 ]
 
 ControllerOption: t.TypeAlias = t.Annotated[
-    str, typer.Option(help="Address of the running controller.")
+    t.Optional[str],  # noqa: UP045 - typer evaluates it
+    typer.Option(
+        help="Address of the running controller (that of a task of yours "
+             "which has started its agents, or else tcp://127.0.0.1:9790)."
+    ),
 ]
 WatchOption: t.TypeAlias = t.Annotated[
     bool,
@@ -360,7 +364,7 @@ def drain(
                  "repeated.",
         ),
     ] = None,
-    controller: ControllerOption = "tcp://127.0.0.1:9790",
+    controller: ControllerOption = None,
     keys: KeysOption = None,
     wait: t.Annotated[
         float,
@@ -381,11 +385,21 @@ def drain(
             "It is not clear which agents to drain. Name one, or use --label "
             "for all that have a label, not both."
         )
+    address = controller or _meant(keys)
     if name is None:
-        _drain_labelled(label or (), controller, keys, wait)
+        _drain_labelled(label or (), address, keys, wait)
         return
-    text = drain_request.drain(name, controller, keys, wait)
+    text = drain_request.drain(name, address, keys, wait)
     typer.echo("%s%s." % (text[0].upper(), text[1:]))
+
+
+def _meant(
+    keys: pathlib.Path | None, default: str = "tcp://127.0.0.1:9790"
+) -> str:
+    """Address of the controller, if the user has named none."""
+    from rally.task.distributed import fleet_folders
+
+    return fleet_folders.meant(default) if keys is None else default
 
 
 def _drain_labelled(
@@ -427,8 +441,9 @@ def list_(
     controller: t.Annotated[
         t.Optional[str],  # noqa: UP045 - typer evaluates it
         typer.Option(
-            help="Address of the controller to ask while a task runs (the "
-                 "one of --listen, on this host)."
+            help="Address of the controller to ask while a task runs (those "
+                 "of tasks of yours which have started their agents, or else "
+                 "the one of --listen, on this host)."
         ),
     ] = None,
     watch: WatchOption = False,
@@ -446,10 +461,15 @@ def list_(
 
     address = controller or channels.on_this_host(listen)
     if watch:
+        if controller is None:
+            address = _meant(keys, address)
         fleet_view.watch(address, keys, tojson)
         return
-    if keys is None and fleet_folders.keys_in_use(address):
-        fleet_view.show(address, keys, tojson)
+    fleets = fleet_folders.in_use() if keys is None else []
+    if controller is not None:
+        fleets = [each for each in fleets if each.address == controller]
+    if fleets:
+        fleet_view.show_all(fleets, tojson)
         return
     try:
         agents = discovery.call(listen, keys, wait)

@@ -30,6 +30,8 @@ import types
 import typing as t
 import weakref
 
+import msgspec
+
 from rally.common import logging, version
 from rally.task import agent_provider
 from rally.task.distributed import fleet_folders, notices, reception, spool
@@ -105,6 +107,12 @@ class Fleet:
                 note.listen, self.path / fleet_folders.KEYS
             )
             stack.callback(self.transport.close)
+            if not channels.split_address(note.listen)[1]:
+                # for an operator: the port is known now
+                note = msgspec.structs.replace(
+                    note, listen=self.transport.endpoints[Channel.CONTROL]
+                )
+                fleet_folders.write_note(self.path, note)
             self._reception = reception.Reception(
                 self.transport, version.__version__
             )

@@ -210,6 +210,37 @@ def elsewhere(run: str) -> tuple[pathlib.Path, Note] | None:
     return None
 
 
+class FleetInUse(t.NamedTuple):
+    """Agents of a task that runs on this host now."""
+
+    task: str
+    address: str  # where to ask its controller
+    keys: pathlib.Path
+
+
+class SeveralControllers(exceptions.RallyException):
+    error_code = 137
+    msg_fmt = (
+        "Several controllers of this host have agents that their tasks have "
+        "started, so it is not clear which of them to ask: %(them)s. Name "
+        "one with --controller."
+    )
+
+
+def in_use() -> list[FleetInUse]:
+    """Fleets of this user whose controllers listen on this host now."""
+    fleets = []
+    for folder, note in found():
+        with contextlib.suppress(OSError), claimed(folder) as is_left:
+            # a port that is still to be found: it does not listen yet
+            if not is_left and channels.split_address(note.listen)[1]:
+                fleets.append(FleetInUse(
+                    note.task, channels.on_this_host(note.listen),
+                    folder / KEYS,
+                ))
+    return fleets
+
+
 def keys_in_use(address: str) -> pathlib.Path | None:
     """Keys of the fleet whose controller listens here now, if there is one.
 
@@ -217,13 +248,28 @@ def keys_in_use(address: str) -> pathlib.Path | None:
     :raises AddressUnusable: it is not of the form tcp://HOST:PORT
     """
     _, port = channels.split_address(address)
-    for folder, note in found([parent(True)]):
-        if channels.split_address(note.listen)[1] != port:
-            continue
-        with contextlib.suppress(OSError), claimed(folder) as is_left:
-            if not is_left:
-                return folder / KEYS
+    for fleet in in_use():
+        if channels.split_address(fleet.address)[1] == port:
+            return fleet.keys
     return None
+
+
+def meant(default: str) -> str:
+    """The controller that somebody means who does not name one.
+
+    :param default: its address, unless a task here has agents of its own
+    :raises SeveralControllers: several do, and none of them listens there
+    """
+    fleets = in_use()
+    port = channels.split_address(default)[1]
+    ports = [channels.split_address(fleet.address)[1] for fleet in fleets]
+    if not fleets or port in ports:
+        return default
+    if len(fleets) > 1:
+        raise SeveralControllers(them=", ".join(
+            "%s (task %s)" % (fleet.address, fleet.task) for fleet in fleets
+        ))
+    return fleets[0].address
 
 
 def end_all_of(task: str) -> list[str]:

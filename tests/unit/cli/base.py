@@ -48,6 +48,10 @@ class HomeTestCase(test.TestCase):
         changed = unittest.mock.patch.dict(os.environ, {"HOME": self.home})
         changed.start()
         self.addCleanup(changed.stop)
+        # agents of this host are looked for there, whoever runs them
+        changed = unittest.mock.patch.object(tempfile, "tempdir", self.home)
+        changed.start()
+        self.addCleanup(changed.stop)
         for name in (*envutils.ENVVARS, "RALLY_PLUGIN_PATHS"):
             os.environ.pop(name, None)
 

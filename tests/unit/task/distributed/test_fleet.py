@@ -207,6 +207,26 @@ class ElsewhereFleetTestCase(test.TestCase):
         self.assertEqual(folder / "keys", fleet_folders.keys_in_use(address))
         self.assertIsNone(fleet_folders.keys_in_use("tcp://127.0.0.1:9793"))
 
+    def claimed(self, name, listen):
+        folder = fleet_folders.parent(True) / ("rally-elsewhere-%s" % name)
+        write_note(folder, "fleet_test_elsewhere", listen)
+        self.addCleanup(os.close, spool_module.lock(folder))
+
+    def test_who_names_no_controller_means_the_one_that_there_is(self):
+        default = "tcp://127.0.0.1:9790"
+        self.assertEqual(default, fleet_folders.meant(default))
+        self.claimed("x", "tcp://*:9793")
+        self.assertEqual(
+            "tcp://127.0.0.1:9793", fleet_folders.meant(default)
+        )
+        self.claimed("y", "tcp://*:9796")
+        error = self.assertRaises(
+            fleet_folders.SeveralControllers, fleet_folders.meant, default
+        )
+        self.assertIn("tcp://127.0.0.1:9796 (task task)", str(error))
+        self.claimed("z", "tcp://*:9790")
+        self.assertEqual(default, fleet_folders.meant(default))
+
     def test_recovery_leaves_one_alone_whose_controller_lives(self):
         with self.fleet:
             self.assertEqual([], fleet_folders.end_all_of("task"))
