@@ -107,7 +107,7 @@ class Failover:
 
     A share is taken over within its group, so that groups keep their weights.
     If nobody of the group is there for a while, the concurrency that was asked
-    for counts more, and a spare of any group may have it.
+    for counts more in a closed model, and a spare of any group may have it.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -217,10 +217,22 @@ class Failover:
         left = collections.deque(
             member for waiting in spares.values() for member in waiting
         )
+        # an open model keeps its rate, and is to keep its weights once
+        # somebody of the group is back
+        may_cross = (
+            self._registry.plan.needs_groups or not self._registry.working
+        )
+        present = {
+            share.group
+            for share in (*self._held.values(), *self._promised.values())
+            if not share.is_wanting
+        } if others else frozenset()
         for share in others:
-            if share.missed_ns is None:
+            if share.group in present:
+                share.missed_ns = None
+            elif share.missed_ns is None:
                 share.missed_ns = now
-            if left and share.is_open(now):
+            if left and may_cross and share.is_open(now):
                 matches.append((share, left.popleft()))
         return matches
 

@@ -146,11 +146,11 @@ class WeightsTestCase(test.TestCase):
         )
         self.assertEqual(2, members["a3"].concurrency)
 
-    def lose_zone_b(self, agents, times=10_000):
+    def lose_zone_b(self, agents, times=10_000, **options):
         labels = {**ZONES, "a3": {"zone": "a"}}
         cluster = Cluster(
             agents=agents, wanted=2, times=times, concurrency=8,
-            labels=labels, **weighed(8),
+            labels=labels, **{**weighed(8), **options},
         )
         cluster.at(3, cluster.agents["a1"].die)
         return cluster
@@ -171,6 +171,16 @@ class WeightsTestCase(test.TestCase):
         # it was noticed after 10 s, and its group was waited for
         self.assertLess(40, began_s)
         self.assertLess(began_s, 50)
+        self.assertEqual([], cluster.machine.run.failover.shortfalls)
+
+    def test_in_an_open_model_the_place_is_kept_for_the_group(self):
+        cluster = self.lose_zone_b(
+            agents=3, times=1500, schedule=Schedule.constant(25),
+            needs_groups=False,
+        ).play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual({"a0", "a1"}, set(cluster.started_by.values()))
         self.assertEqual([], cluster.machine.run.failover.shortfalls)
 
     def test_of_two_groups_the_one_that_has_a_spare_is_served_first(self):
@@ -195,6 +205,17 @@ class WeightsTestCase(test.TestCase):
         self.assertEqual(1, len(said), said)
         self.assertIn("zone=b: 2 of 8 iterations at once", said[0])
         self.assertEqual(1, len(cluster.machine.run.failover.shortfalls))
+
+    def test_a_group_that_has_lost_one_of_two_is_still_there(self):
+        cluster = Cluster(
+            agents=4, wanted=4, times=6000, concurrency=8, labels=ZONES,
+            **weighed(8),
+        )
+        cluster.at(3, cluster.agents["a1"].die)
+        cluster.play()
+
+        self.assertEqual([], cluster.problems())
+        self.assertEqual([], cluster.machine.run.failover.shortfalls)
 
     def test_a_short_absence_is_not_worth_a_word(self):
         cluster = self.lose_zone_b(agents=2, times=2000).play()
