@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "ext"))
 project = "Rally"
 release = version = version_module.__version__
 
-extensions = ["plugin_reference"]
+extensions = ["options", "plugin_reference"]
 source_suffix = {".rst": "restructuredtext"}
 root_doc = "index"
 exclude_patterns: list[str] = []
