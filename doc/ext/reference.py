@@ -275,27 +275,93 @@ def earlier_names() -> str:
 # ---- errors
 
 
-def exit_codes() -> str:
-    """Errors with a number of their own, which is the exit status."""
+#: sentences of a message that say what to do begin with one of these
+ADVICE = re.compile(
+    r"(Ask|Check|Correct|Create|Delete|End|Export|Find|Fix|Give|If|Install"
+    r"|Keep|Leave|Let|Look|Make|Mend|Most likely|Name|Once|Put|Remove|Rename"
+    r"|Replace|Restore|Run|See|Set|Start|This is a(n error)?|To go on|Use"
+    r"|Write)\b"
+)
+#: parts of a message that are lists of their own, if they are there at all
+_LISTS = re.compile(r"%\((?:pending|table|trace)\)s")
+_PLACEHOLDER = re.compile(r"%\((\w+)\)[.\d]*[a-z]")
+_REMEDY = re.compile(r"What to do: (.*?)(?:\n\n|\Z)", re.DOTALL)
+
+
+def error_classes() -> list[t.Any]:
+    """All errors of Rally, by their code."""
     import rally
     from rally import exceptions
 
     for found in pkgutil.walk_packages(rally.__path__, "rally."):
         if ".migrations." not in found.name:
             importlib.import_module(found.name)
-    classes: set[type[exceptions.RallyException]] = set()
+    classes: set[t.Any] = set()
     new = {exceptions.RallyException}
     while new:
         classes |= new
         new = {child for cls in new for child in cls.__subclasses__()}
+    return sorted(
+        (cls for cls in classes if cls.__module__.split(".")[0] == "rally"),
+        key=lambda cls: (cls.error_code, cls.__name__),
+    )
+
+
+def sentences(cls: t.Any) -> tuple[list[str], list[str]]:
+    """What an error says, and what it says is to be done."""
+    text = " ".join(_LISTS.sub(" ", cls.msg_fmt).split())
+    parts = re.split(r"(?<=[.!?]) (?=[A-Z])|(?<=\.) (?=%\()", text)
+    first = next(
+        (i for i, part in enumerate(parts) if ADVICE.match(part)), len(parts)
+    )
+    return parts[:first], parts[first:]
+
+
+def remedy(cls: t.Any) -> str:
+    """What to do about an error: by its docstring, or by its message.
+
+    Empty: neither says it.
+    """
+    told = _REMEDY.search(inspect.cleandoc(cls.__dict__.get("__doc__") or ""))
+    if told:
+        text = " ".join(told[1].split())
+        return text[0].upper() + text[1:]
+    return " ".join(sentences(cls)[1])
+
+
+def _message(text: str) -> str:
+    """Text of a message; what is filled in, in italics or in capitals."""
+    text = re.sub(
+        r"`[^`]*`",
+        lambda code: _PLACEHOLDER.sub(
+            lambda found: found[1].upper(), code[0]
+        ),
+        text,
+    )
+    text = _PLACEHOLDER.sub(
+        lambda found: "\\ *%s*\\ " % found[1].replace("_", " "), literal(text)
+    )
+    # what keeps markup apart from letters and quotes beside it
+    text = re.sub(r"(^| )\\ ", r"\1", text)
+    return re.sub(r"\\ ([ .,:;)]|$)", r"\1", text)
+
+
+def error_codes() -> str:
+    """Errors: the code, which is the exit status, and what to do."""
     rows = [
-        [str(cls.error_code), "``%s.%s``" % (cls.__module__, cls.__name__)]
-        for cls in sorted(
-            classes, key=lambda cls: (cls.error_code, cls.__name__)
-        )
-        if cls.__module__.split(".")[0] == "rally"
+        [
+            str(cls.error_code),
+            "``%s.%s``\n\n%s" % (
+                cls.__module__, cls.__name__,
+                _message(" ".join(sentences(cls)[0])),
+            ),
+            _message(remedy(cls)),
+        ]
+        for cls in error_classes()
     ]
-    return list_table(["Code", "Error"], rows, (10, 90))
+    return list_table(
+        ["Code", "What it says", "What to do"], rows, (7, 50, 43)
+    )
 
 
 PARTS: t.Mapping[str, t.Callable[[], str]] = {
@@ -303,7 +369,7 @@ PARTS: t.Mapping[str, t.Callable[[], str]] = {
     for each in (
         membership_states, agent_states, wire_messages, distributed_options,
         ssh_options, slurm_options, kubernetes_options,
-        command_line, earlier_names, exit_codes,
+        command_line, earlier_names, error_codes,
     )
 }
 

@@ -28,6 +28,10 @@ STDIN = "-"
 
 
 class FailedToLoadTask(exceptions.RallyException):
+    """What to do: correct the file or the arguments at the place that the
+    message names. `rally task validate` shows the task as it is rendered.
+    """
+
     error_code = 117
     msg_fmt = "Invalid %(source)s passed:\n\n\t %(msg)s"
 

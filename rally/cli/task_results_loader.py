@@ -90,6 +90,10 @@ _TIME_FORMS = ("%Y-%m-%dT%H:%M:%S", "%Y-%d-%mT%H:%M:%S")
 
 
 class FailedToLoadResults(exceptions.RallyException):
+    """What to do: export the results again with `rally task report --json`;
+    the message says where the file differs from that form.
+    """
+
     error_code = 225
     msg_fmt = "ERROR: Invalid task result format in %(source)s\n\n\t%(msg)s"
 

@@ -32,12 +32,19 @@ CONFIG_FILE_NAME = "rally.conf"
 
 
 class NotSetUp(exceptions.RallyException):
-    """Something has to be set up before any command can work."""
+    """Something has to be set up before any command can work.
+
+    What to do: follow the message.
+    """
 
     error_code = 195
 
 
 class ConfigurationError(NotSetUp):
+    """What to do: correct the file, the option or the path that the message
+    names.
+    """
+
     error_code = 198
     msg_fmt = "%(message)s"
 

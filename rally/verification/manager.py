@@ -44,6 +44,10 @@ def folder_of(verifier_uuid: str) -> str:
 
 
 class VerifierSetupFailure(exceptions.RallyException):
+    """What to do: look at the end of the log, which has the output of git or
+    pip; delete the verifier and create it again.
+    """
+
     error_code = 224
     msg_fmt = "Failed to set up verifier '%(verifier)s': %(message)s"
 

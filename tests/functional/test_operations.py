@@ -20,3 +20,8 @@ from tests.functional import pages
 class ConfigurationPageTestCase(pages.PageTestCase):
     def test_the_page_is_true(self) -> None:
         self.play("configuration.rst", {"/tmp/": "%s/" % self.here})
+
+
+class TroubleshootingPageTestCase(pages.PageTestCase):
+    def test_the_page_is_true(self) -> None:
+        self.play("troubleshooting.rst")

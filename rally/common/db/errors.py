@@ -28,6 +28,10 @@ from rally.common.db import retrying
 
 
 class DatabaseNotWritable(exceptions.DBException):
+    """What to do: do what the message ends with: it names the folder, the mode
+    or the disk that is in the way.
+    """
+
     error_code = 160
     msg_fmt = (
         "The database %(path)s cannot be written: %(reason)s. Nothing that "
@@ -64,6 +68,10 @@ class SchemaMissing(exceptions.DBException):
 
 
 class SchemaOutdated(exceptions.DBMigrationError):
+    """What to do: run `rally db upgrade` if the message says so; it keeps all
+    data. A schema of a newer release needs that release.
+    """
+
     error_code = 164
     msg_fmt = (
         "The schema of database %(url)s is at revision %(revision)s, this "

@@ -27,16 +27,25 @@ _URL_CHARS = 500
 
 
 class HttpError(exceptions.RallyException):
+    """What to do: try the same request with `curl` from the host that made it.
+    """
+
     error_code = 233
     msg_fmt = "%(method)s %(url)s: %(reason)s"
 
 
 class HttpCheckFailed(exceptions.RallyException):
+    """What to do: look at what the service answered; correct the checks of the
+    scenario if that is right.
+    """
+
     error_code = 234
     msg_fmt = "%(method)s %(url)s: %(reason)s"
 
 
 class HttpArgumentError(exceptions.RallyException):
+    """What to do: correct `args` of the workload."""
+
     error_code = 235
     msg_fmt = "This HTTP request cannot be made: %(reason)s"
 

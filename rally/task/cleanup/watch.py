@@ -43,6 +43,10 @@ _STATUS = ("http_status", "status_code", "code")
 
 
 class CleanupIncomplete(exceptions.RallyException):
+    """What to do: mend the cause, then let `rally task recover UUID` try
+    again.
+    """
+
     error_code = 182
     msg_fmt = (
         "Parts of it failed: %(losses)s. What they were to delete may still "

@@ -63,6 +63,10 @@ class NoController(exceptions.RallyException):
 
 
 class DrainRefused(exceptions.RallyException):
+    """What to do: see who is there with `rally agent list`. If no other agent
+    could do the work that is left, let one more join first.
+    """
+
     error_code = 149
     msg_fmt = "Agent %(agent)s is not drained: %(reason)s."
 

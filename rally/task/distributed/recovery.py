@@ -81,6 +81,10 @@ class NothingToRecover(exceptions.RallyException):
 
 
 class ControllerGone(exceptions.RallyException):
+    """What to do: start the task again if the iterations that are missing are
+    needed.
+    """
+
     error_code = 175
     msg_fmt = (
         "The controller of this workload ended before the workload did. "

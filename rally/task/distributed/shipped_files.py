@@ -50,6 +50,10 @@ class CannotBeShipped(exceptions.RallyException):
 
 
 class CannotBeUnpacked(exceptions.RallyException):
+    """What to do: make room, or let the agent's user write to that folder, on
+    the agent's host; then start the task again.
+    """
+
     error_code = 187
     msg_fmt = (
         "What the controller sent with the run cannot be unpacked to "

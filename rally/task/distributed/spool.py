@@ -64,6 +64,11 @@ _CHUNK_NAME = re.compile(r"(\d{12,19})\.chunk")
 
 
 class SpoolError(exceptions.RallyException):
+    """What to do: make room or mend the mode of the folder, or name another
+    one with --spool. What is in the old one is delivered by an agent that uses
+    it.
+    """
+
     error_code = 255
     msg_fmt = (
         "Spool %(path)s cannot be used: %(reason)s. Results wait there until "

@@ -38,6 +38,11 @@ class NotWeighable(exceptions.RallyException):
 
 
 class WorkersKeepDying(exceptions.RallyException):
+    """What to do: look for the signal or exit status in the message: a process
+    that needs too much memory is killed (see `dmesg`), and a library that
+    crashes takes its process along.
+    """
+
     error_code = 141
     msg_fmt = (
         "The load was stopped because its worker processes die faster than "

@@ -49,7 +49,7 @@ class ChunkError(exceptions.RallyException):
     msg_fmt = (
         "A chunk of results cannot be read: %(problem)s. Its iterations are "
         "missing from what is shown. The file or database row it came from "
-        "was damaged or written by another program; restore it from a backup "
+        "was damaged or written by another program. Restore it from a backup "
         "or run the task again."
     )
 

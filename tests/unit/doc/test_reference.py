@@ -74,6 +74,35 @@ class MakingTestCase(test.TestCase):
             ),
         )
 
+    def test_every_error_says_what_to_do(self) -> None:
+        """In its message, or after "What to do:" in its docstring."""
+        silent = [
+            cls.__name__ for cls in reference.error_classes()
+            if not reference.remedy(cls)
+        ]
+        self.assertEqual([], silent)
+
+    def test_an_error_is_shown_with_what_is_filled_in(self) -> None:
+        class Spoilt(Exception):
+            msg_fmt = (
+                "Milk in '%(box)s' is %(days)d days old.%(table)s Throw it. "
+                "Run `drain %(box)s`, or wait."
+            )
+
+        said, advice = reference.sentences(Spoilt)
+        self.assertEqual(
+            ["Milk in '%(box)s' is %(days)d days old.", "Throw it."], said
+        )
+        self.assertEqual(["Run `drain %(box)s`, or wait."], advice)
+        self.assertEqual(
+            r"Milk in '\ *box*\ ' is *days* days old.",
+            reference._message(said[0]),
+        )
+        self.assertEqual(
+            "Run ``drain BOX``, or wait.",
+            reference._message(reference.remedy(Spoilt)),
+        )
+
     def test_what_stands_around_a_part_is_kept(self) -> None:
         page = (
             "before\n\n.. made from the code: agent_states\n\noutdated\n\n"

@@ -50,6 +50,10 @@ _ADDRESS = re.compile(
 
 
 class AddressUnusable(exceptions.RallyException):
+    """What to do: look who has the port with `ss -ltnp`, or name another one:
+    in `listen` of the task, or with --controller.
+    """
+
     error_code = 253
     msg_fmt = (
         "Address %(address)s cannot be used: %(reason)s. Controller and "

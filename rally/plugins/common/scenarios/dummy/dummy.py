@@ -24,6 +24,8 @@ from rally.task import atomic, scenario
 
 
 class DummyScenarioException(exceptions.RallyException):
+    """What to do: nothing is wrong; the task asked for failures."""
+
     error_code = 244
     msg_fmt = "The dummy scenario failed as it should: %(message)s"
 
