@@ -24,7 +24,7 @@ from rally import exceptions, plugins
 from rally.api.deployments import _Deployment
 from rally.api.group import APIGroup
 from rally.api.tasks import _Task
-from rally.common import cfg, logging, settings
+from rally.common import cfg, config_files, logging, settings
 
 if t.TYPE_CHECKING:
     from rally.api import verifications, verifiers
@@ -57,8 +57,8 @@ class API:
         is missing or outdated
     """
 
-    CONFIG_SEARCH_PATHS = settings.CONFIG_SEARCH_PATHS
-    CONFIG_FILE_NAME = settings.CONFIG_FILE_NAME
+    CONFIG_SEARCH_PATHS = config_files.SEARCH_PATHS
+    CONFIG_FILE_NAME = config_files.FILE_NAME
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class API:
 
     def _default_config_file(self) -> list[str]:
         """The first ``rally.conf`` on the search path, as a list."""
-        return settings.default_files(self.CONFIG_SEARCH_PATHS)
+        return config_files.default_files(self.CONFIG_SEARCH_PATHS)
 
     @staticmethod
     def _load_plugins(paths: t.Iterable[str]) -> None:

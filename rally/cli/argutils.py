@@ -45,9 +45,11 @@ class ArgumentOrKeyword(models.ArgumentInfo):
         help: str | None = None,
         envvar: str | None = None,
         metavar: str | None = None,
+        autocompletion: t.Callable[..., t.Any] | None = None,
     ) -> None:
         super().__init__(
-            default=..., help=help, envvar=envvar, metavar=metavar
+            default=..., help=help, envvar=envvar, metavar=metavar,
+            autocompletion=autocompletion,
         )
         self.kw_decls = kw_decls
 
@@ -272,14 +274,17 @@ def install(command: t.Any) -> None:
             leaf.parse_args = functools.partial(
                 _parse, leaf, leaf.parse_args
             )
+            leaf.shell_complete = functools.partial(
+                _complete, leaf, leaf.shell_complete
+            )
 
 
 def _parse(
     command: t.Any, parse_args: t.Any, ctx: t.Any, args: list[str]
 ) -> t.Any:
-    if ctx.resilient_parsing:  # completing a line: it is not finished
-        return parse_args(ctx, args)
     syntax = syntax_of(inspect.unwrap(command.callback))
+    if ctx.resilient_parsing:  # completing a line: it is not finished
+        return parse_args(ctx, _begun(args, syntax))
     try:
         words = rewrite(args, syntax)
     except ValueError as e:
@@ -297,6 +302,41 @@ def _parse(
             % (flag, current)
         )
     return rest
+
+
+def _begun(args: list[str], syntax: Syntax) -> list[str]:
+    """A line that is being completed, in typer's form."""
+    if args and args[-1] in syntax.keywords:
+        args = args[:-1]  # what comes next is the positional argument
+    try:
+        return rewrite(args, syntax)
+    except ValueError:  # as an option whose value comes next
+        return args
+
+
+@dataclasses.dataclass(frozen=True)
+class _Offer:
+    """What shells are given; typer's class is elsewhere in each release."""
+
+    value: str
+    help: str
+    type: str = "plain"
+
+
+def _complete(
+    command: t.Any, shell_complete: t.Any, ctx: t.Any, incomplete: str
+) -> list[t.Any]:
+    """What fits, flags that stand for the positional argument included."""
+    found = list(shell_complete(ctx, incomplete))
+    if incomplete.startswith("-"):
+        syntax = syntax_of(inspect.unwrap(command.callback))
+        found += [
+            _Offer(flag, "The same as %s." % parameter.metavar)
+            for flag in syntax.keywords if flag.startswith(incomplete)
+            for parameter in command.params
+            if parameter.param_type_name == "argument"
+        ]
+    return found
 
 
 def _add_hint(error: t.Any) -> None:

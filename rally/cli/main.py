@@ -41,6 +41,8 @@ WITHOUT_DATABASE = ("db", "plugin")
 
 GENERAL_FAILURE = 1
 USAGE_ERROR = 2
+#: where shells say that they want a word completed, see typer
+COMPLETION_VARIABLE = "_RALLY_COMPLETE"
 #: what a shell reports of a process that Ctrl-C ended
 INTERRUPTED = 130
 
@@ -241,6 +243,9 @@ def _run(words: list[str]) -> None:
     """:raises SystemExit: always"""
     try:
         envutils.load_globals()
+        if COMPLETION_VARIABLE in os.environ:
+            # typer renders the help beside each offer with it: 0.1 s
+            sys.modules["rich"] = t.cast(t.Any, None)
         cliutils.set_help_requested("--help" in words)
         command: t.Any = typer.main.get_command(app)
         for each in (command, *command.commands.values()):

@@ -14,21 +14,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import typing as t
 
 from rally import exceptions
-from rally.common import cfg, logging
+from rally.common import cfg, config_files, logging
 
 CONF = cfg.CONF
-
-CONFIG_SEARCH_PATHS = [
-    os.path.join(sys.prefix, "etc", "rally"),
-    "~/.rally",
-    "/etc/rally",
-]
-CONFIG_FILE_NAME = "rally.conf"
 
 
 class NotSetUp(exceptions.RallyException):
@@ -68,7 +59,7 @@ def read(
             project="rally",
             prog="rally",
             default_config_files=list(
-                default_files() if files is None else files
+                config_files.default_files() if files is None else files
             ),
         )
     except (
@@ -117,14 +108,3 @@ def places() -> list[str] | None:
         *("--config-file=%s" % path for path in CONF.config_file or ()),
         *("--config-dir=%s" % path for path in CONF.config_dir or ()),
     ]
-
-
-def default_files(
-    folders: t.Sequence[str] = tuple(CONFIG_SEARCH_PATHS),
-) -> list[str]:
-    """The first ``rally.conf`` in *folders*, as a list."""
-    for folder in folders:
-        path = os.path.join(os.path.expanduser(folder), CONFIG_FILE_NAME)
-        if os.path.isfile(path):
-            return [os.path.abspath(path)]
-    return []

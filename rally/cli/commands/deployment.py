@@ -21,7 +21,14 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import argutils, cliutils, env_tables, envutils, terminal
+from rally.cli import (
+    argutils,
+    cliutils,
+    completion,
+    env_tables,
+    envutils,
+    terminal,
+)
 from rally.cli.commands import options
 from rally.common import logging
 
@@ -39,6 +46,7 @@ Deployment: t.TypeAlias = t.Annotated[
         help="UUID or name of the deployment.",
         envvar=envutils.ENV_ENV,
         metavar="DEPLOYMENT",
+        autocompletion=completion.envs,
     ),
 ]
 Filename: t.TypeAlias = t.Annotated[
@@ -189,6 +197,7 @@ def use(
             "--deployment",
             help="UUID or name of the deployment.",
             metavar="DEPLOYMENT",
+            autocompletion=completion.envs,
         ),
     ],
 ) -> None:

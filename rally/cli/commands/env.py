@@ -22,7 +22,7 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import argutils, env_tables, envutils, terminal
+from rally.cli import argutils, completion, env_tables, envutils, terminal
 from rally.cli.commands import options
 from rally.common import logging, masking
 from rally.common.counting import counted
@@ -54,6 +54,7 @@ Env: t.TypeAlias = t.Annotated[
         help="UUID or name of the environment.",
         envvar=envutils.ENV_ENV,
         metavar="ENV",
+        autocompletion=completion.envs,
     ),
 ]
 AsJson: t.TypeAlias = t.Annotated[
@@ -311,7 +312,8 @@ def use(
     env: t.Annotated[
         str,
         argutils.ArgumentOrKeyword(
-            "--env", help="UUID or name of the environment.", metavar="ENV"
+            "--env", help="UUID or name of the environment.", metavar="ENV",
+            autocompletion=completion.envs,
         ),
     ],
     to_json: AsJson = False,

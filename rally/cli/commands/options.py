@@ -18,7 +18,7 @@ import typing as t
 
 import typer
 
-from rally.cli import argutils, envutils
+from rally.cli import argutils, completion, envutils
 
 TaskFile: t.TypeAlias = t.Annotated[
     str,
@@ -52,6 +52,7 @@ RequiredEnv: t.TypeAlias = t.Annotated[
         deprecated="--deployment",
         envvar=envutils.ENV_ENV,
         help="UUID or name of the environment.",
+        autocompletion=completion.envs,
     ),
 ]
 OptionalEnv: t.TypeAlias = t.Annotated[
@@ -60,6 +61,7 @@ OptionalEnv: t.TypeAlias = t.Annotated[
         "--env",
         deprecated="--deployment",
         help="All tasks of this environment (UUID or name).",
+        autocompletion=completion.envs,
     ),
 ]
 TaskId: t.TypeAlias = t.Annotated[
@@ -68,6 +70,7 @@ TaskId: t.TypeAlias = t.Annotated[
         "--uuid",
         help="UUID of the task.",
         envvar=envutils.ENV_TASK,
+        autocompletion=completion.tasks,
         metavar="UUID",
     ),
 ]
@@ -77,6 +80,7 @@ ReportedTasks: t.TypeAlias = t.Annotated[
         "--uuid",
         help="UUIDs of tasks, or paths to JSON reports of tasks.",
         envvar=envutils.ENV_TASK,
+        autocompletion=completion.tasks,
         metavar="UUID...",
     ),
 ]

@@ -19,7 +19,7 @@ import typing as t
 import typer
 
 from rally import plugins
-from rally.cli import argutils, cliutils, terminal
+from rally.cli import argutils, cliutils, completion, terminal
 from rally.common.plugin import plugin
 
 NOT_FOUND = 211
@@ -34,12 +34,16 @@ def show(
     name: t.Annotated[
         str,
         argutils.ArgumentOrKeyword(
-            "--name", help="Name of the plugin.", metavar="NAME"
+            "--name", help="Name of the plugin.", metavar="NAME",
+            autocompletion=completion.plugin_names,
         ),
     ],
     platform: t.Annotated[
         str | None,
-        typer.Option("--platform", help="Platform of the plugin."),
+        typer.Option(
+            "--platform", help="Platform of the plugin.",
+            autocompletion=completion.platforms,
+        ),
     ] = None,
 ) -> None:
     """Show all about one plugin."""
@@ -65,11 +69,17 @@ def show(
 def list_(
     name: t.Annotated[
         str | None,
-        typer.Argument(metavar="[name]", help="Part of the name."),
+        typer.Argument(
+            metavar="[name]", help="Part of the name.",
+            autocompletion=completion.plugin_names,
+        ),
     ] = None,
     platform: t.Annotated[
         str | None,
-        typer.Option("--platform", help="Only plugins of this platform."),
+        typer.Option(
+            "--platform", help="Only plugins of this platform.",
+            autocompletion=completion.platforms,
+        ),
     ] = None,
     base_cls: t.Annotated[
         str | None,

@@ -22,7 +22,7 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import cliutils, envutils, task_changes
+from rally.cli import cliutils, completion, envutils, task_changes
 from rally.cli.commands import options
 from rally.task.processing import records
 
@@ -49,6 +49,7 @@ Tasks: t.TypeAlias = t.Annotated[
         metavar="[BASELINE] [TASK]",
         help="UUIDs of tasks, or paths to their JSON reports. One that is "
         "not given is the task in use.",
+        autocompletion=completion.tasks,
     ),
 ]
 Baseline: t.TypeAlias = t.Annotated[
@@ -57,6 +58,7 @@ Baseline: t.TypeAlias = t.Annotated[
         "--baseline",
         help="UUID or JSON report of the task to compare with, if it is not "
         "the first of two.",
+        autocompletion=completion.tasks,
     ),
 ]
 Threshold: t.TypeAlias = t.Annotated[

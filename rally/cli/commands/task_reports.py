@@ -22,7 +22,7 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import cliutils
+from rally.cli import cliutils, completion
 from rally.cli.commands import options
 
 
@@ -32,6 +32,7 @@ def trends(
         typer.Argument(
             metavar="[tasks]...",
             help="UUIDs of tasks, or paths to JSON reports of tasks.",
+            autocompletion=completion.tasks,
         ),
     ] = None,
     out: t.Annotated[
@@ -72,7 +73,10 @@ def report(
 def export(
     tasks: options.ReportedTasks = None,
     output_type: t.Annotated[
-        str, typer.Option("--type", help="Name of an exporter.")
+        str, typer.Option(
+            "--type", help="Name of an exporter.",
+            autocompletion=completion.exporters,
+        )
     ] = ...,  # type: ignore[assignment]
     output_dest: t.Annotated[
         str | None,
@@ -152,6 +156,7 @@ def delete(
             help="UUIDs of tasks.",
             envvar=options.envutils.ENV_TASK,
             metavar="UUID...",
+            autocompletion=completion.tasks,
         ),
     ],
     force: t.Annotated[

@@ -24,6 +24,7 @@ import typer
 from rally import consts, exceptions
 from rally.cli import (
     cliutils,
+    completion,
     envutils,
     fleet_lines,
     task_details,
@@ -336,7 +337,8 @@ def use(
     task_id: t.Annotated[
         str,
         options.argutils.ArgumentOrKeyword(
-            "--uuid", help="UUID of the task.", metavar="UUID"
+            "--uuid", help="UUID of the task.", metavar="UUID",
+            autocompletion=completion.tasks,
         ),
     ],
 ) -> None:

@@ -21,10 +21,16 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import argutils, envutils, yamlutils
+from rally.cli import argutils, completion, envutils, yamlutils
 
-_VERIFIER = {"help": "Name or UUID of the verifier.", "metavar": "ID"}
-_VERIFICATION = {"help": "UUID of the verification.", "metavar": "UUID"}
+_VERIFIER: dict[str, t.Any] = {
+    "help": "Name or UUID of the verifier.", "metavar": "ID",
+    "autocompletion": completion.verifiers,
+}
+_VERIFICATION: dict[str, t.Any] = {
+    "help": "UUID of the verification.", "metavar": "UUID",
+    "autocompletion": completion.verifications,
+}
 _ENV = "UUID or name of the environment."
 
 Verifier: t.TypeAlias = t.Annotated[
@@ -49,13 +55,14 @@ RequiredEnv: t.TypeAlias = t.Annotated[
     str,
     argutils.DeprecatedAlias(
         "--env", deprecated="--deployment-id", envvar=envutils.ENV_ENV,
-        help=_ENV,
+        help=_ENV, autocompletion=completion.envs,
     ),
 ]
 OptionalEnv: t.TypeAlias = t.Annotated[
     str | None,
     argutils.DeprecatedAlias(
-        "--env", deprecated="--deployment-id", help=_ENV
+        "--env", deprecated="--deployment-id", help=_ENV,
+        autocompletion=completion.envs,
     ),
 ]
 Tags: t.TypeAlias = t.Annotated[

@@ -20,7 +20,7 @@ import typing as t
 
 import typer
 
-from rally.cli import argutils, cliutils, envutils
+from rally.cli import argutils, cliutils, completion, envutils
 from rally.cli.commands import verify_options as options
 from rally.cli.commands import verify_runs
 
@@ -34,12 +34,13 @@ def report(
         argutils.ArgumentOrKeyword(
             "--uuid", help="UUIDs of verifications.",
             envvar=envutils.ENV_VERIFICATION, metavar="UUID...",
+            autocompletion=completion.verifications,
         ),
     ],
     output_type: t.Annotated[
         str,
         typer.Option(
-            "--type",
+            "--type", autocompletion=completion.reporters,
             help="Name of a reporter: %s, or one of a plugin."
             % ", ".join(DEFAULT_REPORT_TYPES),
         ),

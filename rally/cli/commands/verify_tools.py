@@ -22,7 +22,7 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import cliutils, envutils
+from rally.cli import cliutils, completion, envutils
 from rally.cli.commands import verify_options as options
 from rally.common import logging, masking
 
@@ -58,6 +58,7 @@ def create_verifier(
         typer.Option(
             "--type",
             help="Its kind: a name that `rally verify list-plugins` shows.",
+            autocompletion=completion.verifier_types,
         ),
     ],
     platform: t.Annotated[

@@ -24,8 +24,7 @@ import typing as t
 
 from oslo_db import options as db_options
 
-from rally.common import cfg
-from rally.common.db import default_file
+from rally.common import cfg, default_file
 
 if t.TYPE_CHECKING:
     from rally.common.db import models, schema  # noqa: F401
@@ -36,8 +35,8 @@ db_options.set_defaults(cfg.CONF, connection=default_file.connection())
 
 #: the modules of this package that are loaded when first used
 _MODULES = (
-    "api", "chunks", "default_file", "engine", "environments", "errors",
-    "heartbeats", "models", "results", "retrying", "rows", "sa_types",
+    "api", "chunks", "engine", "environments", "errors", "heartbeats",
+    "models", "results", "retrying", "rows", "sa_types",
     "schema", "sqlite_file", "tags", "tasks", "verifiers", "workloads",
 )
 

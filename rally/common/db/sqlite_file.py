@@ -30,7 +30,8 @@ import typing as t
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from rally.common.db import default_file, errors
+from rally.common import default_file
+from rally.common.db import errors
 
 Identity: t.TypeAlias = "tuple[int, int] | None"
 #: key in the record of a connection: the file it was opened on

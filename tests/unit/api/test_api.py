@@ -21,7 +21,7 @@ import unittest.mock
 
 from rally import api as rally_api
 from rally import exceptions
-from rally.common import cfg, db, settings
+from rally.common import cfg, config_files, db
 from rally.task.cleanup import notes
 from tests.unit.cli import base
 
@@ -82,7 +82,8 @@ class ConfigurationTestCase(APITestCase):
         self.write("three/rally.conf", "")
         folders = [self.path(x) for x in ("one", "two", "three")]
         self.assertEqual(
-            [self.path("two", "rally.conf")], settings.default_files(folders)
+            [self.path("two", "rally.conf")],
+            config_files.default_files(folders),
         )
 
     def test_there_may_be_several_one_after_another(self):

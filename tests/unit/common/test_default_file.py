@@ -21,8 +21,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-from rally.common import cfg, db
-from rally.common.db import default_file, errors
+from rally.common import cfg, db, default_file
+from rally.common.db import errors
 from tests.unit import test
 
 NOBODY = 65534
