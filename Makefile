@@ -100,6 +100,7 @@ benchmarks: $(BIN)/.test-installed
 
 docs: $(BIN)/.test-installed
 	@$(BIN)/python -m sphinx -W -q -b html doc/source doc/build
+	@$(BIN)/python -m sphinx -W -q -b man doc/source doc/build/man
 
 clean:
 	rm -rf $(VENV) .venv-cloud .demo .benchmarks .stestr .test-logs .hypothesis \

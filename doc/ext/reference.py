@@ -208,22 +208,32 @@ def commands(group: t.Any, path: str) -> t.Iterator[tuple[str, t.Any]]:
             yield full, command
 
 
-def option_rows(command: t.Any) -> list[Row]:
+def parameters_of(command: t.Any) -> t.Iterator[tuple[str, str]]:
     """Names and help of the parameters of a command."""
-    rows: list[Row] = []
+    from rally.cli import argutils
+
+    syntax = argutils.syntax_of(inspect.unwrap(command.callback))
     for parameter in command.params:
         if getattr(parameter, "hidden", False) or parameter.name == "help":
             continue
         names = [*parameter.opts, *parameter.secondary_opts]
         if parameter.param_type_name == "argument":
             names = [(parameter.metavar or parameter.name or "").strip("{}")]
+            names += syntax.keywords
         text = literal(parameter.help or "")
-        if parameter.required:
+        if parameter.envvar:
+            text += " Default: ``$%s``." % parameter.envvar
+        elif parameter.required:
             text += " *Required.*"
-        rows.append(
-            [", ".join("``%s``" % name for name in names), text.strip()]
-        )
-    return rows
+        yield ", ".join("``%s``" % name for name in names), text.strip()
+
+
+def filled(text: str, indent: str = "") -> str:
+    """A paragraph of the width of a page."""
+    return textwrap.fill(
+        text, 79, initial_indent=indent, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False,
+    )
 
 
 def command_line() -> str:
@@ -236,15 +246,13 @@ def command_line() -> str:
     for name, command in commands(typer.main.get_command(main.app), "rally"):
         parts.append("%s\n%s\n" % (name, "-" * len(name)))
         text = inspect.cleandoc(command.help or "").split("\f")[0]
-        paragraphs = [literal(part) for part in text.split("\n\n")]
-        parts.append("\n\n".join(
-            textwrap.fill(part, 79) for part in paragraphs
-        ) + "\n")
-        rows = option_rows(command)
-        if rows:
-            parts.append(
-                list_table(["Parameter", "Meaning"], rows, (30, 70))
-            )
+        parts += [
+            filled(literal(part)) + "\n" for part in text.split("\n\n")
+        ]
+        parts += [
+            "%s\n%s\n" % (names, filled(meaning, "    "))
+            for names, meaning in parameters_of(command)
+        ]
     return "\n".join(parts)
 
 

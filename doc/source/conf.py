@@ -39,3 +39,7 @@ html_theme_options = {
 html_copy_source = False
 # what commands print is black, not a light grey
 pygments_style = "sphinx"
+
+man_pages = [
+    ("cli_reference", "rally", "test framework of cloud operators", [], 1),
+]
