@@ -372,12 +372,113 @@ def error_codes() -> str:
     )
 
 
+# ---- the JSON report
+
+#: what the schema of a report has no words for
+MEANINGS: t.Mapping[str, str] = {
+    "args": "Arguments of the scenario; in reports of earlier releases.",
+    "contexts": "Contexts that were set up, and their configuration.",
+    "contexts_results": "How set-up and clean-up of each context went.",
+    "created_at": "When the record was made, ``%Y-%m-%dT%H:%M:%S`` in UTC.",
+    "data": "The iterations, in the order of their starts; see below.",
+    "description": "What the task file says.",
+    "env_name": "Name of the environment that it ran in.",
+    "env_uuid": "UUID of that environment.",
+    "failed_iteration_count": "Iterations that ended with an error.",
+    "full_duration": "Seconds, with set-ups and clean-ups.",
+    "hooks": "Hooks: configuration, results of each run, and how many of "
+             "them had which status.",
+    "load_duration": "Seconds from the first start to the last end.",
+    "load_info": "Of distributed runs and of those that lost iterations or "
+                 "counted bytes: agents, counters, lost iterations, start "
+                 "lag. Released Rally refuses it.",
+    "max_duration": "Seconds that the longest iteration took.",
+    "min_duration": "Seconds that the shortest iteration took.",
+    "pass_sla": "Whether all criteria were met.",
+    "position": "Place of the workload in the task, from 0.",
+    "run_in_parallel": "Always false; in reports of earlier releases.",
+    "runner": "Runner and its configuration: one key.",
+    "runner_type": "Name of the runner; in reports of earlier releases.",
+    "scenario": "Scenario and its arguments: one key.",
+    "sla": "Criteria as the task file has them.",
+    "sla_results": "Under ``sla``: ``criterion``, ``success`` and ``detail`` "
+                   "of each.",
+    "start_time": "Start of the first iteration, seconds since the epoch.",
+    "statistics": "Under ``durations``: the row ``total``, and ``atomics``, a "
+                  "row for each action.",
+    "status": "Status, as ``rally task list`` shows it.",
+    "subtask_uuid": "UUID of the subtask; in reports of earlier releases.",
+    "subtasks": "The subtasks, in their order.",
+    "tags": "Tags of the task.",
+    "task_uuid": "UUID of the task; in reports of earlier releases.",
+    "title": "What the task file says.",
+    "total_iteration_count": "Iterations that left a result.",
+    "updated_at": "When the record was last changed, as above.",
+    "uuid": "Its UUID.",
+    "version": "Of the form of task files: 2.",
+    "workloads": "The workloads, in their order.",
+}
+
+
+def _json_kind(schema: t.Mapping[str, t.Any]) -> str:
+    if "$ref" in schema:
+        return schema["$ref"].rpartition("/")[2].replace("-", " ")
+    return str(schema["type"])
+
+
+def _report_keys(schema: t.Mapping[str, t.Any]) -> str:
+    required = schema["required"]
+    rows = [
+        [
+            "``%s``" % key,
+            _json_kind(part) + (", required" if key in required else ""),
+            MEANINGS[key],
+        ]
+        for key, part in sorted(schema["properties"].items())
+    ]
+    return list_table(["Key", "Value", "Meaning"], rows, (26, 22, 52))
+
+
+def report_task() -> str:
+    """Keys of a task in a JSON report."""
+    from rally.common.objects import report_schema
+
+    return _report_keys(report_schema.TASK_SCHEMA)
+
+
+def report_subtask() -> str:
+    """Keys of a subtask in a JSON report."""
+    from rally.common.objects import report_schema
+
+    return _report_keys(report_schema.SUBTASK)
+
+
+def report_workload() -> str:
+    """Keys of a workload in a JSON report."""
+    from rally.common.objects import report_schema
+
+    return _report_keys(report_schema.WORKLOAD)
+
+
+def elastic_fields() -> str:
+    """Fields of documents for Elasticsearch, by index."""
+    from rally.plugins.common.exporters.elastic import documents
+
+    rows = [
+        ["``%s``" % index,
+         ", ".join("``%s`` (%s)" % pair for pair in fields.items())]
+        for index, fields in documents.FIELDS.items()
+    ]
+    return list_table(["Index", "Fields"], rows, (30, 70))
+
+
 PARTS: t.Mapping[str, t.Callable[[], str]] = {
     each.__name__: each
     for each in (
         membership_states, agent_states, wire_messages, distributed_options,
         ssh_options, slurm_options, kubernetes_options,
         command_line, earlier_names, error_codes,
+        report_task, report_subtask, report_workload, elastic_fields,
     )
 }
 

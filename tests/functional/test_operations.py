@@ -25,3 +25,8 @@ class ConfigurationPageTestCase(pages.PageTestCase):
 class TroubleshootingPageTestCase(pages.PageTestCase):
     def test_the_page_is_true(self) -> None:
         self.play("troubleshooting.rst")
+
+
+class ResultsPageTestCase(pages.PageTestCase):
+    def test_the_page_is_true(self) -> None:
+        self.play("task/results_format.rst")
