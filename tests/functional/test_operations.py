@@ -30,3 +30,10 @@ class TroubleshootingPageTestCase(pages.PageTestCase):
 class ResultsPageTestCase(pages.PageTestCase):
     def test_the_page_is_true(self) -> None:
         self.play("task/results_format.rst")
+
+
+class DatabasesPageTestCase(pages.PageTestCase):
+    PAGE = "databases.rst"
+
+    def test_the_page_is_true(self) -> None:
+        self.play(self.PAGE)
