@@ -36,8 +36,8 @@ function byWeight(changes) {
 
 function changesTable(rows, withWorkload) {
   return sortableTable([
-    ...(withWorkload ? [{ title: "Workload", value: (row) => titleOf(row.workload), show: (row) => h("a", { href: linkTo(row.workload) }, titleOf(row.workload)) }] : []),
-    { title: "Action", value: nameOf, show: (row) => h("span.name", null, nameOf(row)) },
+    ...(withWorkload ? [{ title: "Workload", value: (row) => titleOf(row.workload), show: (row) => h("a", { href: linkTo(row.workload) }, named(titleOf(row.workload))) }] : []),
+    { title: "Action", value: nameOf, show: (row) => named(nameOf(row)) },
     { title: "Measure", value: (row) => row.measure },
     { title: "Baseline", number: true, value: (row) => row.baseline, show: (row) => shown(row, row.baseline) },
     { title: "Now", number: true, value: (row) => row.current, show: (row) => shown(row, row.current) },
@@ -48,23 +48,25 @@ function changesTable(rows, withWorkload) {
 }
 
 function intervalsChart(changes) {
-  const drawn = changes.filter((change) => !isShare(change) && isNumber(change.low) && isNumber(change.high)).slice(0, 60).reverse();
+  const drawn = changes.filter((change) => !isShare(change) && isNumber(change.low) && isNumber(change.high)).slice(0, 60);
   if (!drawn.length) return empty("No change of durations has an interval.");
   const colors = { worse: theme("bad"), better: theme("good"), same: theme("muted"), unclear: theme("warn") };
   const at = (change) => 100 * change.change;
+  const place = new Map(drawn.map((change, i) => [change, i]));
+  const text = (change) => nameOf(change) + " " + change.measure;
   const traces = Object.keys(KINDS).map((verdict) => {
     const some = drawn.filter((change) => change.verdict === verdict);
     return {
-      name: verdict, type: "scatter", mode: "markers", x: some.map(at), y: some.map((change) => nameOf(change) + " " + change.measure),
+      name: verdict, type: "scatter", mode: "markers", x: some.map(at), y: some.map((change) => place.get(change)), text: some.map((change) => label(text(change), 80)),
       marker: { size: 8, color: colors[verdict] },
       error_x: { type: "data", symmetric: false, color: colors[verdict], thickness: 1.6,
         array: some.map((change) => 100 * change.high - at(change)), arrayminus: some.map((change) => at(change) - 100 * change.low) },
-      hovertemplate: "%{y}: %{x:+.3~g} %<extra></extra>",
+      hovertemplate: "%{text}: %{x:+.3~g} %<extra></extra>",
     };
   }).filter((trace) => trace.x.length);
   const target = chart(traces, {
     hovermode: "closest", xaxis: { title: { text: "change in percent: to the right is slower" }, ticksuffix: " %" },
-    yaxis: { type: "category", rangemode: "normal", categoryorder: "array", categoryarray: drawn.map((change) => nameOf(change) + " " + change.measure) },
+    yaxis: namesAxis(drawn.map(text)),
     shapes: [line(0, theme("muted"), "solid"), line(100 * FOUND.rules.threshold, theme("bad"), "dash")],
   });
   target.style.height = 110 + 24 * drawn.length + "px";
@@ -91,7 +93,7 @@ function methodText() {
 
 function overviewPage() {
   const [kind, text] = OUTCOMES[FOUND.outcome];
-  const task = (label, each) => h("tr", null, h("td.muted", null, label), h("td", null, h("span.mono", null, each.uuid)), h("td", null, each.title), h("td", null, each.created_at.replace("T", " ")), h("td", null, each.status));
+  const task = (name, each) => h("tr", null, h("th", { scope: "row" }, name), h("td", null, h("span.mono", null, each.uuid)), h("td", null, named(each.title)), h("td", null, each.created_at.replace("T", " ")), h("td", null, each.status));
   const all = WORKLOADS.flatMap((workload) => workload.changes.map((change) => ({ ...change, workload })));
   const changed = byWeight(all.filter((change) => change.verdict === "worse" || change.verdict === "better"));
   return [
@@ -101,11 +103,11 @@ function overviewPage() {
       ["the same", count(FOUND.counts.same)], ["unclear", count(FOUND.counts.unclear)]]),
     panel("What changed", changed.length ? changesTable(changed, true) : empty("Nothing, as far as these runs can tell.")),
     panel("Workloads", sortableTable([
-      { title: "Scenario", value: titleOf, show: (row) => h("a", { href: linkTo(row) }, titleOf(row)) },
+      { title: "Scenario", value: titleOf, show: (row) => h("a", { href: linkTo(row) }, named(titleOf(row))) },
       ...["worse", "better", "same", "unclear"].map((verdict) => ({ title: verdict, number: true, value: (row) => row.changes.filter((change) => change.verdict === verdict).length })),
       { title: "Verdict", value: (row) => row.verdict, show: (row) => verdictBadge(row.verdict) },
     ], WORKLOADS, (row) => { location.hash = linkTo(row); })),
-    panel("Tasks", h(".scroll", null, h("table", null, h("tbody", null, task("Baseline", FOUND.baseline), task("Now", FOUND.current))))),
+    panel("Tasks", scrolling(h("table", null, h("tbody", null, task("Baseline", FOUND.baseline), task("Now", FOUND.current))))),
     h("p.muted", null, methodText()),
     h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + "."),
   ];
@@ -113,7 +115,7 @@ function overviewPage() {
 
 function workloadPage(workload) {
   return [
-    h(".head", null, h("h1", null, titleOf(workload)), verdictBadge(workload.verdict)),
+    h(".head", null, h("h1", null, h("bdi", null, titleOf(workload))), verdictBadge(workload.verdict)),
     countsLine(workload), notice(workload.notes),
     panel("Changes of durations, with their intervals", intervalsChart(workload.changes)),
     panel("All changes", changesTable(workload.changes, false)),
@@ -125,12 +127,10 @@ function show() {
   forgetCharts();
   const place = location.hash.split("/")[1] || "";
   const workload = WORKLOADS[place === "" ? -1 : Number(place)];
-  const entry = (href, kind, text, isActive) => h("a" + (isActive ? ".active" : ""), { href, title: text }, h("span.dot" + (kind ? "." + kind : "")), h("span", null, text));
-  document.getElementById("app").replaceChildren(h(".frame", null,
-    h("nav.side", null, h(".brand", null, "Rally comparison"), entry("#/", OUTCOMES[FOUND.outcome][0], "Overview", !workload),
-      WORKLOADS.map((each) => entry(linkTo(each), KINDS[each.verdict], titleOf(each), each === workload))),
-    h("main", null, workload ? workloadPage(workload) : overviewPage())));
+  frame("Rally comparison", LINE, [
+    entry("#/", "Overview", !workload, OUTCOMES[FOUND.outcome]),
+    WORKLOADS.map((each) => entry(linkTo(each), titleOf(each), each === workload, [KINDS[each.verdict], each.verdict])),
+  ], workload ? workloadPage(workload) : overviewPage());
 }
 
-window.addEventListener("hashchange", () => { show(); window.scrollTo(0, 0); });
-show();
+route(show);

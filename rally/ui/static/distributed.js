@@ -16,10 +16,10 @@ function distributedTab(workload) {
       ...(isNumber(info.start_spread_s) ? [["agents began within", seconds(info.start_spread_s), (info.late_agents || []).length ? "warn" : "good"]] : []),
       ...(isNumber(info.stop_latency_s) ? [["stop to last start", seconds(info.stop_latency_s)]] : []),
     ]),
-    (info.late_agents || []).length ? h("p.notice", null, "More than 20 ms later than the first agent began: " + info.late_agents.join(", ") + ".") : null,
-    info.generator_limited ? generatorPanel(info) : null,
+    (info.late_agents || []).length ? h("p.notice", null, "More than 20 ms later than the first agent began: " + namesText(info.late_agents) + ".") : null,
     standingOut(info),
-    problems.length ? panel("Problems", h("ul", null, problems.map((text) => h("li.warn", null, text)))) : null,
+    problems.length ? panel("Problems", h("ul", null, firstOf(problems, 20, (text) => h("li.warn", null, text)))) : null,
+    info.generator_limited ? generatorPanel(info) : null,
     (info.by_label || []).length ? panel("Agents by label", groupsTable(info.by_label)) : null,
     agents.length ? panel("Agents", agentsTable(agents)) : null,
     lost ? panel("Lost iterations", lostTable(info.lost)) : null,
@@ -38,7 +38,7 @@ function standingOut(info) {
   const odd = info.odd_agents || [];
   if (!odd.length) return null;
   return h(".notice", null, h("b", null, "Some agents measure otherwise than the others, beyond chance."),
-    h("ul", null, odd.map((agent) => h("li", null, h("b", null, agent.name), ": one of its iterations is "
+    h("ul", null, firstOf(odd, 20, (agent) => h("li", null, h("b", null, agent.name), ": one of its iterations is "
       + (agent.effect > 0 ? "slower" : "faster") + " than one of a typical agent with a probability of "
       + percent(0.5 + Math.abs(agent.effect), 1) + "."))));
 }
@@ -71,7 +71,7 @@ function generatorNotice(info) {
   const limited = info.generator_limited || [];
   if (!limited.length) return null;
   return h(".notice", null, h("b", null, "The load was limited by its generator, so durations and rates are not those of the target alone."),
-    h("ul", null, generators(info).filter(([name]) => limited.includes(name)).map(([name, facts]) =>
+    h("ul", null, firstOf(generators(info).filter(([name]) => limited.includes(name)), 20, ([name, facts]) =>
       h("li", null, h("b", null, name), ": " + facts.limited_by.join("; ")))));
 }
 
@@ -99,7 +99,7 @@ function agentsTable(agents) {
     { title: "Host", value: (row) => row.host || "" },
     { title: "Version", value: (row) => row.version || "" },
     number("CPUs", "cpus", count),
-    { title: "Share", value: (row) => brief(row.share), show: (row) => shareText(row.share) },
+    { title: "Share of the concurrency", number: true, value: shareOf, show: (row) => shareText(shareOf(row)) },
     { title: "Iterations", number: true, value: (row) => row.iterations || 0, show: (row) => [count(row.iterations || 0), bar(row.iterations, total)] },
     number("Failed", "failed", (value) => count(value || 0)), number("Lost", "lost", (value) => (value ? h("span.bad", null, count(value)) : count(value))),
     number("p50", "p50", seconds), number("p95", "p95", seconds), number("p99", "p99", seconds),
@@ -114,9 +114,12 @@ const labelsText = (agent) => Object.entries(agent.labels || {}).map(([key, valu
 
 const stateKind = (state) => ({ lost: "bad", failed: "bad", done: "good", joined: "" }[state] ?? "warn");
 
+/* An agent that was asked for and not needed has none. */
+const shareOf = (agent) => agent.share ?? (agent.iterations ? null : 0);
+
 function shareText(share) {
   if (share === null || share === undefined) return "n/a";
-  if (isNumber(share)) return share <= 1 ? percent(share, 1) : count(share);
+  if (isNumber(share)) return count(share);
   return h("span.mono", null, brief(share));
 }
 
@@ -127,8 +130,8 @@ function bar(part, whole) {
 }
 
 function lostTable(lost) {
-  const ranges = (numbers) => (numbers || []).map(([first, last, step]) =>
-    (first === last ? count(first) : first + "–" + last + (step > 1 ? " every " + step : ""))).join(", ");
+  const ranges = (numbers) => namesText((numbers || []).map(([first, last, step]) =>
+    (first === last ? count(first) : first + "–" + last + (step > 1 ? " every " + step : ""))), 50);
   return sortableTable([
     { title: "Agent", value: (row) => row.agent },
     { title: "Count", number: true, value: (row) => row.count, show: (row) => count(row.count) },

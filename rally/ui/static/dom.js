@@ -22,13 +22,14 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 function seconds(value) {
   if (!isNumber(value)) return "n/a";
-  const size = Math.abs(value);
+  const size = Math.abs(value);  // limits are where rounding ends
   if (size === 0) return "0 s";
-  if (size < 0.001) return (value * 1e6).toFixed(0) + " µs";
-  if (size < 1) return (value * 1000).toPrecision(3) + " ms";
-  if (size < 120) return value.toFixed(size < 10 ? 2 : 1) + " s";
-  const minutes = Math.floor(value / 60);
-  if (minutes < 120) return minutes + " min " + (value % 60).toFixed(0) + " s";
+  if (size < 0.0009995) return (value * 1e6).toFixed(0) + " µs";
+  if (size < 0.9995) return (value * 1000).toPrecision(3) + " ms";
+  if (size < 119.95) return value.toFixed(size < 9.995 ? 2 : 1) + " s";
+  const whole = Math.round(value);
+  if (whole < 7200) return Math.floor(whole / 60) + " min " + (whole % 60) + " s";
+  const minutes = Math.round(value / 60);
   return Math.floor(minutes / 60) + " h " + (minutes % 60) + " min";
 }
 
@@ -50,7 +51,9 @@ function bytes(value) {
 function percent(part, whole) {
   if (!isNumber(part) || !whole) return "n/a";
   const share = (100 * part) / whole;
-  return (share > 0 && share < 0.1 ? "<0.1" : share.toFixed(share < 10 ? 1 : 0)) + " %";
+  if (share > 0 && share < 0.1) return "<0.1 %";
+  if (share > 99 && share < 100) return share < 99.95 ? share.toFixed(1) + " %" : ">99.9 %";
+  return share.toFixed(share < 10 ? 1 : 0) + " %";
 }
 
 /* A value of any form in one line: {a: 1, b: {c: 2}} is "a 1 · b.c 2". */
@@ -61,19 +64,61 @@ function brief(value, path = "") {
     .map(([key, inner]) => brief(inner, path ? path + "." + key : key)).join(" · ");
 }
 
+/* A name that others have chosen: long ones break anywhere, and its direction stays its own. */
+const named = (text) => h("bdi.name", null, text);
+
+/* The first of many, and how many more there are. */
+function firstOf(items, limit, draw) {
+  return [items.slice(0, limit).map(draw), items.length > limit ? h("li", null, count(items.length - limit) + " more.") : null];
+}
+
+const namesText = (names, limit = 20) => names.slice(0, limit).join(", ") + (names.length > limit ? " and " + count(names.length - limit) + " more" : "");
+
 function cell(value) {
   if (value instanceof Node) return h("td", null, value);
   if (isNumber(value)) return h("td.number", null, String(value));
   return h("td", null, value === null || value === undefined ? "n/a" : String(value));
 }
 
-/* Columns are {title, value(row), show(row), number}; each click sorts by value. */
+/* More rows than these scroll in themselves, below their heads. */
+const TALL = 40;
+
+/* More columns than these have to break words where they have to fit. */
+const WIDE = 12;
+
+/* A table that scrolls where it is too wide, by keys, too. */
+function scrolling(table, rowCount) {
+  const isWide = table.querySelector("tr").children.length > WIDE;
+  const box = h(".scroll" + (rowCount > TALL ? ".tall" : "") + (isWide ? ".wide" : ""), null, table);
+  overflowing.observe(box);
+  overflowing.observe(table);
+  return box;
+}
+
+const overflowing = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const box = target.closest(".scroll");
+    if (!box) continue;
+    if (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight) {
+      ["tabindex", "role", "aria-label"].forEach((name) => box.removeAttribute(name));
+      continue;
+    }
+    box.tabIndex = 0;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", "Table: " + titleAbove(box));
+  }
+});
+
+function titleAbove(element) {
+  const section = element.closest(".panel");
+  return section && section.querySelector("h2") ? section.querySelector("h2").textContent : document.title;
+}
+
+/* Columns are {title, value(row), show(row), number}; the button in a head sorts by value. */
 function sortableTable(columns, rows, onRow) {
   const body = h("tbody");
-  const heads = columns.map((column) => h(
-    "th.sortable" + (column.number ? ".number" : ""),
-    { onclick: () => sortBy(column), tabindex: 0, onkeydown: (e) => e.key === "Enter" && sortBy(column) },
-    column.title));
+  const heads = columns.map((column) => h("th" + (column.number ? ".number" : ""), { scope: "col" },
+    column.value ? h("button.sort", { type: "button", title: "Sort by this", onclick: () => sortBy(column) }, column.title) : column.title));
   let order = null;
   function fill(list) {
     body.replaceChildren(...list.map((row) => h(
@@ -98,7 +143,7 @@ function sortableTable(columns, rows, onRow) {
     fill(sorted);
   }
   fill(rows);
-  return h(".scroll", null, h("table", null, h("thead", null, h("tr", null, heads)), body));
+  return scrolling(h("table", null, h("thead", null, h("tr", null, heads)), body), rows.length);
 }
 
 /* A table of {cols, rows, styles}, as Rally's table charts give it. */
@@ -106,16 +151,15 @@ function plainTable(table) {
   const styles = table.styles || {};
   const isNumeric = (i) => table.rows.length > 0 && table.rows.every((row) => isNumber(row[i]) || /^(n\/a|[\d.]+%)$/.test(row[i]));
   const numeric = table.cols.map((_, i) => isNumeric(i));
-  return h(".scroll", null, h("table", null,
-    h("thead", null, h("tr", null, table.cols.map((title, i) => h(numeric[i] ? "th.number" : "th", null, title)))),
+  return scrolling(h("table", null,
+    h("thead", null, h("tr", null, table.cols.map((title, i) => h(numeric[i] ? "th.number" : "th", { scope: "col" }, title)))),
     h("tbody", null, table.rows.map((row, number) => h(
       "tr" + (styles[number] ? "." + styles[number] : ""), null,
       row.map((value, i) => {
-        const td = cell(value);
-        if (i === 0) td.classList.add("name");
+        const td = cell(i === 0 && !numeric[i] ? named(String(value ?? "n/a")) : value);
         if (numeric[i]) td.classList.add("number");
         return td;
-      }))))));
+      }))))), table.rows.length);
 }
 
 function panel(title, ...children) {
@@ -127,10 +171,10 @@ function figures(pairs) {
     h(".figure", null, h("b" + (kind ? "." + kind : ""), null, text), h("span", null, name))));
 }
 
-/* Buttons of a choice; calls draw(target, item) for the chosen one. */
-function chooser(items, label, draw, selected = 0) {
+/* A choice by name; calls draw(target, item) for the chosen one. */
+function chooser(what, items, label, draw, selected = 0) {
   const target = h();
-  const select = h("select", { "aria-label": "choose", onchange: () => show(Number(select.value)) },
+  const select = h("select", { "aria-label": what, onchange: () => show(Number(select.value)) },
     items.map((item, i) => h("option", { value: i }, label(item, i))));
   function show(i) {
     target.replaceChildren();
@@ -139,4 +183,50 @@ function chooser(items, label, draw, selected = 0) {
   select.value = String(selected);
   if (items.length) show(selected);
   return [items.length > 1 ? h(".controls", null, select) : null, target];
+}
+
+const LINE = "M2 15l4-7 4 4 4-9 4 12";
+const CHECK = "M3 11l4 5 10-12";
+
+function logo(path) {
+  const svg = h();
+  svg.innerHTML = '<svg viewBox="0 0 20 20" aria-hidden="true" fill="none" stroke="#5ea8ff" stroke-width="2" stroke-linecap="round"><path d="' + path + '"/></svg>';
+  return svg.firstChild;
+}
+
+/* An entry of the navigation; *state* is what the dot means: [kind, text]. */
+function entry(href, text, isCurrent = false, state = null) {
+  const [kind, meaning] = state || [];
+  return h("a" + (isCurrent ? ".active" : ""), { href, title: text, "aria-current": isCurrent ? "page" : null },
+    h("span.dot" + (kind ? "." + kind : ""), meaning ? { role: "img", "aria-label": meaning } : { "aria-hidden": "true" }), h("bdi", null, text));
+}
+
+/* The frame of every page: what skips the navigation, the navigation, the content. */
+function frame(brand, path, entries, content) {
+  const main = h("main", { id: "main", tabindex: -1 }, content);
+  const menu = h("button.menu", { type: "button", "aria-expanded": "false", "aria-controls": "places", onclick: () => {
+    menu.setAttribute("aria-expanded", String(places.classList.toggle("open")));
+  } }, "Contents");
+  const places = h(".places", { id: "places" }, entries);
+  const skip = h("a.skip", { href: "#main", onclick: (event) => { event.preventDefault(); main.focus(); } }, "Skip to the content");
+  document.getElementById("app").replaceChildren(skip, h(".frame", null,
+    h("nav.side", { "aria-label": "Contents" }, h(".brand", null, logo(path), brand, menu), places), main));
+}
+
+/* Show each place that links lead to, and begin to read there. */
+function route(show) {
+  const name = document.title;
+  function title() {
+    const head = document.querySelector("main h1");
+    const isFirst = location.hash.length < 3 || !head;
+    document.title = isFirst ? name : head.textContent + " - " + name;
+  }
+  window.addEventListener("hashchange", () => {
+    show();
+    title();
+    document.getElementById("main").focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  });
+  show();
+  title();
 }

@@ -8,15 +8,15 @@ function trendsOverview() {
   return [
     h(".head", null, h("h1", null, "Trends"), h("span.muted", null, DATA.tasks.length + " tasks")),
     GROUPS.length ? panel("Workloads of equal configuration", sortableTable([
-      { title: "Scenario", value: (row) => row.name, show: (row) => h("a", { href: linkTo(row) }, row.name) },
+      { title: "Scenario", value: (row) => row.name, show: (row) => h("a", { href: linkTo(row) }, named(row.name)) },
       number("Runs", (row) => row.length, count),
       { title: "SLA failures", number: true, value: (row) => row.sla_failures, show: (row) => h(row.sla_failures ? "span.bad" : "span", null, count(row.sla_failures)) },
       number("Min", (row) => row.stat.min, seconds), number("Mean", (row) => row.stat.avg, seconds), number("Max", (row) => row.stat.max, seconds),
-      { title: "Mean over time", value: () => 0, show: (row) => spark(valuesOf(row.durations, "avg")) },
+      { title: "Mean over time", show: (row) => spark(valuesOf(row.durations, "avg")) },
     ], GROUPS, (row) => { location.hash = linkTo(row); })) : panel("", empty("No workload has run.")),
     panel("Tasks", sortableTable([
       { title: "Task", value: (row) => row.uuid, show: (row) => h("span.mono", null, row.uuid) },
-      { title: "Title", value: (row) => row.title }, { title: "Started", value: (row) => row.created_at }, { title: "Status", value: (row) => row.status },
+      { title: "Title", value: (row) => row.title, show: (row) => named(row.title) }, { title: "Started", value: (row) => row.created_at }, { title: "Status", value: (row) => row.status },
     ], DATA.tasks)),
     h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + "."),
   ];
@@ -38,7 +38,7 @@ function groupPage(group) {
     panel(name + ": durations", over(each.durations, "seconds")),
     panel(name + ": success", over(each.success, "percent", { range: [0, 105] })));
   return [
-    h(".head", null, h("h1", null, group.name), h("span.muted", null, group.length + " runs")),
+    h(".head", null, h("h1", null, h("bdi", null, group.name)), h("span.muted", null, group.length + " runs")),
     group.length < 2 ? h("p.notice", null, "There is one run of this workload only; a trend takes two or more.") : null,
     both("Iterations", group), group.actions.map((action) => both(action.name, action)),
     group.actions_left_out ? h("p.notice", null, "Left out: " + count(group.actions_left_out) + " more names of actions that fewer runs have.") : null,
@@ -50,12 +50,10 @@ function show() {
   forgetCharts();
   const place = location.hash.split("/")[1] || "";
   const group = GROUPS[place === "" ? -1 : Number(place)];
-  const entry = (href, text, isActive) => h("a" + (isActive ? ".active" : ""), { href, title: text }, h("span", null, text));
-  document.getElementById("app").replaceChildren(h(".frame", null,
-    h("nav.side", null, h(".brand", null, "Rally trends"), entry("#/", "All workloads", !group),
-      GROUPS.map((each) => entry(linkTo(each), each.name, each === group))),
-    h("main", null, group ? groupPage(group) : trendsOverview())));
+  frame("Rally trends", LINE, [
+    entry("#/", "All workloads", !group),
+    GROUPS.map((each) => entry(linkTo(each), each.name, each === group, each.sla_failures ? ["bad", "SLA failures"] : ["good", "no SLA failures"])),
+  ], group ? groupPage(group) : trendsOverview());
 }
 
-window.addEventListener("hashchange", () => { show(); window.scrollTo(0, 0); });
-show();
+route(show);

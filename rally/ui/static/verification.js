@@ -1,7 +1,6 @@
 "use strict";
 /* Verifications side by side: what they were, and what became of each test. */
 
-const LOGO = '<svg viewBox="0 0 20 20" fill="none" stroke="#5ea8ff" stroke-width="2" stroke-linecap="round"><path d="M3 11l4 5 10-12"/></svg>';
 const UUIDS = DATA.uuids;
 const TESTS = Object.entries(DATA.tests).map(([id, test]) => ({ id, ...test }));
 
@@ -49,24 +48,23 @@ function outcomeCell(outcome) {
 }
 
 function testRows(test) {
-  const row = h(test.has_details ? "tr.link" : "tr", test.has_details ? { tabindex: 0, "aria-expanded": "false" } : null,
-    h("td", null, test.has_details ? h("span.muted", null, "▸ ") : null, test.name,
+  const button = test.has_details ? h("button.fold", { type: "button", "aria-expanded": "false" }, named(test.name)) : null;
+  const row = h(button ? "tr.link" : "tr", null,
+    h("td", null, button || named(test.name),
       view.tags && test.tags.length ? h(".muted.mono", null, test.tags.join(", ")) : null),
     UUIDS.map((uuid) => outcomeCell(test.by_verification[uuid])));
-  if (!test.has_details) return [row];
+  if (!button) return [row];
   const details = h("tr", { hidden: "" }, h("td", { colspan: UUIDS.length + 1 },
     UUIDS.filter((uuid) => (test.by_verification[uuid] || {}).details).map((uuid) => [
       UUIDS.length > 1 ? h("p.muted.mono", null, (UUIDS.indexOf(uuid) + 1) + " · " + uuid) : null,
       h("pre", null, test.by_verification[uuid].details)])));
-  const toggle = () => { row.setAttribute("aria-expanded", String(details.hidden)); details.hidden = !details.hidden; };
-  row.addEventListener("click", toggle);
-  row.addEventListener("keydown", (event) => event.key === "Enter" && toggle());
+  row.addEventListener("click", () => { button.setAttribute("aria-expanded", String(details.hidden)); details.hidden = !details.hidden; });
   return [row, details];
 }
 
 function testsPanel() {
   const body = h("tbody");
-  const shown = h("span.muted");
+  const shown = h("span.muted", { role: "status" });
   function fill() {
     const tests = TESTS.filter(isShown);
     body.replaceChildren(...tests.flatMap(testRows));
@@ -85,21 +83,29 @@ function testsPanel() {
   return panel("Tests",
     h(".controls", null, search, filters, box("tags", view.tags, (on) => { view.tags = on; }), shown),
     DATA.show_comparison_note ? h("p.muted", null, "Durations of later verifications are shown with the difference to the first one.") : null,
-    h(".scroll", null, h("table", null,
-      h("thead", null, h("tr", null, h("th", null, "Test"), UUIDS.map((uuid, i) => h("th", { title: uuid }, UUIDS.length > 1 ? "Verification " + (i + 1) : "Result")))),
-      body)));
+    scrolling(h("table", null,
+      h("thead", null, h("tr", null, h("th", { scope: "col" }, "Test"), UUIDS.map((uuid, i) => h("th", { scope: "col", title: uuid }, UUIDS.length > 1 ? "Verification " + (i + 1) : "Result")))),
+      body), 0));
 }
 
-function side() {
-  const brand = h(".brand");
-  brand.innerHTML = LOGO;
-  brand.append("Rally verification");
-  return h("nav.side", null, brand, h(".group", null, "Verifications"),
-    UUIDS.map((uuid, i) => h("a", { href: "#", title: uuid }, h("span.dot." + verdictOf(uuid)), h("span", null, (i + 1) + " · " + uuid))));
+/* An entry that leads to a part of this page. */
+function part(id, text) {
+  const link = entry("#" + id, text);
+  link.addEventListener("click", (event) => { event.preventDefault(); document.getElementById(id).focus(); });
+  return link;
 }
 
-document.getElementById("app").replaceChildren(h(".frame", null, side(), h("main", null,
+function section(id, element) {
+  element.id = id;
+  element.tabIndex = -1;
+  return element;
+}
+
+frame("Rally verification", CHECK, [
+  part("verifications", "Verifications"), part("tests", "Tests"),
+], [
   h(".head", null, h("h1", null, "Verification report"), h("span.muted", null, count(UUIDS.length) + (UUIDS.length === 1 ? " verification · " : " verifications · ") + count(TESTS.length) + " tests")),
-  panel("Verifications", UUIDS.length ? verificationsTable() : h(".empty", null, "There is none.")),
-  TESTS.length ? testsPanel() : panel("Tests", h(".empty", null, "No test has run.")),
-  h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + ". A row with ▸ can be clicked for its reason or traceback."))));
+  section("verifications", panel("Verifications", UUIDS.length ? verificationsTable() : h(".empty", null, "There is none."))),
+  section("tests", TESTS.length ? testsPanel() : panel("Tests", h(".empty", null, "No test has run."))),
+  h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + ". A name with ▸ opens the reason or the traceback."),
+]);

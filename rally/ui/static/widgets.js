@@ -57,13 +57,35 @@ window.addEventListener("beforeprint", () => redraw(true));
 window.addEventListener("afterprint", () => redraw(false));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(false));
 
+/* Who cannot see a chart is told what it shows; figures are in the tables. */
 function chart(traces, options) {
   const target = h(".chart");
   const config = traces[0].type === "pie" ? { ...CONFIG, displayModeBar: false } : CONFIG;
-  waiting.set(target, () => Plotly.newPlot(target, traces, layout(options), config));
+  waiting.set(target, () => {
+    target.setAttribute("role", "img");
+    target.setAttribute("aria-label", "Chart: " + titleAbove(target));
+    Plotly.newPlot(target, traces, layout(options), config);
+  });
   observer.observe(target);
   return target;
 }
+
+const isNarrow = () => innerWidth < 600;
+
+/* A name in a chart, where markup would be drawn and length takes the room: as plain text, cut in the middle. */
+function label(text, limit = isNarrow() ? 18 : 40) {
+  const letters = Array.from(text.replace(/[\u202a-\u202e\u2066-\u2069]/g, ""));
+  const cut = letters.length <= limit ? letters : [...letters.slice(0, Math.ceil(limit / 2) - 1), "\u2026", ...letters.slice(letters.length - Math.floor(limit / 2))];
+  return cut.join("").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/* An axis with a line for each name, the first above; equal names stay apart. */
+const namesAxis = (names) => ({
+  tickvals: names.map((_, i) => i), ticktext: names.map((name) => label(name)), range: [names.length - 0.5, -0.5], rangemode: "normal", zeroline: false,
+});
+
+/* More series than a legend beside or above the chart can name. */
+const MANY = 12;
 
 const colorOf = (name, i) => NAMED[name] || COLORS[i % COLORS.length];
 const hasPoints = (series) => series.some(([, points]) => points && points.length);
@@ -72,7 +94,7 @@ const empty = (text) => h(".empty", null, text || "Nothing to show.");
 /* Series are [name, [[x, y], ...]]. */
 function lineTraces(series, stacked) {
   return series.map(([name, points], i) => ({
-    name, type: "scatter", mode: points.length === 1 ? "markers" : "lines",
+    name: label(name), type: "scatter", mode: points.length === 1 ? "markers" : "lines",
     x: points.map((point) => point[0]), y: points.map((point) => point[1]),
     line: { width: 1.4, color: colorOf(name, i) }, marker: { color: colorOf(name, i) },
     ...(stacked ? { stackgroup: "one", fillcolor: colorOf(name, i) + "66" } : {}),
@@ -83,13 +105,16 @@ const WIDGETS = {
   StackedArea: (item) => seriesChart(item, true),
   Lines: (item) => seriesChart(item, false),
   Pie: (item) => {
-    const shown = item.data.filter(([, value]) => value > 0);
+    const shown = slices(item.data.filter(([, value]) => value > 0));  // equal labels would be one slice
     if (!shown.length) return empty();
     return chart([{
-      type: "pie", hole: 0.58, sort: false, labels: shown.map(([name]) => name), values: shown.map(([, value]) => value),
+      type: "pie", hole: 0.58, sort: false, labels: shown.map(([name], i) => label(name, 24) + "\u200b".repeat(i)), values: shown.map(([, value]) => value),
       marker: { colors: shown.map(([name], i) => colorOf(name, i)), line: { color: theme("panel"), width: 2 } },
       textinfo: "percent", hovertemplate: "%{label}: %{value:.4~g}<extra></extra>",
-    }], { hovermode: "closest", margin: { l: 12, r: 12, t: 26, b: 22 }, legend: { orientation: "v", x: 1.02, y: 0.5 } });
+    }], {
+      hovermode: "closest", margin: { l: 12, r: 12, t: 26, b: 22 },
+      legend: isNarrow() ? { orientation: "h", y: -0.05, yanchor: "top" } : { orientation: "v", x: 1.02, y: 0.5 },
+    });
   },
   Table: (item) => plainTable(item.data),
   TextArea: (item) => h("pre", null, item.data.join("\n")),
@@ -100,10 +125,20 @@ const WIDGETS = {
   }),
 };
 
+/* The largest one by one, the others together. */
+function slices(data) {
+  if (data.length <= MANY) return data;
+  const ranked = [...data].sort((a, b) => b[1] - a[1]);
+  const others = ranked.slice(MANY - 1);
+  return [...ranked.slice(0, MANY - 1), [count(others.length) + " more", others.reduce((sum, [, value]) => sum + value, 0)]];
+}
+
 function seriesChart(item, stacked) {
   if (!hasPoints(item.data)) return empty();
+  const isMany = item.data.length > MANY;
   return chart(lineTraces(item.data, stacked), {
-    xaxis: { title: { text: item.axis_label || "", standoff: 6 } }, yaxis: { title: { text: item.label || "" } },
+    xaxis: { title: { text: label(item.axis_label || ""), standoff: 6 } }, yaxis: { title: { text: label(item.label || "") } },
+    ...(isMany ? { hovermode: "closest", showlegend: !isNarrow(), legend: { orientation: "v", x: 1.02, y: 1 } } : {}),
   });
 }
 
@@ -116,7 +151,7 @@ function widget(item) {
   } catch (error) {
     body = empty("This chart cannot be drawn: " + error.message);
   }
-  return h("section.panel", null, h("h2", null, item.title),
+  return h("section.panel", null, h("h2", null, h("bdi", null, item.title)),
     item.description ? h("p.muted", null, item.description) : null, body);
 }
 
@@ -131,17 +166,17 @@ function histogram(data) {
     const width = bins.length > 1 ? bins[1].x - bins[0].x : 0;
     target.replaceChildren(chart([{
       type: "bar", x: bins.map((bin) => bin.x - width / 2), y: bins.map((bin) => bin.y),
-      width: width > 0 ? width * 0.94 : undefined, marker: { color: COLORS[number % COLORS.length] },
+      width: width > 0 ? width * 0.94 : bins[0].x / 10 || 1, marker: { color: COLORS[number % COLORS.length] },
       customdata: bins.map((bin) => [seconds(bin.x - width), seconds(bin.x)]),
       hovertemplate: "%{customdata[0]} to %{customdata[1]}: %{y}<extra></extra>",
     }], { hovermode: "closest", xaxis: { title: { text: "seconds" } }, yaxis: { title: { text: "iterations" } } }));
   }
-  const choice = (labels, set) => (labels.length < 2 ? null : h("select", {
-    "aria-label": "choose", onchange: (event) => { set(Number(event.target.value)); draw(); },
-  }, labels.map((label, i) => h("option", { value: i }, label))));
+  const choice = (what, labels, set) => (labels.length < 2 ? null : h("select", {
+    "aria-label": what, onchange: (event) => { set(Number(event.target.value)); draw(); },
+  }, labels.map((text, i) => h("option", { value: i }, text))));
   draw();
   return h("", null, h(".controls", null,
-    choice(names, (i) => { number = i; }), choice(data.views.map((each) => each.name), (i) => { view = i; })), target);
+    choice("What is shown", names, (i) => { number = i; }), choice("Number of bars", data.views.map((each) => each.name), (i) => { view = i; })), target);
 }
 
 function spark(values) {
@@ -153,6 +188,8 @@ function spark(values) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "spark");
   svg.setAttribute("viewBox", "0 0 120 22");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", "from " + seconds(found[0]) + " to " + seconds(found[found.length - 1]) + ", highest " + seconds(top));
   svg.innerHTML = '<path d="' + path + '"/>';
   return svg;
 }

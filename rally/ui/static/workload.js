@@ -56,10 +56,9 @@ function overviewTab(workload) {
 /* Why the verdict is what it is: criteria that failed, or hold for nothing. */
 function reasons(workloads) {
   const criteria = workloads.flatMap((workload) => workload.sla.map((each) => ({ ...each, workload })));
-  const name = (each) => (workloads.length > 1 ? title(each.workload) + ": " : "") + each.criterion;
+  const name = (each) => [workloads.length > 1 ? [named(title(each.workload)), ": "] : null, each.criterion];
   const told = (kind, head, some) => (some.length ? h(".notice" + kind, null, h("b", null, head),
-    h("ul", null, some.slice(0, 20).map((each) => h("li", null, h("a", { href: linkTo(each.workload) }, name(each)), h("pre", null, each.detail)))),
-    some.length > 20 ? count(some.length - 20) + " more." : null) : null);
+    h("ul", null, firstOf(some, 20, (each) => h("li", null, h("a", { href: linkTo(each.workload) }, name(each)), h("pre", null, each.detail))))) : null);
   return [
     told(".bad", "Failed, because of:", criteria.filter((each) => !each.success)),
     told("", "Passed, but had nothing to judge:", criteria.filter((each) => each.is_vacuous)),
@@ -70,8 +69,8 @@ const STATUSES = { failed: ["bad", "failed"], passed: ["good", "passed"], vacuou
 const statusOf = (criterion) => STATUSES[!criterion.success ? "failed" : criterion.is_vacuous ? "vacuous" : "passed"];
 
 function slaTable(criteria) {
-  return h(".scroll", null, h("table", null,
-    h("thead", null, h("tr", null, ["Criterion", "Detail", "Status"].map((title) => h("th", null, title)))),
+  return scrolling(h("table", null,
+    h("thead", null, h("tr", null, ["Criterion", "Detail", "Status"].map((title) => h("th", { scope: "col" }, title)))),
     h("tbody", null, criteria.map((each) => h("tr", null, h("td", null, each.criterion), h("td", null, h("pre", null, each.detail)),
       h("td", null, h("span.badge." + statusOf(each)[0], null, statusOf(each)[1])))))));
 }
@@ -151,7 +150,7 @@ function outputTab(workload) {
       h("h2", null, "Per iteration"),
       workload.complete_count > numbers.length ? h("p.muted", null, "The first " + count(numbers.length) + " of "
         + count(workload.complete_count) + " iterations with such output; all are in the JSON report.") : null,
-      chooser(workload.complete_output, (_, i) => "iteration " + numbers[i],
+      chooser("Iteration", workload.complete_output, (_, i) => "iteration " + numbers[i],
         (target, items) => target.append(h(".columns", null, items.map(widget)))),
     ] : null,
   ];
