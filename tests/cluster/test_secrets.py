@@ -21,9 +21,8 @@ import signal
 import sqlite3
 import typing as t
 
-import zstandard
-
 from rally.task.distributed import spool
+from rally.task.results import packed
 from tests.cluster import attacks, cluster
 from tests.functional.cluster import distributed, task_of
 
@@ -167,7 +166,7 @@ def _is_zipped(data: bytes) -> bool:
 
 
 def _unzipped(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(data)
+    return packed.decompress(data)
 
 
 def _bytes_of(value: t.Any) -> bytes:

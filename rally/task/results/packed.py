@@ -17,13 +17,18 @@ Law: what ``encode`` gives is decoded unchanged, or it raises.
 
 from __future__ import annotations
 
+import sys
 import typing as t
 
 import msgspec
 import numpy as np
-import zstandard
 
 from rally import exceptions
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Ints: t.TypeAlias = np.ndarray[t.Any, np.dtype[np.int64]]
 _WIDTHS = ("<i1", "<i2", "<i4", "<i8")
@@ -88,7 +93,7 @@ def encode(packed: Packed) -> bytes:
         data = _ENCODER.encode(packed)
     except _UNENCODABLE as e:
         raise ChunkError(problem=str(e)) from None
-    _check_size(len(data))
+    _checked_size(len(data))
     return data
 
 
@@ -112,9 +117,10 @@ def _check_count(packed: Packed) -> None:
         raise ChunkError(problem="it claims %d iterations" % packed.count)
 
 
-def _check_size(size: int) -> None:
-    if not 0 <= size <= MAX_UNPACKED_BYTES:
-        raise ChunkError(problem="it claims a size of %d" % size)
+def _checked_size(size: int | None) -> int:
+    if size is None or not 0 <= size <= MAX_UNPACKED_BYTES:
+        raise ChunkError(problem="it claims a size of %s" % size)
+    return size
 
 
 def check_values(count: int) -> None:
@@ -127,7 +133,7 @@ def check_values(count: int) -> None:
 
 
 def compress(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=1).compress(data)
+    return zstd.compress(data, level=1)
 
 
 def decompress(data: bytes) -> bytes:
@@ -136,10 +142,15 @@ def decompress(data: bytes) -> bytes:
     :raises ChunkError: for any bytes that ``compress`` cannot have made
     """
     try:
-        _check_size(zstandard.frame_content_size(data))
-        return zstandard.ZstdDecompressor().decompress(data)
-    except zstandard.ZstdError as e:
+        size = _checked_size(zstd.get_frame_info(data).decompressed_size)
+        decompressor = zstd.ZstdDecompressor()
+        # what claims to be small may go on for ever
+        found = decompressor.decompress(data, max_length=size + 1)
+    except zstd.ZstdError as e:
         raise ChunkError(problem=str(e)) from None
+    if not decompressor.eof or len(found) != size or decompressor.unused_data:
+        raise ChunkError(problem="it is not as long as it claims")
+    return found
 
 
 def _width_of(values: Ints) -> tuple[int, bool]:

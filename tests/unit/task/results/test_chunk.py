@@ -243,13 +243,20 @@ class GarbageTestCase(test.TestCase):
             list(Chunk.unpack(packed[:i] + patch + packed[i + 1:]))
 
     def test_a_bomb_is_refused_before_it_is_unpacked(self):
-        import zstandard
-
-        bomb = zstandard.ZstdCompressor().compress(bytes(600 * 1024 * 1024))
+        bomb = packed.compress(bytes(600 * 1024 * 1024))
 
         error = self.assertRaises(ChunkError, Chunk.from_bytes, bomb)
 
         self.assertIn("it claims a size of", str(error))
+
+    def test_a_bomb_is_refused_although_it_claims_to_be_small(self):
+        frame = packed.compress(bytes(1000))
+        large = packed.compress(bytes(64 * 1024 * 1024))
+        self.assertEqual(0x80, large[4], "bytes 6 to 9 are not its size")
+        bomb = large[:6] + (300).to_bytes(4, "little") + large[10:]
+
+        for damaged in (bomb, frame[:-1], frame + b"x"):
+            self.assertRaises(ChunkError, packed.decompress, damaged)
 
     def test_a_few_bytes_cannot_stand_for_any_number_of_values(self):
         column = packed.pack_column(np.array([1, 1]))
