@@ -35,9 +35,10 @@ db_options.set_defaults(cfg.CONF, connection=default_file.connection())
 
 #: the modules of this package that are loaded when first used
 _MODULES = (
-    "api", "chunks", "engine", "environments", "errors", "heartbeats",
-    "models", "results", "retrying", "rows", "sa_types",
-    "schema", "sqlite_file", "tags", "tasks", "verifiers", "workloads",
+    "api", "causes", "chunks", "engine", "environments", "errors",
+    "heartbeats", "models", "packets", "results", "retrying", "rows",
+    "sa_types", "schema", "sqlite_file", "tags", "tasks", "verifiers",
+    "workloads",
 )
 
 

@@ -30,7 +30,7 @@ from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy import event, orm
 
 from rally.common import cfg
-from rally.common.db import errors, retrying, sqlite_file
+from rally.common.db import errors, packets, retrying, sqlite_file
 
 CONF = cfg.CONF
 P = t.ParamSpec("P")
@@ -97,7 +97,11 @@ def _create_engine(connection: str) -> sa.Engine:
     from oslo_db.sqlalchemy import engines as db_engines
 
     conf = CONF.database
-    return db_engines.create_engine(
+    is_mysql = url.get_backend_name() in ("mysql", "mariadb")
+    if is_mysql and "charset" not in url.query:
+        # oslo.db would take one that lacks the characters beyond 16 bits
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    engine = db_engines.create_engine(
         url,
         mysql_sql_mode=conf.mysql_sql_mode,
         connection_recycle_time=conf.connection_recycle_time,
@@ -109,6 +113,9 @@ def _create_engine(connection: str) -> sa.Engine:
         max_retries=0,  # a wrong address is to be reported at once
         thread_checkin=False,
     )
+    if is_mysql:
+        packets.guard(engine)
+    return engine
 
 
 def parsed(connection: str) -> sa.URL:

@@ -24,7 +24,7 @@ from oslo_db import exception as db_exc
 
 from rally import exceptions
 from rally.common import masking
-from rally.common.db import retrying
+from rally.common.db import causes, retrying
 
 
 class DatabaseNotWritable(exceptions.DBException):
@@ -112,6 +112,28 @@ class DatabaseOfStranger(exceptions.DBException):
     )
 
 
+class NotStorable(exceptions.DBException):
+    error_code = 179
+    msg_fmt = (
+        "This cannot be stored, in whatever database: %(problem)s. Nothing "
+        "was recorded of it. Give a shorter one, or plain text."
+    )
+
+
+class StatementTooLarge(exceptions.DBException):
+    error_code = 188
+    msg_fmt = (
+        "The database %(url)s does not take statements as large as this "
+        "one%(sizes)s, so something large, such as the result of an "
+        "iteration, could not be stored. It would be refused each time, so "
+        "it is not tried again. Set `max_allowed_packet = 64M` in section "
+        "[mysqld] of the server's configuration and restart it, or have its "
+        "administrator run `SET GLOBAL max_allowed_packet = 67108864`, which "
+        "holds for new connections until then. The largest iteration that "
+        "Rally keeps, 16 MiB, fits into that."
+    )
+
+
 class DriverMissing(exceptions.DBException):
     error_code = 168
     msg_fmt = (
@@ -126,12 +148,6 @@ class DriverMissing(exceptions.DBException):
 _NOT_WRITABLE = (
     "readonly database", "read-only", "unable to open database",
     "disk is full", "disk i/o error", "file is not a database",
-)
-#: parts of the messages of servers that are true for a while only
-_SERVER_IN_TROUBLE = (
-    "no space left", "disk full", "is full", "read-only", "read only",
-    "shutting down", "starting up", "too many connections",
-    "too many clients", "lock wait timeout",
 )
 #: how SQLite, MySQL and PostgreSQL say that a table or column is missing
 _NO_SUCH = re.compile(
@@ -176,44 +192,35 @@ def _translate(
     error: db_exc.DBError | sa.exc.DBAPIError, url: sa.URL
 ) -> exceptions.DBException:
     address = shown(url)
-    inner = getattr(error, "inner_exception", None)
-    reason = str(getattr(inner or error, "orig", None) or inner or error)
-    reason = masking.masked_text(reason.splitlines()[0], _secrets_of(url))
+    original = causes.original_of(error)
+    if isinstance(original, exceptions.DBException):
+        return original
+    reason = next(iter(str(original).splitlines()), "no reason was given")
+    reason = masking.masked_text(reason, _secrets_of(url))
     text = reason.lower()
     if url.get_backend_name() == "sqlite":
-        if any(part in text for part in _NOT_WRITABLE):
-            return not_writable(str(url.database), reason)
-        if "database is locked" in text or "table is locked" in text:
-            return DatabaseBusy(
-                url=address, reason=reason, wait_s=retrying.busy_s.get()
-            )
+        return _of_sqlite(url, reason)
+    if causes.is_too_large(error):
+        return StatementTooLarge(url=address, sizes="")
     if _NO_SUCH.search(text):
         return SchemaMissing(url=address, reason=reason)
-    if _is_the_server(error, inner, url) or any(
-        part in text for part in _SERVER_IN_TROUBLE
-    ):
+    if causes.is_in_trouble(error):
         return DatabaseUnavailable(url=address, reason=reason)
     return StatementFailed(url=address, reason=reason)
 
 
-def _is_the_server(
-    error: Exception, inner: Exception | None, url: sa.URL
-) -> bool:
-    """Whether the server failed, rather than refused what it was asked.
-
-    A driver says so by the class of its error (PEP 249), also where it only
-    tried to connect, which oslo.db knows of some drivers. SQLite's driver
-    uses that class for nearly everything.
-    """
-    known = (
-        db_exc.DBConnectionError, db_exc.DBNonExistentDatabase,
-        db_exc.DBDeadlock,
-    )
-    said = sa.exc.OperationalError, sa.exc.InterfaceError
-    return isinstance(error, known) or (
-        url.get_backend_name() != "sqlite"
-        and (isinstance(error, said) or isinstance(inner, said))
-    )
+def _of_sqlite(url: sa.URL, reason: str) -> exceptions.DBException:
+    """Its driver has one class for nearly everything."""
+    address, text = shown(url), reason.lower()
+    if any(part in text for part in _NOT_WRITABLE):
+        return not_writable(str(url.database), reason)
+    if "database is locked" in text or "table is locked" in text:
+        return DatabaseBusy(
+            url=address, reason=reason, wait_s=retrying.busy_s.get()
+        )
+    if _NO_SUCH.search(text):
+        return SchemaMissing(url=address, reason=reason)
+    return StatementFailed(url=address, reason=reason)
 
 
 def not_writable(path: str, reason: str) -> DatabaseNotWritable:

@@ -17,12 +17,104 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import typing as t
 import unittest
+
+import ddt
+import psycopg2
+import psycopg2.errors
+import pymysql
+import sqlalchemy as sa
+from oslo_db import exception as db_exc
 
 from rally import exceptions
 from rally.common import cfg, db
 from rally.common.db import errors
 from tests.unit import test
+
+
+def of_mysql(number: int, text: str = "something") -> Exception:
+    """What PyMySQL raises for nearly all that goes wrong."""
+    return pymysql.err.OperationalError(number, text)
+
+
+def of_postgresql(state: str) -> Exception:
+    error = psycopg2.errors.lookup(state)("something")
+    error.__setstate__({"pgcode": state})
+    return t.cast(Exception, error)
+
+
+def wrapped(error: Exception) -> list[Exception]:
+    """What the libraries between make of an error of a driver."""
+    dbapi = sa.exc.OperationalError("INSERT", {}, error)
+    return [dbapi, db_exc.DBError(dbapi)]
+
+
+def told(error: Exception, url: str) -> exceptions.DBException:
+    try:
+        with errors.translated(sa.make_url(url)):
+            raise error
+    except exceptions.DBException as e:
+        return e
+
+
+#: by what a server says: whether it may say otherwise a moment later
+VERDICTS: list[tuple[str, t.Any, type[Exception]]] = [
+    *(
+        ("mysql", of_mysql(number), errors.DatabaseUnavailable)
+        for number in (
+            1021, 1040, 1045, 1053, 1114, 1205, 1213, 1290, 1836, 2003, 2006,
+            2013,
+        )
+    ),
+    *(
+        ("mysql", of_mysql(number), errors.StatementFailed)
+        for number in (1064, 1118, 1142, 1264, 1366, 1406, 1467)
+    ),
+    ("mysql", of_mysql(1146, "Table 'x' doesn't exist"),
+     errors.SchemaMissing),
+    ("mysql", of_mysql(1153), errors.StatementTooLarge),
+    ("mysql", of_mysql(2020), errors.StatementTooLarge),
+    ("mysql", pymysql.err.InterfaceError(0, ""),
+     errors.DatabaseUnavailable),
+    *(
+        ("postgresql", of_postgresql(state), errors.DatabaseUnavailable)
+        for state in (
+            "08006", "25006", "40P01", "53100", "53300", "55P03", "57P01",
+            "57P03", "58030",
+        )
+    ),
+    *(
+        ("postgresql", of_postgresql(state), errors.StatementFailed)
+        for state in ("22001", "22003", "42501", "54000", "XX001")
+    ),
+    ("postgresql", psycopg2.OperationalError("could not connect"),
+     errors.DatabaseUnavailable),
+]
+
+
+@ddt.ddt
+class VerdictTestCase(test.TestCase):
+    @ddt.data(*VERDICTS)
+    @ddt.unpack
+    def test_trouble_is_told_from_a_refusal(self, backend, error, wanted):
+        for each in wrapped(error):
+            found = told(each, backend + "://host/x")
+
+            self.assertEqual(wanted, type(found), found)
+            self.assertEqual(
+                wanted is errors.DatabaseUnavailable,
+                isinstance(found, errors.PASSING),
+            )
+
+    def test_what_was_too_large_says_what_to_set(self):
+        (error, *_) = wrapped(of_mysql(1153))
+
+        found = str(told(error, "mysql://host/x"))
+
+        self.assertIn("max_allowed_packet = 64M", found)
+        self.assertIn("[mysqld]", found)
+        self.assertNotIn("\n", found)
 
 
 def connect_to(connection: str) -> None:
