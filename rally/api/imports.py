@@ -17,7 +17,7 @@ from __future__ import annotations
 import typing as t
 
 from rally import consts, exceptions
-from rally.common import logging, objects, owners
+from rally.common import logging, objects, owners, texts
 from rally.common.objects import report_schema
 from rally.task.processing import records
 from rally.task.results import cutting, ordered, stored
@@ -55,6 +55,9 @@ def import_task(
     :raises ResultsRefused: something in them is wrong; nothing is stored
     """
     results = _checked(results)
+    problem = texts.problem_in(_texts(results))
+    if problem:
+        raise ResultsRefused(problem=problem)
     with owners.alive():
         return _import(env_uuid, results, tags)
 
@@ -104,6 +107,19 @@ def _checked(results: Values) -> Values:
                     )
         subtasks.append({**subtask, "workloads": workloads})
     return {**results, "subtasks": subtasks}
+
+
+def _texts(results: Values) -> t.Iterator[texts.Found]:
+    """What of *results* is stored in columns of its own."""
+    yield "the title of the task", results.get("title"), texts.NAME
+    yield "its description", results.get("description"), None
+    for subtask in results["subtasks"]:
+        yield "the title of a subtask", subtask.get("title"), texts.NAME
+        yield "its description", subtask.get("description"), None
+        for workload in subtask["workloads"]:
+            yield "the name of a scenario", workload["name"], texts.NAME
+            yield "the name of a runner", workload["runner_type"], texts.NAME
+            yield "its description", workload.get("description"), None
 
 
 def _check_report(results: Values) -> None:

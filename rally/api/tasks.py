@@ -28,9 +28,6 @@ if t.TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-#: length of the column; a task file may have longer titles
-TITLE_LENGTH = 128
-
 TaskDict: t.TypeAlias = dict[str, t.Any]
 
 
@@ -202,7 +199,7 @@ class _Task(group.APIGroup):
         return objects.Task(
             env_uuid=env.uuid,
             tags=sorted(set(tags)),
-            title=title[:TITLE_LENGTH],
+            title=title,
             description=description,
             owner=owners.claim(),
         )

@@ -20,12 +20,9 @@ import typing as t
 import jsonschema
 
 from rally import consts, exceptions
-from rally.common import portable
+from rally.common import portable, texts
 
 _Dict: t.TypeAlias = dict[str, t.Any]
-
-_MAX_TITLE = 255
-_MAX_TAG = 255
 
 _STRING = {"type": "string"}
 _OBJECT = {"type": "object"}
@@ -75,7 +72,7 @@ _SUBTASK_KEYS: _Dict = {
     "description": _STRING,
     "tags": {
         "type": "array",
-        "items": {"type": "string", "maxLength": _MAX_TAG},
+        "items": {"type": "string", "maxLength": texts.NAME},
     },
 }
 _SUBTASK_SIMPLE = _object_of(
@@ -173,6 +170,31 @@ class TaskConfig:
         self.subtasks: list[_Dict] = [
             _normal_subtask(subtask) for subtask in normal["subtasks"]
         ]
+        problem = texts.problem_in(self._texts())
+        if problem:
+            raise exceptions.InvalidTaskException(
+                f"{problem}. It could not be stored"
+            )
+
+    def _texts(self) -> t.Iterator[texts.Found]:
+        """What is stored in columns of its own."""
+        yield "Title", self.title, texts.NAME
+        yield "Description", self.description, None
+        for number, tag in enumerate(self.tags, 1):
+            yield f"Tag #{number}", tag, texts.NAME
+        for i, subtask in enumerate(self.subtasks, 1):
+            at = f"Subtask #{i}. "
+            yield at + "Its title", subtask["title"], texts.NAME
+            yield at + "Its description", subtask["description"], None
+            for workload in subtask["workloads"]:
+                yield at + "A scenario's name", workload["name"], texts.NAME
+                yield (
+                    at + "A runner's name", workload["runner_type"], texts.NAME
+                )
+                yield (
+                    at + "A workload's description", workload["description"],
+                    None,
+                )
 
     def to_dict(self) -> _Dict:
         """The task as a version 2 task file."""
@@ -254,22 +276,12 @@ class TaskConfig:
     @staticmethod
     def _check_title(title: t.Any) -> None:
         _check_type(title, str, "Title", "a string")
-        if len(title) > _MAX_TITLE:
-            raise exceptions.InvalidTaskException(
-                f"Title should not be longer than {_MAX_TITLE} characters. "
-                "Use 'description' field for longer text."
-            )
 
     @staticmethod
     def _check_tags(tags: t.Any) -> None:
         _check_type(tags, list, "Tags", "an array(list) of strings")
         for tag in tags:
             _check_type(tag, str, f"Tag '{tag}'", "a string")
-            if len(tag) > _MAX_TAG:
-                raise exceptions.InvalidTaskException(
-                    f"Tag '{tag}' should not be longer than {_MAX_TAG} "
-                    "characters."
-                )
 
 
 def _check_type(value: t.Any, cls: type, what: str, wanted: str) -> None:
@@ -299,9 +311,12 @@ def _validate(instance: t.Any, schema: _Dict, identifier: str = "") -> None:
         return
     place = "".join(f"[{part!r}]" for part in error.absolute_path)
     where = f" (at {place})" if place else ""
-    raise exceptions.InvalidTaskException(
-        f"{identifier}{error.message}{where}"
-    )
+    message = error.message
+    if error.validator == "maxLength":
+        message = texts.problem_of(
+            "The text", error.instance, error.validator_value
+        )
+    raise exceptions.InvalidTaskException(f"{identifier}{message}{where}")
 
 
 def _v1_workload(name: str, workload: _Dict) -> _Dict:

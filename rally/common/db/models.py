@@ -45,12 +45,15 @@ OfTask = t.Annotated[
     str, orm.mapped_column(sa.String(36), sa.ForeignKey("tasks.uuid"))
 ]
 Str36 = t.Annotated[str, orm.mapped_column(sa.String(36))]
-Str64 = t.Annotated[str, orm.mapped_column(sa.String(64))]
 Str255 = t.Annotated[str, orm.mapped_column(sa.String(255))]
-Title = t.Annotated[str | None, orm.mapped_column(sa.String(128), default="")]
-Text = t.Annotated[str | None, orm.mapped_column(sa.Text, default="")]
+Description = t.Annotated[
+    str | None,
+    orm.mapped_column(sa_types.Prose("the description"), default=""),
+]
 Flag = t.Annotated[bool | None, orm.mapped_column(default=True)]
 Count = t.Annotated[int | None, orm.mapped_column(default=0)]
+#: of a run, which may last for weeks
+Total = t.Annotated[int | None, orm.mapped_column(sa.BigInteger, default=0)]
 Seconds = t.Annotated[float | None, orm.mapped_column(default=0.0)]
 Object = t.Annotated[
     Json, orm.mapped_column(sa_types.MutableJSONEncodedDict, default=dict)
@@ -64,10 +67,19 @@ Array = t.Annotated[
 ]
 
 
+def _name(
+    what: str, is_exact: bool = False, **options: t.Any
+) -> orm.MappedColumn[t.Any]:
+    """A column for a name; for what, its error says."""
+    return orm.mapped_column(sa_types.Name(what, is_exact), **options)
+
+
 class Base(orm.DeclarativeBase):
     """Columns that every table has."""
 
-    type_annotation_map: t.ClassVar[dict[t.Any, t.Any]] = {float: sa.Float()}
+    type_annotation_map: t.ClassVar[dict[t.Any, t.Any]] = {
+        float: sa.Float(53),  # FLOAT alone has seven digits on MySQL
+    }
 
     id: orm.Mapped[int] = orm.mapped_column(
         primary_key=True, autoincrement=True, sort_order=-1
@@ -89,8 +101,8 @@ class Env(Base):
     )
 
     uuid: orm.Mapped[Key]
-    name: orm.Mapped[Str255]
-    description: orm.Mapped[Text]
+    name: orm.Mapped[str] = _name("the name of the environment", True)
+    description: orm.Mapped[Description]
     status: orm.Mapped[Str36]
     extras: orm.Mapped[Object | None]
     config: orm.Mapped[Object | None]
@@ -107,10 +119,10 @@ class Platform(Base):
     uuid: orm.Mapped[Key]
     env_uuid: orm.Mapped[Str36]
     status: orm.Mapped[Str36]
-    plugin_name: orm.Mapped[Str36]
+    plugin_name: orm.Mapped[str] = _name("the name of the platform's plugin")
     plugin_spec: orm.Mapped[Object]
     plugin_data: orm.Mapped[Object | None]
-    platform_name: orm.Mapped[Str36 | None]
+    platform_name: orm.Mapped[str | None] = _name("the name of the platform")
     platform_data: orm.Mapped[Object | None]
 
 
@@ -135,7 +147,7 @@ class Tag(Base):
 
     uuid: orm.Mapped[Key]
     type: orm.Mapped[Str36]
-    tag: orm.Mapped[Str255]
+    tag: orm.Mapped[str] = _name("the tag", True)
 
 
 class Task(Base):
@@ -148,10 +160,10 @@ class Task(Base):
     uuid: orm.Mapped[Key]
     env_uuid: orm.Mapped[Str36]
     input_task: orm.Mapped[str | None] = orm.mapped_column(
-        sa.Text, default="", deferred=True
+        sa_types.Prose("the input task"), default="", deferred=True
     )
-    title: orm.Mapped[Title]
-    description: orm.Mapped[Text]
+    title: orm.Mapped[str | None] = _name("the title", default="")
+    description: orm.Mapped[Description]
     validation_result: orm.Mapped[Object]
     validation_duration: orm.Mapped[float | None]
     task_duration: orm.Mapped[Seconds]
@@ -179,8 +191,8 @@ class Subtask(Base):
 
     uuid: orm.Mapped[Key]
     task_uuid: orm.Mapped[OfTask]
-    title: orm.Mapped[Title]
-    description: orm.Mapped[Text]
+    title: orm.Mapped[str | None] = _name("the title", default="")
+    description: orm.Mapped[Description]
     contexts: orm.Mapped[FixedObject]
     contexts_results: orm.Mapped[Array]
     sla: orm.Mapped[FixedObject]
@@ -212,11 +224,11 @@ class Workload(Base):
     subtask_uuid: orm.Mapped[str] = orm.mapped_column(
         sa.String(36), sa.ForeignKey("subtasks.uuid")
     )
-    name: orm.Mapped[Str64]
-    description: orm.Mapped[Text]
+    name: orm.Mapped[str] = _name("the name of the scenario")
+    description: orm.Mapped[Description]
     position: orm.Mapped[int] = orm.mapped_column(default=0)
     runner: orm.Mapped[FixedObject]
-    runner_type: orm.Mapped[Str64]
+    runner_type: orm.Mapped[str] = _name("the name of the runner")
     contexts: orm.Mapped[FixedObject]
     contexts_results: orm.Mapped[Array]
     sla: orm.Mapped[FixedObject]
@@ -232,12 +244,12 @@ class Workload(Base):
     full_duration: orm.Mapped[Seconds]
     min_duration: orm.Mapped[float | None]
     max_duration: orm.Mapped[float | None]
-    total_iteration_count: orm.Mapped[Count]
-    failed_iteration_count: orm.Mapped[Count]
+    total_iteration_count: orm.Mapped[Total]
+    failed_iteration_count: orm.Mapped[Total]
     statistics: orm.Mapped[Object]
     pass_sla: orm.Mapped[Flag]
     _profiling_data: orm.Mapped[str | None] = orm.mapped_column(
-        sa.Text, default="", deferred=True
+        sa_types.LongText, default="", deferred=True
     )
     #: counters, lost iterations, agents: what Rally has no column for
     load_info: orm.Mapped[Json | None] = orm.mapped_column(
@@ -314,12 +326,16 @@ class Verifier(Base):
     )
 
     uuid: orm.Mapped[Key]
-    name: orm.Mapped[Str255 | None]
-    description: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
-    type: orm.Mapped[Str255]
-    platform: orm.Mapped[Str255 | None]
-    source: orm.Mapped[Str255 | None]
-    version: orm.Mapped[Str255 | None]
+    name: orm.Mapped[str | None] = _name("the name of the verifier", True)
+    description: orm.Mapped[str | None] = orm.mapped_column(
+        sa_types.Prose("the description")
+    )
+    type: orm.Mapped[str] = _name("the type of the verifier")
+    platform: orm.Mapped[str | None] = _name("the platform of the verifier")
+    source: orm.Mapped[str | None] = orm.mapped_column(
+        sa_types.Prose("the source of the verifier")
+    )
+    version: orm.Mapped[str | None] = _name("the version of the verifier")
     system_wide: orm.Mapped[bool | None]
     status: orm.Mapped[str] = orm.mapped_column(
         sa.String(36), default=consts.VerifierStatus.INIT
@@ -360,4 +376,6 @@ class Verification(Base):
     #: process that runs it, see rally.common.owners
     owner: orm.Mapped[Str255 | None]
     #: why it crashed
-    error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    error: orm.Mapped[str | None] = orm.mapped_column(
+        sa_types.Prose("the error")
+    )

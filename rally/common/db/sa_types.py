@@ -10,7 +10,11 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Column types: JSON in text, long texts and bytes, exact timestamps."""
+"""Column types: names, texts and bytes, JSON in text, exact timestamps.
+
+What they are on MySQL does not depend on how its database was made: texts
+take any character, and names differ if their letters do.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import interfaces
 from sqlalchemy.ext import mutable
 
-from rally.common import utf8
+from rally.common import texts, utf8
+from rally.common.db import errors
+
+#: all characters there are, also where the database was made with fewer
+_CHARSET = "utf8mb4"
+#: without, "Prod" and "prod" were one name
+_COLLATION = "utf8mb4_bin"
 
 
-class _Long(sa.types.TypeDecorator[t.Any]):
-    """Without the limit of 64 KiB that MySQL has by default."""
+class _OnMySQL(sa.types.TypeDecorator[t.Any]):
+    """A type that is another one on MySQL."""
 
     impl: t.Any = sa.Text
     mysql_type = "LONGTEXT"
@@ -33,25 +43,86 @@ class _Long(sa.types.TypeDecorator[t.Any]):
     def load_dialect_impl(
         self, dialect: interfaces.Dialect
     ) -> sa.types.TypeEngine[t.Any]:
-        if dialect.name != "mysql":
+        if dialect.name not in ("mysql", "mariadb"):
             return super().load_dialect_impl(dialect)
         from sqlalchemy.dialects import mysql
 
-        return dialect.type_descriptor(getattr(mysql, self.mysql_type)())
+        made = getattr(mysql, self.mysql_type)(**self._mysql_options())
+        return dialect.type_descriptor(made)
+
+    def _mysql_options(self) -> dict[str, t.Any]:
+        return {}
 
 
-class LongText(_Long):
-    """Text."""
+class LongText(_OnMySQL):
+    """ASCII, without the limit of 64 KiB that MySQL has by default."""
 
     cache_ok = True
 
 
-class LongBinary(_Long):
-    """Bytes."""
+class LongBinary(_OnMySQL):
+    """Bytes, without that limit."""
 
     impl = sa.LargeBinary
     mysql_type = "LONGBLOB"
     cache_ok = True
+
+
+class _Checked(_OnMySQL):
+    """A text that is checked before a database sees it.
+
+    :param what: what it is, for the error
+    """
+
+    def __init__(self, what: str, length: int | None = None) -> None:
+        super().__init__(**({} if length is None else {"length": length}))
+        self.what = what
+        self.length = length
+
+    def _mysql_options(self) -> dict[str, t.Any]:
+        return {"charset": _CHARSET}
+
+    def process_bind_param(
+        self, value: str | None, dialect: interfaces.Dialect
+    ) -> str | None:
+        """:raises NotStorable: not every database could keep it"""
+        if value is not None:
+            problem = texts.problem_of(self.what, value, self.length)
+            if problem:
+                raise errors.NotStorable(problem=problem)
+        return value
+
+    def coerce_compared_value(
+        self, op: t.Any, value: t.Any
+    ) -> sa.types.TypeEngine[t.Any]:
+        return sa.String()  # what is only looked for need not be storable
+
+
+class Prose(_Checked):
+    """What a person wrote, of any length."""
+
+    cache_ok = True
+
+
+class Name(_Checked):
+    """A name, title or tag.
+
+    :param is_exact: names that differ only in case are two
+    """
+
+    impl = sa.String
+    mysql_type = "VARCHAR"
+    cache_ok = True
+
+    def __init__(
+        self, what: str, is_exact: bool = False, length: int = texts.NAME
+    ) -> None:
+        super().__init__(what, length)
+        self.is_exact = is_exact
+
+    def _mysql_options(self) -> dict[str, t.Any]:
+        exact = {"collation": _COLLATION} if self.is_exact else {}
+        return {**super()._mysql_options(), "length": self.length, **exact}
 
 
 class _JSONEncoded(sa.types.TypeDecorator[t.Any]):

@@ -32,11 +32,11 @@ INITIAL_REVISION_UUID = "ca3626f62937"
 LAST_RALLY_REVISION = "bc908ac9a1fc"
 #: newest revision in ``migrations/versions``; reading that folder on each
 #: command would cost more than the rest of its start
-HEAD_REVISION = "5f0b7a1d92ce"
+HEAD_REVISION = "b7d2e94c1f60"
 #: schemas that an upgrade starts from
 _UPGRADABLE = (
     INITIAL_REVISION_UUID, LAST_RALLY_REVISION, "60a1c7e5d2f0",
-    "c3d94e0b71a8", "8c4e1f7a90b3",
+    "c3d94e0b71a8", "8c4e1f7a90b3", "5f0b7a1d92ce",
 )
 
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
@@ -158,6 +158,10 @@ def _create(engine: sa.Engine | None) -> bool:
         if _revision(connection) is not None:
             return False
         models.Base.metadata.create_all(connection)
+        # MySQL keeps tables of a try that failed, perhaps without indices
+        for table in models.Base.metadata.tables.values():
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
         version = sa.Table(
             "alembic_version",
             sa.MetaData(),

@@ -195,9 +195,14 @@ class TaskTestCase(APITestCase):
             self.api.task.export, tasks=[uuid], output_type="nope",
         )
 
-    def test_a_long_title_is_cut(self):
-        task = self.api.task.create(deployment="lab", title="x" * 200)
-        self.assertEqual(128, len(task["title"]))
+    def test_a_long_title_is_kept_or_refused(self):
+        task = self.api.task.create(deployment="lab", title="x" * 255)
+        error = self.assertRaises(
+            exceptions.DBException,
+            self.api.task.create, deployment="lab", title="x" * 256,
+        )
+        self.assertEqual("x" * 255, task["title"])
+        self.assertIn("title has 256 characters", str(error))
 
     def test_an_interrupted_validation_ends_the_task(self):
         def interrupt(*args, **kwargs):
@@ -324,6 +329,11 @@ class ImportTestCase(APITestCase):
     def test_what_violates_the_schema_is_refused(self):
         text = self.refused(lambda workload: workload.update(nope=1))
         self.assertIn("subtasks/0/workloads/0", text)
+
+    def test_a_name_that_no_database_keeps_is_refused(self):
+        long = {"S" * 256: {}}
+        text = self.refused(lambda workload: workload.update(scenario=long))
+        self.assertIn("the name of a scenario has 256 characters", text)
 
     def test_an_iteration_that_is_none_is_refused(self):
         text = self.refused(

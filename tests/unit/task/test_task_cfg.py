@@ -29,10 +29,17 @@ from rally.task import task_cfg
 from tests.unit import test
 
 SHORT: dict[str, t.Any] = {"title": "s", "scenario": {"Dummy.dummy": {}}}
+WORKLOAD = {"scenario": {"Dummy.dummy": {}}}
 HOOK = {
     "action": {"sys_call": "true"},
     "trigger": {"event": {"unit": "iteration", "at": [1]}},
 }
+
+
+def texts(size: int) -> t.Any:
+    """Texts that every database takes."""
+    characters = st.characters(codec="utf-8", exclude_characters="\0")
+    return st.text(characters, max_size=size)
 
 
 def _v2(*subtasks: t.Any, **keys: t.Any) -> dict[str, t.Any]:
@@ -43,14 +50,14 @@ around_itself: list[t.Any] = []
 around_itself.append({"a": around_itself})
 
 configs: t.Any = st.dictionaries(
-    st.sampled_from("xyz"), st.integers() | st.text(max_size=3), max_size=2
+    st.sampled_from("xyz"), st.integers() | texts(3), max_size=2
 )
 plugins: t.Any = st.builds(
     lambda name, config: {name: config}, st.sampled_from("abc"), configs
 )
 hooks: t.Any = st.fixed_dictionaries(
     {"action": plugins, "trigger": plugins},
-    optional={"description": st.text(max_size=3)},
+    optional={"description": texts(3)},
 )
 workload_keys: dict[str, t.Any] = {
     "runner": plugins,
@@ -59,21 +66,21 @@ workload_keys: dict[str, t.Any] = {
     "hooks": st.lists(hooks, max_size=2),
 }
 subtask_keys: dict[str, t.Any] = {
-    "group": st.text(max_size=3),
-    "description": st.text(max_size=3),
-    "tags": st.lists(st.text(max_size=3), max_size=2),
+    "group": texts(3),
+    "description": texts(3),
+    "tags": st.lists(texts(3), max_size=2),
 }
 short_subtasks: t.Any = st.fixed_dictionaries(
-    {"title": st.text(max_size=5), "scenario": plugins},
+    {"title": texts(5), "scenario": plugins},
     optional={**subtask_keys, **workload_keys},
 )
 full_subtasks: t.Any = st.fixed_dictionaries(
     {
-        "title": st.text(max_size=5),
+        "title": texts(5),
         "workloads": st.lists(
             st.fixed_dictionaries(
                 {"scenario": plugins},
-                optional={"description": st.text(), **workload_keys},
+                optional={"description": texts(20), **workload_keys},
             ),
             min_size=1,
             max_size=3,
@@ -87,8 +94,8 @@ tasks: t.Any = st.builds(
     st.fixed_dictionaries(
         {},
         optional={
-            "description": st.text(max_size=3),
-            "tags": st.lists(st.text(max_size=3), max_size=2),
+            "description": texts(3),
+            "tags": st.lists(texts(3), max_size=2),
         },
     ),
 )
@@ -265,16 +272,53 @@ WRONG: list[tuple[t.Any, str]] = [
         "Additional properties are not allowed ('zz' was unexpected).",
     ),
     (_v2(SHORT, zz=1, yy=2), "('yy', 'zz' were unexpected)."),
-    (_v2(SHORT, title="x" * 256), "Title should not be longer"),
+    (
+        _v2(SHORT, title="x" * 256),
+        "Title has 256 characters, but may have 255: 'xxx",
+    ),
+    (_v2(SHORT, title="a\0b"), "Title has a null character"),
+    (_v2(SHORT, description="a\0b"), "Description has a null character"),
     (_v2(SHORT, title=5), "Title should be a string, but 'int'"),
     (_v2(SHORT, description=4), "Description should be a string"),
     (_v2(SHORT, tags="a"), "Tags should be an array(list) of strings"),
     (_v2(SHORT, tags=[5]), "Tag '5' should be a string"),
-    (_v2(SHORT, tags=["a" * 256]), "should not be longer than 255"),
+    (
+        _v2(SHORT, tags=["b", "a" * 256]),
+        "Tag #2 has 256 characters, but may have 255",
+    ),
     ({**_v2(), "subtasks": {}}, "'subtasks' should be an array(list)"),
     (_v2(SHORT, 5), "Subtask #2. 5 is not of type 'object'"),
     (_v2({"title": "q"}), "Subtask #1. 'scenario' is a required property"),
-    (_v2({**SHORT, "title": "q" * 129}), "Subtask #1. 'qqq"),
+    (
+        _v2({**SHORT, "title": "q" * 129}),
+        "Subtask #1. The text has 129 characters, but may have 128: 'qqq",
+    ),
+    (
+        _v2({**SHORT, "tags": ["q" * 256]}),
+        "has 256 characters, but may have 255: '%s...' (at ['tags'][0])"
+        % ("q" * 40),
+    ),
+    (
+        _v2(SHORT, {"title": "q" * 256, "workloads": [WORKLOAD]}),
+        "Subtask #2. Its title has 256 characters, but may have 255",
+    ),
+    (
+        _v2({"title": "q", "workloads": [{"scenario": {"S" * 256: {}}}]}),
+        "Subtask #1. A scenario's name has 256 characters, but may have 255",
+    ),
+    (
+        _v2({"title": "q", "workloads": [
+            {**WORKLOAD, "runner": {"r" * 256: {}}},
+        ]}),
+        "Subtask #1. A runner's name has 256 characters, but may have 255",
+    ),
+    ({"S" * 256: [{}]}, "Subtask #1. Its title has 256 characters"),
+    (
+        _v2({"title": "q", "workloads": [
+            {**WORKLOAD, "description": "\0"},
+        ]}),
+        "Subtask #1. A workload's description has a null character",
+    ),
     (_v2({**SHORT, "foo": 1}), "'foo' was unexpected"),
     (_v2({**SHORT, "workloads": []}), "Subtask #1. "),
     (_v2({**SHORT, "runner": {}}), "(at ['runner'])"),

@@ -223,6 +223,39 @@ class ErrorsTestCase(test.DBTestCase):
         self.assertEqual(len(codes), len(set(codes)))
         self.assertTrue(all(160 <= code <= 169 for code in codes))
 
+    def test_what_no_server_would_keep_is_refused_by_each(self):
+        """SQLite would take all of it."""
+        self.make_env("e")
+        env_uuid = db.env_get("e")["uuid"]
+        long = "x" * 256
+        for func, what in (
+            (lambda: self.make_env(long), "name of the environment has 256"),
+            (lambda: self.make_env("a\0"), "null character"),
+            (lambda: db.env_rename(env_uuid, "e", long), "but may have 255"),
+            (lambda: db.env_update(env_uuid, "a\0"), "the description"),
+            (lambda: db.task_create({"env_uuid": "e", "title": long}),
+             "the title has 256"),
+            (lambda: db.task_create({"env_uuid": "e", "tags": [long]}),
+             "the tag has 256"),
+            (lambda: db.verifier_create(long, "t", "p", None, None, False),
+             "name of the verifier has 256"),
+            (lambda: db.verifier_create("v", "t", "p", None, long, False),
+             "version of the verifier has 256"),
+            (lambda: db.env_create("f", "READY", "", {}, {}, {}, [
+                {"status": "INIT", "plugin_name": "a@" + long,
+                 "plugin_spec": {}, "platform_name": long}]),
+             "name of the platform's plugin has 258"),
+        ):
+            error = self.assertRaises(errors.NotStorable, func)
+            self.assertIn(what, str(error))
+        self.assertEqual(["e"], [env["name"] for env in db.env_list()])
+        self.assertEqual([], db.task_list())
+        self.assertEqual([], db.verifier_list())
+
+    def test_what_is_looked_for_may_be_anything(self):
+        for name in ("x" * 256, "a\0"):
+            self.assertRaises(exceptions.DBRecordNotFound, db.env_get, name)
+
 
 class LockTestCase(test.DBTestCase):
     def test_a_writer_waits_for_another(self):

@@ -23,10 +23,10 @@ Revises: None
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
 
 from rally import exceptions
 from rally.common.db import sa_types
+from rally.common.db.migrations import steps
 
 revision = "ca3626f62937"
 down_revision = None
@@ -35,7 +35,7 @@ depends_on = None
 
 
 def _create(name: str, *columns: sa.Column | sa.Constraint) -> None:
-    op.create_table(
+    steps.create_table(
         name,
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("uuid", sa.String(36), nullable=False),
@@ -77,9 +77,9 @@ def _create_environments() -> None:
         _json("config", nullable=True),
         _json("spec", nullable=True),
     )
-    op.create_index("env_uuid", "envs", ["uuid"], unique=True)
-    op.create_index("env_name", "envs", ["name"], unique=True)
-    op.create_index("env_status", "envs", ["status"])
+    steps.create_index("env_uuid", "envs", ["uuid"], unique=True)
+    steps.create_index("env_name", "envs", ["name"], unique=True)
+    steps.create_index("env_status", "envs", ["status"])
 
     _create(
         "platforms",
@@ -91,8 +91,8 @@ def _create_environments() -> None:
         sa.Column("platform_name", sa.String(36)),
         _json("platform_data", nullable=True),
     )
-    op.create_index("platform_uuid", "platforms", ["uuid"], unique=True)
-    op.create_index("platform_env_uuid", "platforms", ["env_uuid"])
+    steps.create_index("platform_uuid", "platforms", ["uuid"], unique=True)
+    steps.create_index("platform_env_uuid", "platforms", ["env_uuid"])
 
 
 def _create_tasks() -> None:
@@ -101,7 +101,9 @@ def _create_tasks() -> None:
         sa.Column("type", sa.String(36), nullable=False),
         sa.Column("tag", sa.String(255), nullable=False),
     )
-    op.create_index("d_type_tag", "tags", ["uuid", "type", "tag"], unique=True)
+    steps.create_index(
+        "d_type_tag", "tags", ["uuid", "type", "tag"], unique=True
+    )
 
     _create(
         "tasks",
@@ -115,8 +117,8 @@ def _create_tasks() -> None:
         sa.Column("pass_sla", sa.Boolean),
         sa.Column("status", sa.String(36)),
     )
-    op.create_index("task_uuid", "tasks", ["uuid"], unique=True)
-    op.create_index("task_status", "tasks", ["status"])
+    steps.create_index("task_uuid", "tasks", ["uuid"], unique=True)
+    steps.create_index("task_status", "tasks", ["status"])
 
     _create(
         "subtasks",
@@ -131,8 +133,8 @@ def _create_tasks() -> None:
         sa.Column("pass_sla", sa.Boolean),
         sa.Column("status", sa.String(36)),
     )
-    op.create_index("subtask_uuid", "subtasks", ["uuid"], unique=True)
-    op.create_index("subtask_status", "subtasks", ["status"])
+    steps.create_index("subtask_uuid", "subtasks", ["uuid"], unique=True)
+    steps.create_index("subtask_status", "subtasks", ["status"])
 
 
 def _create_workloads() -> None:
@@ -162,7 +164,7 @@ def _create_workloads() -> None:
         sa.Column("pass_sla", sa.Boolean),
         sa.Column("_profiling_data", sa.Text),
     )
-    op.create_index("workload_uuid", "workloads", ["uuid"], unique=True)
+    steps.create_index("workload_uuid", "workloads", ["uuid"], unique=True)
 
 
 def _create_chunks() -> None:
@@ -179,7 +181,7 @@ def _create_chunks() -> None:
         sa.Column("started_at", sa.DateTime, nullable=False),
         sa.Column("finished_at", sa.DateTime, nullable=False),
     )
-    op.create_index(
+    steps.create_index(
         "workload_data_uuid", "workloaddata", ["uuid"], unique=True
     )
 
@@ -198,7 +200,7 @@ def _create_verifiers() -> None:
         _json("extra_settings", nullable=True),
         sa.UniqueConstraint("name"),
     )
-    op.create_index("verifier_uuid", "verifiers", ["uuid"], unique=True)
+    steps.create_index("verifier_uuid", "verifiers", ["uuid"], unique=True)
 
     _create(
         "verifications",
@@ -215,7 +217,7 @@ def _create_verifiers() -> None:
         sa.Column("tests_duration", sa.Float),
         _json("tests", nullable=True),
     )
-    op.create_index(
+    steps.create_index(
         "verification_uuid", "verifications", ["uuid"], unique=True
     )
 

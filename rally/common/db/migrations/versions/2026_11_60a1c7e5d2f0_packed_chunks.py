@@ -23,6 +23,7 @@ from alembic import op
 
 from rally import exceptions
 from rally.common.db import sa_types
+from rally.common.db.migrations import steps
 
 revision = "60a1c7e5d2f0"
 down_revision = "bc908ac9a1fc"
@@ -38,8 +39,8 @@ _CHUNKS = sa.table(
 
 
 def upgrade() -> None:
-    op.add_column("tasks", sa.Column("owner", sa.String(255)))
-    op.add_column("workloads", sa.Column("load_info", sa_types.LongText))
+    steps.add_column("tasks", sa.Column("owner", sa.String(255)))
+    steps.add_column("workloads", sa.Column("load_info", sa_types.LongText))
     op.execute("UPDATE workloads SET load_info = '{}'")
     for column in (
         sa.Column(
@@ -50,9 +51,9 @@ def upgrade() -> None:
         sa.Column("first_ns", sa.BigInteger),
         sa.Column("last_ns", sa.BigInteger),
     ):
-        op.add_column("workloaddata", column)
+        steps.add_column("workloaddata", column)
     _number_chunks_uniquely()
-    op.create_index(
+    steps.create_index(
         "workload_data_source",
         "workloaddata",
         ["workload_uuid", "agent", "chunk_order"],

@@ -19,9 +19,9 @@ Revises: 8c4e1f7a90b3
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
 
 from rally import exceptions
+from rally.common.db.migrations import steps
 
 revision = "5f0b7a1d92ce"
 down_revision = "8c4e1f7a90b3"
@@ -30,17 +30,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    if sa.inspect(op.get_bind()).has_table("owners"):
-        return  # an upgrade that stopped half-way has made it
-    op.create_table(
+    steps.create_table(
         "owners",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("beat_s", sa.BigInteger, nullable=False),
         sa.Column("created_at", sa.DateTime),
         sa.Column("updated_at", sa.DateTime),
-        sa.Index("owner_name", "name", unique=True),
     )
+    steps.create_index("owner_name", "owners", ["name"], unique=True)
 
 
 def downgrade() -> None:

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from rally import exceptions
+from rally.common.db.migrations import steps
 
 revision = "8c4e1f7a90b3"
 down_revision = "c3d94e0b71a8"
@@ -40,9 +41,9 @@ _LEFT = {
 
 
 def upgrade() -> None:
-    _add("verifiers", sa.Column("owner", sa.String(255)))
-    _add("verifications", sa.Column("owner", sa.String(255)))
-    _add("verifications", sa.Column("error", sa.Text))
+    steps.add_column("verifiers", sa.Column("owner", sa.String(255)))
+    steps.add_column("verifications", sa.Column("owner", sa.String(255)))
+    steps.add_column("verifications", sa.Column("error", sa.Text))
     for name, statuses in _LEFT.items():
         table = sa.table(name, sa.column("status", sa.String))
         for before, after in statuses.items():
@@ -51,13 +52,6 @@ def upgrade() -> None:
                 .where(table.c.status == before)
                 .values(status=after)
             )
-
-
-def _add(table: str, column: sa.Column[str]) -> None:
-    """Add a column, unless an upgrade that stopped half-way has done so."""
-    there = sa.inspect(op.get_bind()).get_columns(table)
-    if column.name not in [each["name"] for each in there]:
-        op.add_column(table, column)
 
 
 def downgrade() -> None:

@@ -18,10 +18,8 @@ Revises: 60a1c7e5d2f0
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from alembic import op
-
 from rally import exceptions
+from rally.common.db.migrations import steps
 
 revision = "c3d94e0b71a8"
 down_revision = "60a1c7e5d2f0"
@@ -38,11 +36,8 @@ _INDICES = (
 
 
 def upgrade() -> None:
-    inspector = sa.inspect(op.get_bind())
     for table, name, column in _INDICES:
-        # MySQL keeps what a migration did before it failed
-        if name not in {x["name"] for x in inspector.get_indexes(table)}:
-            op.create_index(name, table, [column])
+        steps.create_index(name, table, [column])
 
 
 def downgrade() -> None:
