@@ -93,14 +93,15 @@ def print_envs(envs: list[Values], current: str | None) -> None:
 
     :param current: uuid or name of the one that is the default
     """
+    # turned round, not sorted so: where two are of one second, as MySQL has
+    # it, the one made later is the newer one
+    by_age = sorted(envs, key=lambda env: str(env["created_at"]))
     rows = [
         {
             **env,
             "default": "*" if current in (env["uuid"], env["name"]) else "",
         }
-        for env in sorted(
-            envs, key=lambda env: str(env["created_at"]), reverse=True
-        )
+        for env in by_age[::-1]
     ]
     cliutils.print_list(rows, [*LIST_FIELDS, "default"], sortby_index=None)
 

@@ -101,9 +101,14 @@ def places(
 
 
 def _at_earliest_ns(started_at: dt.datetime) -> int:
-    """A moment not after the start that was rounded to *started_at*."""
+    """A moment not after the start that was rounded to *started_at*.
+
+    Only rows of older releases are placed by that. On MySQL they have whole
+    seconds, the nearest ones.
+    """
     whole_us = calendar.timegm(started_at.timetuple()) * 1_000_000
-    return (whole_us + started_at.microsecond - 1) * 1000
+    rounded_us = 1 if started_at.microsecond else 500_000
+    return (whole_us + started_at.microsecond - rounded_us) * 1000
 
 
 def content(place: Place) -> bytes | list[Result]:

@@ -44,11 +44,11 @@ def added(
             .where(
                 Tag.type == tag_type, Tag.uuid.in_(uuids[start:start + 500])
             )
-            .order_by(Tag.tag)
         )
         for uuid, tag in pairs:
             found[uuid].append(tag)
-    return [dict(each, tags=found[each["uuid"]]) for each in records]
+    # here: each database has an order of its own
+    return [dict(each, tags=sorted(found[each["uuid"]])) for each in records]
 
 
 def replace(

@@ -171,7 +171,7 @@ def _with_tags(
         .outerjoin(models.Env, models.Env.uuid == Task.env_uuid)
         .outerjoin(tag, is_of_task)
         .where(*criteria)
-        .order_by(Task.id, tag.tag)
+        .order_by(Task.id)
     )
     found: dict[int, Values] = {}
     for task, env_name, tag_name in session.execute(query):
@@ -182,6 +182,8 @@ def _with_tags(
                 values["env_name"] = env_name
         if tag_name is not None:
             values["tags"].append(tag_name)
+    for values in found.values():
+        values["tags"].sort()  # here: each database has an order of its own
     return list(found.values())
 
 

@@ -147,6 +147,31 @@ class StoredResultsTestCase(test.DBTestCase):
             data,
         )
 
+    def test_chunks_that_mysql_rounded_to_seconds_are_in_order(self):
+        workload = self.make_workload()
+        where = workload["task_uuid"], workload["uuid"]
+        stamps = [
+            [1700000002.6, 1700000003.9], [1700000001.5, 1700000002.7],
+            [1700000002.4, 1700000002.5],
+        ]
+        for sequence, chunk in enumerate(stamps):
+            db.workload_data_create(
+                *where, sequence, {"raw": [raw(stamp) for stamp in chunk]}
+            )
+        with db.get_engine().begin() as connection:
+            for sequence, chunk in enumerate(stamps):
+                connection.exec_driver_sql(
+                    "UPDATE workloaddata SET first_ns = NULL, started_at = "
+                    "datetime(?, 'unixepoch') || '.000000' "
+                    "WHERE chunk_order = ?",
+                    (int(chunk[0] + 0.5), sequence),
+                )
+
+        data = stored.StoredResults(workload["uuid"])
+
+        found = [each["timestamp"] for each in data]
+        self.assertEqual(sorted(sum(stamps, [])), found)
+
     def test_failures_are_found_in_order_without_reading_the_rest(self):
         workload = self.make_workload()
         store(workload, [make_row(1, 30, failed=True), make_row(2, 40)], "a")
