@@ -23,7 +23,7 @@ export PYTHONWARNINGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit functional cluster-test cloud-test slurm-test \
-        plugins-test soak fuzz explore style mypy benchmarks docs clean
+        plugins-test databases-test soak fuzz explore style mypy benchmarks docs clean
 
 help:
 	@echo "make demo          run a distributed task and write its report"
@@ -31,6 +31,7 @@ help:
 	@echo "make style mypy    check style and types"
 	@echo "make cluster-test  run the cluster tests"
 	@echo "make plugins-test  plugin packages of others (needs an index)"
+	@echo "make databases-test  functional tests on PostgreSQL and MariaDB"
 	@echo "make cloud-test    run the tests against a real cloud"
 	@echo "make slurm-test    run the tests against a real Slurm"
 	@echo "make soak          200 agents, then a run of MINUTES=30 minutes"
@@ -66,6 +67,11 @@ cluster-test: $(BIN)/.test-installed
 
 plugins-test: $(BIN)/.test-installed
 	@$(BIN)/python -m tests.run plugins
+
+# the functional tests, with their databases on servers; needs those
+DATABASE ?= postgresql mysql
+databases-test: $(BIN)/.test-installed
+	@$(BIN)/python -m tests.on_servers $(DATABASE)
 
 # Keystone, Glance and rally-openstack, from the package index
 cloud-test: $(BIN)/.test-installed

@@ -56,26 +56,32 @@ def timed_modules(suite: str) -> list[str]:
     ]
 
 
-def parts_of(suite: str) -> list[list[str]]:
-    """Options of stestr for each part of a suite, one after the other."""
+def parts_of(suite: str, only: str = "") -> list[list[str]]:
+    """Options of stestr for each part of a suite, one after the other.
+
+    :param only: what names of tests must match, from their beginning on
+    """
     if suite not in AT_ONCE:
-        return [[]]
-    at_once = ["--concurrency", str(AT_ONCE[suite])]
+        return [[only] if only else []]
+    at_once = ["--concurrency", str(AT_ONCE[suite]), *filter(None, [only])]
     timed = timed_modules(suite)
     if not timed:
         return [at_once]
     regex = r"\.(%s)\." % "|".join(timed)
-    return [[*at_once, "--exclude-regex", regex], ["--serial", regex]]
+    wanted = "^(?=%s).*%s" % (only, regex) if only else regex
+    return [[*at_once, "--exclude-regex", regex], ["--serial", wanted]]
 
 
-def run_suite(suite: str) -> tuple[collections.Counter[str], list[str]]:
-    """Run one suite.
+def run_suite(
+    suite: str, only: str = ""
+) -> tuple[collections.Counter[str], list[str]]:
+    """Run one suite, or those of its tests whose names match *only*.
 
     How many tests passed, failed and were skipped, and which failed.
     """
     counts: collections.Counter[str] = collections.Counter()
     failed: list[str] = []
-    for options in parts_of(suite):
+    for options in parts_of(suite, only):
         part = _Part(suite, options)
         try:
             part.run()
@@ -203,13 +209,13 @@ def _count(
     return counts
 
 
-def main(suites: list[str]) -> int:
-    """Run *suites*; the exit status."""
+def main(suites: list[str], only: str = "") -> int:
+    """Run *suites*, or those of their tests that match; the exit status."""
     counts: collections.Counter[str] = collections.Counter()
     failed: list[str] = []
     for suite in suites:
         (LOGS / (suite + ".log")).unlink(missing_ok=True)
-        suite_counts, suite_failed = run_suite(suite)
+        suite_counts, suite_failed = run_suite(suite, only)
         counts.update(suite_counts)
         failed += suite_failed
     for name in failed:

@@ -24,6 +24,7 @@ import typing as t
 import testtools
 
 from rally.task.distributed.security import keys
+from tests.functional import databases
 from tests.functional import sandbox as sandbox_module
 from tests.functional.sandbox import Done, Process, Sandbox, wait_until
 
@@ -354,10 +355,12 @@ class TestCase(PlainTestCase, Home):
 
     #: lines of section DEFAULT of rally.conf
     OPTIONS = ""
+    #: where the database is; empty: a file of SQLite
+    SERVER = databases.SERVER
 
     def setUp(self) -> None:
         super().setUp()
-        self.sandbox = Sandbox(options=self.OPTIONS)
+        self.sandbox = Sandbox(options=self.OPTIONS, server=self.SERVER)
         self.addCleanup(self.sandbox.close)
         self.addCleanup(self.check_leftovers)
 

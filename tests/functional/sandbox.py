@@ -38,6 +38,8 @@ import tempfile
 import time
 import typing as t
 
+from tests.functional import databases
+
 HERE = pathlib.Path(__file__).parent
 TREE = HERE.parent.parent
 PLUGINS = HERE / "plugins"
@@ -196,10 +198,15 @@ def listeners(ports: collections.abc.Container[int]) -> list[int]:
 
 
 class Sandbox:
-    """Home, configuration, database, and all processes that use them."""
+    """Home, configuration, database, and all processes that use them.
+
+    :param options: lines of section DEFAULT of rally.conf
+    :param server: where its database is; empty: a file of SQLite
+    """
 
     def __init__(
-        self, with_database: bool = True, options: str = ""
+        self, with_database: bool = True, options: str = "",
+        server: str = databases.SERVER,
     ) -> None:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rally-func-"))
         self.home = self.folder / "home"
@@ -207,16 +214,17 @@ class Sandbox:
         self.home.mkdir()
         self.temporary.mkdir()
         self.conf = self.folder / "rally.conf"
+        #: the file, if it is one
         self.database = self.folder / "rally.sqlite"
+        self.db = databases.new(self.folder, server)
         self.conf.write_text(
-            "[DEFAULT]\n%s\n[database]\nconnection = sqlite:///%s\n"
-            % (options, self.database)
+            "[DEFAULT]\n%s\n[database]\nconnection = %s\n"
+            % (options, self.db.url)
         )
         self.ports: list[int] = []
         self.plugin_paths = [PLUGINS, TREE / "rally-jobs" / "plugins"]
         if with_database:
-            for path in made_database().glob("rally.sqlite*"):
-                shutil.copy(path, self.folder)
+            self.db.fill(made_database(server))
 
     def environ(self, more: t.Mapping[str, str] | None = None
                 ) -> dict[str, str]:
@@ -339,14 +347,15 @@ class Sandbox:
         while self.processes():
             kill(MARK, str(self.folder))
             time.sleep(0.05)
+        self.db.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @functools.cache
-def made_database() -> pathlib.Path:
-    """Folder with a database that holds an environment and nothing else."""
-    sandbox = Sandbox(with_database=False)
+def made_database(server: str) -> databases.Database:
+    """A database that holds an environment and nothing else."""
+    sandbox = Sandbox(with_database=False, server=server)
     atexit.register(sandbox.close)
     sandbox.must("db", "create")
     sandbox.must("env", "create", "--name", ENV, "--no-use")
-    return sandbox.folder
+    return sandbox.db

@@ -34,7 +34,10 @@ READY_S = 60.0
 
 
 class Server(abc.ABC):
-    """A server with an empty database; may be killed and started again."""
+    """A server with an empty database; may be killed and started again.
+
+    What it does outlives its process, not its host.
+    """
 
     NAME: t.ClassVar[str]
     #: whom it runs as if the tests run as root, which it refuses
@@ -80,6 +83,11 @@ class Server(abc.ABC):
         """Address of the database, as in rally.conf."""
         return self.URL % self.port
 
+    @property
+    def first_url(self) -> str:
+        """Address of a database that the server itself has."""
+        return self.FIRST_URL % self.port
+
     def start(self) -> None:
         """Start it, perhaps once more, and wait until it takes clients."""
         with open(self.folder / "log", "ab") as log:
@@ -94,7 +102,7 @@ class Server(abc.ABC):
         )
 
     def kill(self) -> None:
-        """As if its host had lost its power."""
+        """Without a chance to finish anything."""
         if self._process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -121,7 +129,7 @@ class Server(abc.ABC):
     def _execute(self, statement: str) -> None:
         """Do something on the server, outside the tests' database."""
         engine = sa.create_engine(
-            self.FIRST_URL % self.port, isolation_level="AUTOCOMMIT",
+            self.first_url, isolation_level="AUTOCOMMIT",
             poolclass=sa.NullPool,
         )
         with engine.connect() as connection:
@@ -174,6 +182,8 @@ class PostgreSQL(Server):
             str(self._program()), "-D", str(self.data),
             "-k", str(self.folder), "-p", str(self.port),
             "-c", "listen_addresses=127.0.0.1",
+            # a host that loses its power is not what is tested
+            "-c", "fsync=off", "-c", "max_connections=300",
         ]
 
 
@@ -201,4 +211,7 @@ class MariaDB(Server):
             "--datadir=%s" % self.data, "--socket=%s" % (self.folder / "s"),
             "--port=%d" % self.port, "--bind-address=127.0.0.1",
             "--skip-grant-tables", "--skip-networking=0",
+            # a host that loses its power is not what is tested
+            "--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=0",
+            "--max-connections=300",
         ]

@@ -193,6 +193,8 @@ class TaskFileTestCase(cluster.SharedTestCase, Refusal):
 
 
 class DatabaseTestCase(cluster.TestCase, Refusal):
+    SERVER = ""
+
     def use(self, connection):
         self.sandbox.conf.write_text(
             "[database]\nconnection = %s\n" % connection

@@ -83,7 +83,7 @@ class DatabaseTestCase(cluster.PlainTestCase):
         self.assertEqual(2, missing.code)
         self.assertIn("rally db create", missing.out)
         self.assertRegex(done["db", "revision"].out, r"^[0-9a-f]{12}$")
-        self.assertIn("rally.sqlite", done["db", "show"].out)
+        self.assertIn(box.db.name, done["db", "show"].out)
         for words in commands[2:-1]:
             self.assertEqual(0, done[words].code, done[words].out)
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import sqlite3
 import typing as t
 
 from tests.functional import cluster
@@ -247,7 +246,6 @@ class WaitingTestCase(cluster.TestCase):
         done = self.rally("env", "delete", "other", "--force")
 
         self.assertEqual(0, done.code, done.out)
-        with sqlite3.connect(self.sandbox.database) as db:
-            for table in ("tasks", "subtasks", "workloads", "workloaddata"):
-                [[count]] = db.execute("select count(*) from " + table)
-                self.assertEqual(0, count, table)
+        for table in ("tasks", "subtasks", "workloads", "workloaddata"):
+            [[count]] = self.sandbox.db.select("count(*) from " + table)
+            self.assertEqual(0, count, table)

@@ -28,7 +28,7 @@ import ddt
 import jinja2
 import yaml
 
-from tests.functional import cluster, sandbox
+from tests.functional import cluster, databases, sandbox
 from tests.functional.sandbox import TREE, Sandbox
 
 #: those that need a cloud are run by tests/cloud/test_tasks.py, those that
@@ -198,7 +198,7 @@ class Runs(t.NamedTuple):
 
 def run_all() -> Runs:
     """Each file as it is, in its other form, and on one agent."""
-    sandbox.made_database()
+    sandbox.made_database(databases.SERVER)
     box = Sandbox(with_database=False)
     with contextlib.ExitStack() as stack:
         stack.callback(box.close)

@@ -11,7 +11,10 @@
 #    under the License.
 
 
-"""A database server: everything works, also if it is gone for a while."""
+"""A database server: everything works, also if it is gone for a while.
+
+``make databases-test`` runs all other functional tests with servers.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ import typing as t
 
 import sqlalchemy as sa
 
-from rally.common.db import models
+from rally import exceptions
+from rally.common import cfg, db
+from rally.common.db import errors, models, schema
 from tests.functional import cluster, servers
 
 TIMES = 3000
@@ -32,6 +37,56 @@ KEY_INDICES = {
 }
 #: how long the server is gone in mid-run
 GONE_S = 3.0
+
+
+#: bytes of a chunk that does not fit into the smallest packet of MySQL
+LARGE = 2 * 1024 ** 2
+
+
+def described(engine: sa.Engine) -> dict[str, t.Any]:
+    """Columns with their types, and indices of all tables, in no order."""
+    inspector = sa.inspect(engine)
+    return {
+        table: (
+            sorted(
+                (c["name"], str(c["type"]), c["nullable"], str(c["default"]))
+                for c in inspector.get_columns(table)
+            ),
+            sorted(
+                (str(i["name"]), tuple(i["column_names"]), bool(i["unique"]))
+                for i in inspector.get_indexes(table)
+            ),
+        )
+        for table in inspector.get_table_names()
+    }
+
+
+def upgrade_with_failures(engine: sa.Engine) -> int:
+    """Upgrade, and fail once after each change of the schema.
+
+    How often it failed.
+    """
+    done: set[str] = set()
+
+    def fail(_connection: t.Any, _cursor: t.Any, sql: str, *_: t.Any) -> None:
+        statement = " ".join(sql.split())
+        is_change = statement.startswith(("CREATE", "ALTER", "DROP"))
+        if is_change and statement not in done:
+            done.add(statement)
+            raise exceptions.DBException("stopped")
+
+    sa.event.listen(engine, "after_cursor_execute", fail)
+    try:
+        while True:
+            before = len(done)
+            try:
+                schema.schema_upgrade(engine=engine)
+                return len(done)
+            except exceptions.DBException:
+                if len(done) == before:
+                    raise
+    finally:
+        sa.event.remove(engine, "after_cursor_execute", fail)
 
 
 def indices(engine: sa.Engine) -> set[str]:
@@ -96,6 +151,28 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
         if "functional" not in self.must("env", "list").out:
             self.must("env", "create", "--name", "functional")
 
+    def use_here(self) -> None:
+        """Use the server in this process."""
+        assert self.server
+        cfg.CONF.set_override(
+            "connection", self.server.url, group="database"
+        )
+        self.addCleanup(
+            cfg.CONF.clear_override, "connection", group="database"
+        )
+        db.engine_reset()
+        self.addCleanup(db.engine_reset)
+
+    def make_workload(self, **columns: t.Any) -> dict[str, t.Any]:
+        env_uuid = db.env_get("functional")["uuid"]
+        task = db.task_create({"env_uuid": env_uuid, **columns})
+        self.addCleanup(db.task_delete, task["uuid"])
+        subtask = db.subtask_create(task["uuid"], "x" * 255)
+        return db.workload_create(
+            task["uuid"], subtask["uuid"], "S" * 255, "", 0, {}, "r" * 255,
+            [], {}, {}, {},
+        )
+
     def task(self, sleep: float, times: int) -> dict[str, t.Any]:
         return cluster.task_of(
             {
@@ -142,6 +219,66 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
         self.assertEqual(made, indices(engine))
         self.assertEqual("", self.must("db", "ensure").err)
 
+    def test_an_upgrade_that_failed_at_any_step_is_done_again(self) -> None:
+        self.use_here()
+        engine = db.get_engine()
+        made = described(engine)
+        schema.schema_cleanup()
+        engine = db.get_engine()
+
+        failures = upgrade_with_failures(engine)
+
+        self.assertGreater(failures, 70)
+        self.assertEqual(made, described(engine))
+        self.assertEqual(schema.HEAD_REVISION, schema.schema_revision())
+
+    def test_what_is_stored_is_what_sqlite_would_store(self) -> None:
+        self.use_here()
+        title = "\U0001f600" * 255
+        workload = self.make_workload(
+            title=title, description="\u20ac" * 10 ** 5,
+            tags=["a", "A", "\U0001f600"],
+        )
+        seconds = 604801.123456789
+        db.workload_update_progress(
+            workload["uuid"], total=2 ** 40, load_duration=seconds,
+            min_duration=0.1234567890123,
+        )
+
+        task = db.task_get(workload["task_uuid"])
+        found = db.workload_get(workload["uuid"])
+
+        assert found
+        self.assertEqual(title, task["title"])
+        self.assertEqual(10 ** 5, len(task["description"]))
+        self.assertEqual(["A", "a", "\U0001f600"], task["tags"])
+        self.assertEqual(2 ** 40, found["total_iteration_count"])
+        self.assertEqual(seconds, found["load_duration"])
+        self.assertEqual(0.1234567890123, found["min_duration"])
+
+    def test_names_that_differ_in_case_are_two(self) -> None:
+        self.use_here()
+        made = db.env_create("Functional", "READY", "", {}, {}, {}, [])
+        self.addCleanup(db.env_delete_cascade, made["uuid"])
+
+        self.assertEqual(made["uuid"], db.env_get("Functional")["uuid"])
+        self.assertNotEqual(made["uuid"], db.env_get("functional")["uuid"])
+
+    def test_a_name_that_is_too_long_is_told_before_the_run(self) -> None:
+        task = self.task(0, 1)
+        workload = task["subtasks"][0]
+        task["subtasks"] = [{
+            "title": "q" * 256,
+            "workloads": [{k: workload[k] for k in ("scenario", "runner")}],
+        }]
+
+        run = self.start_task(task)
+        done = run.finish()
+
+        self.assertNotEqual(0, done.code)
+        self.assertIn("title has 256 characters, but may have 255", done.out)
+        self.assertNotIn("Traceback", done.out + done.err)
+
     def test_a_server_that_is_gone_for_a_while(self) -> None:
         assert self.server
         run = self.start_task(self.task(0.01, TIMES))
@@ -164,6 +301,36 @@ class PostgreSQLTestCase(_Tests):
 
 class MariaDBTestCase(_Tests):
     SERVER = servers.MariaDB
+
+    def limit_packets(self, size_bytes: int) -> None:
+        with db.get_engine().connect() as connection:
+            connection.exec_driver_sql(
+                "SET GLOBAL max_allowed_packet = %d" % size_bytes
+            )
+        db.engine_reset()  # connections keep what they were given
+
+    def test_a_packet_that_is_too_large_is_refused_at_once(self) -> None:
+        self.use_here()
+        workload = self.make_workload()
+        chunk = db.StoredChunk(
+            agent="", sequence=0, clock_offset_ns=0, count=1, failed=0,
+            first_ns=0, last_ns=0, finished_ns=0, payload=b"x" * LARGE,
+        )
+
+        def store() -> None:
+            db.workload_chunks_create(
+                workload["task_uuid"], workload["uuid"], [chunk]
+            )
+
+        self.addCleanup(self.limit_packets, 16 * 1024 ** 2)
+        self.limit_packets(1024 ** 2)
+        error = self.assertRaises(errors.StatementTooLarge, store)
+        self.limit_packets(16 * 1024 ** 2)
+        store()
+
+        self.assertIn("of at most 1048576 bytes", str(error))
+        self.assertNotIsInstance(error, errors.PASSING)
+        self.assertEqual(1, db.workload_results_count(workload["uuid"]))
 
 
 def load_tests(loader: t.Any, tests: t.Any, pattern: t.Any) -> t.Any:

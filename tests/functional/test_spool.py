@@ -24,7 +24,6 @@ import pathlib
 import random
 import shutil
 import signal
-import sqlite3
 import time
 import typing as t
 
@@ -114,15 +113,12 @@ class SpoolTestCase(cluster.TestCase):
 
     def stored(self) -> Chunks:
         """What is in the database."""
-        with contextlib.closing(
-            sqlite3.connect(self.sandbox.database, timeout=30)
-        ) as connection:
-            return {
-                (agent, sequence): payload
-                for agent, sequence, payload in connection.execute(
-                    "SELECT agent, chunk_order, payload FROM workloaddata"
-                )
-            }
+        return {
+            (agent, sequence): bytes(payload)
+            for agent, sequence, payload in self.sandbox.db.select(
+                "agent, chunk_order, payload FROM workloaddata"
+            )
+        }
 
     def check_kept(self, *but: tuple[str, int]) -> None:
         """All that was on a disk is stored, byte for byte."""
