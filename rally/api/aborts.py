@@ -32,7 +32,10 @@ STATUS = consts.TaskStatus
 STATUS_INTERVAL_S = 0.5
 #: how much longer than its lease an agent may go on, seconds
 LATENESS_S = 1.0
-ENDED = frozenset((STATUS.ABORTED, STATUS.FINISHED, STATUS.CRASHED))
+ENDED = frozenset((
+    STATUS.ABORTED, STATUS.FINISHED, STATUS.CRASHED,
+    STATUS.VALIDATION_FAILED, STATUS.SLA_FAILED,
+))
 NOT_YET_RUNNING = frozenset((STATUS.INIT, STATUS.VALIDATING))
 
 

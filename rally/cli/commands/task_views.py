@@ -116,7 +116,8 @@ def _progress_of(workload: records.Record) -> list[str]:
         "%d of %s" % (count, counted(asked, "iteration")) if asked
         else counted(count, "iteration"),
         workload["failed_iteration_count"],
-        info.get("stored") or 0,
+        # earlier releases counted what they stored
+        info.get("stored", workload["total_iteration_count"]),
     )
     percentiles = info.get("percentiles") or {}
     if percentiles:
@@ -187,8 +188,9 @@ def results(task_id: options.TaskId) -> None:
     if task["status"] not in task_details.FINAL:
         terminal.say(
             "Task %(uuid)s is in status '%(status)s': it has no results "
-            "that are complete. See what is stored so far with `rally task "
-            "detailed %(uuid)s`, or wait for its end." % task
+            "that are complete. See what is stored with `rally task detailed "
+            "%(uuid)s`" % task
+            + (", or wait for its end." if _is_running(task) else ".")
         )
         raise typer.Exit(1)
     try:
@@ -258,11 +260,19 @@ def list_(
         )
 
 
-def _is_abandoned(task: t.Mapping[str, t.Any]) -> bool:
-    """Whether the process that runs *task* ended without closing it."""
+def _is_unfinished(task: t.Mapping[str, t.Any]) -> bool:
     from rally.common.objects import task as task_object
 
-    return task["status"] in task_object.UNFINISHED and owners.is_gone(task)
+    return task["status"] in task_object.UNFINISHED
+
+
+def _is_running(task: t.Mapping[str, t.Any]) -> bool:
+    return _is_unfinished(task) and not owners.is_gone(task)
+
+
+def _is_abandoned(task: t.Mapping[str, t.Any]) -> bool:
+    """Whether the process that runs *task* ended without closing it."""
+    return _is_unfinished(task) and owners.is_gone(task)
 
 
 def _status_of(task: t.Mapping[str, t.Any]) -> str:

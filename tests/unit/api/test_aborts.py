@@ -68,7 +68,7 @@ class AbortTestCase(test.TestCase):
         self.assertEqual(soft, tasks.requested)
         self.assertEqual(["running"], tasks.statuses)
 
-    @ddt.data("aborted", "finished", "crashed")
+    @ddt.data("aborted", "finished", "crashed", "validation_failed")
     def test_waits_for_the_end(self, end):
         tasks = FakeTasks("running", "aborting", end)
         tasks.abort(wait=True)
@@ -84,6 +84,8 @@ class AbortTestCase(test.TestCase):
         ("validating", "only a task that runs can be stopped"),
         ("finished", "come to its end already"),
         ("crashed", "come to its end already"),
+        ("validation_failed", "come to its end already"),
+        ("sla_failed", "come to its end already"),
     )
     @ddt.unpack
     def test_refuses_what_does_not_run(self, status, reason):
@@ -125,7 +127,8 @@ class AbortTestCase(test.TestCase):
         aborts.abort(tasks, "uuid", wait=True, pause=pause)
         self.assertTrue(tasks.is_closed)
 
-    def test_leaves_an_ended_task_of_a_gone_process_alone(self):
-        tasks = FakeTasks("finished", owner=processes.name_of_an_ended_one())
+    @ddt.data("finished", "validation_failed")
+    def test_leaves_an_ended_task_of_a_gone_process_alone(self, status):
+        tasks = FakeTasks(status, owner=processes.name_of_an_ended_one())
         self.assertRaises(exceptions.RallyException, tasks.abort)
         self.assertFalse(tasks.is_closed)

@@ -363,6 +363,27 @@ class OtherTaskTestCase(base.CommandTestCase):
             "p99 3.000 s, max 4.000 s", shown,
         )
 
+    def test_what_an_earlier_release_counted_it_had_stored(self):
+        subtask = db.subtask_create(self.uuid, "one")
+        workload = db.workload_create(
+            self.uuid, subtask["uuid"], "Dummy.dummy", "", 0,
+            {}, "serial", [], {}, {}, {},
+        )
+        db.workload_update_progress(
+            workload["uuid"], statistics={}, total=2, failed=1,
+            min_duration=0.1, max_duration=0.2, start_time=1.0,
+            load_duration=2.0, load_info={},
+        )
+        out = self.rally("task", "status", self.uuid).out
+        self.assertIn("2 iterations, 1 failed, 2 stored", out)
+
+    def test_no_results_are_promised_of_a_task_that_has_ended(self):
+        db.task_update(self.uuid, {"status": "crashed"})
+        shown = self.rally("task", "results", self.uuid)
+        self.assertEqual(1, shown.code)
+        self.assertIn("in status 'crashed'", shown.out)
+        self.assertNotIn("wait", shown.out)
+
     def test_a_task_without_results_says_when_they_come(self):
         shown = self.rally("task", "detailed", self.uuid)
         self.assertEqual(0, shown.code)
