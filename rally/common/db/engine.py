@@ -18,6 +18,7 @@ connection string; a forked child makes its own.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import logging
@@ -87,6 +88,11 @@ def get_engine() -> sa.Engine:
 def engine_reset() -> None:
     """Drop this process's engines; the next use makes a new one."""
     _ENGINES.drop()
+
+
+# the last process to close an SQLite file writes its log back, so that who
+# copies or moves the file alone loses nothing
+atexit.register(engine_reset)
 
 
 def _create_engine(connection: str) -> sa.Engine:

@@ -21,6 +21,8 @@ import os
 import pathlib
 import sqlite3
 import stat
+import subprocess
+import sys
 import typing as t
 from unittest import mock
 
@@ -235,6 +237,23 @@ class CreateTestCase(SchemaTestCase):
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
 
         self.assertEqual("wal", mode)
+
+    def test_it_is_one_file_once_no_process_uses_it(self):
+        schema.schema_create()
+        db.engine_reset()
+        path = pathlib.Path(self.db_path)
+        conf = path.with_name("one-file.conf")
+        conf.write_text("[database]\nconnection = sqlite:///%s\n" % path)
+        self.addCleanup(conf.unlink)
+
+        subprocess.run(
+            [sys.executable, "-c", "from rally.cli import main; main.main()",
+             "--config-file", conf, "env", "create", "--name", "e",
+             "--no-use"],
+            check=True, stdout=subprocess.DEVNULL,
+        )
+
+        self.assertEqual([path], list(path.parent.glob(path.name + "*")))
 
     def test_cleanup_drops_everything(self):
         schema.schema_create()
