@@ -143,6 +143,19 @@ def _check_weights(config: dict[str, t.Any]) -> list[str]:
     ] if empty else []
 
 
+def sendable(share: dict[str, t.Any] | None) -> dict[str, t.Any] | None:
+    """A share of the inner runner's configuration, as agents get it.
+
+    :raises CannotBeSent: it would not arrive as it is
+    """
+    from rally.task.serialization import context_codec
+
+    if share is None:
+        return None
+    plain = context_codec.check_round_trip(share, "runner")
+    return t.cast("dict[str, t.Any]", plain)
+
+
 def splitting(
     inner_cls: type[runner.ScenarioRunner],
     config: dict[str, t.Any],
@@ -158,7 +171,7 @@ def splitting(
     def split(sizes: t.Mapping[str, int]) -> list[plan_types.GroupShare]:
         return [
             plan_module.GroupShare(
-                group, share,
+                group, sendable(share),
                 inner_cls.load_plan(share).concurrency if share else 0,
             )
             for group, part in zip(weights, parts) if part

@@ -364,7 +364,9 @@ class DistributedRunner(runner.ScenarioRunner):
             content=described,
             runner_type=arrangement.inner(self.config)[0],
             runner={},
-            sla=dict(self.sla_config),
+            sla=context_codec.check_round_trip(
+                dict(self.sla_config), "sla"
+            ),
             chunk_size=self.batch_size,
             iteration_events=self.iteration_events,
             options={
@@ -450,7 +452,7 @@ class DistributedRunner(runner.ScenarioRunner):
             prepare=prepare,
             content=contents[prepare.content.digest],
             shipped=contents,
-            shares=shares,
+            shares=[arrangement.sendable(share) for share in shares],
             concurrencies=[
                 inner_cls.load_plan(share).concurrency if share else 0
                 for share in shares

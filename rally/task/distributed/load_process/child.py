@@ -108,6 +108,8 @@ class PreparedLoad:
                 for name, path in order.prepare.shipment.extra.items()
             }
         self._args = _dict_of(content.args)
+        self._runner_config = _dict_of(order.prepare.runner)
+        self._sla_config = _dict_of(order.prepare.sla)
         self._check()
         self.runner = self._make_runner()
         self._spool.claim()  # last: nobody releases it if this fails
@@ -130,9 +132,9 @@ class PreparedLoad:
         )
         problems += runner_module.ScenarioRunner.validate(
             name=self._order.runner_type, context=None, config=None,
-            plugin_cfg=self._order.runner, vtype="syntax",
+            plugin_cfg=self._runner_config, vtype="syntax",
         )
-        for criterion, value in self._order.sla.items():
+        for criterion, value in self._sla_config.items():
             problems += sla.SLA.validate(
                 name=criterion, context=None, config=None, plugin_cfg=value,
                 vtype="syntax",
@@ -145,11 +147,11 @@ class PreparedLoad:
         self._context["task"] = task
         cls = runner_module.ScenarioRunner.get(self._order.runner_type)
         runner = cls(
-            t.cast(t.Any, task), self._order.runner,
+            t.cast(t.Any, task), self._runner_config,
             batch_size=self._order.chunk_size,
         )
         runner.configure_streams(
-            sla_config=self._order.sla,
+            sla_config=self._sla_config,
             chunk_size=self._order.chunk_size,
             iteration_events=self._order.iteration_events,
         )

@@ -295,7 +295,8 @@ class Prepare(_Message, frozen=True):
     scenario: Name
     content: Content  # a ``LoadContent``
     runner_type: Name
-    runner: dict[str, t.Any]  # this agent's share
+    #: this agent's share, and criteria, as ``context_codec`` carries them
+    runner: dict[str, t.Any]
     sla: dict[str, t.Any]
     chunk_size: Count
     iteration_events: bool

@@ -18,13 +18,14 @@ import threading
 from unittest import mock
 
 import ddt
+import msgspec
 
 from rally import plugins
 from rally.common.db import retrying
 from rally.plugins.common.runners import arrangement, distributed
 from rally.plugins.common.scenarios.dummy import dummy
 from rally.task import runner, sla
-from rally.task.distributed.wire import codec
+from rally.task.distributed.wire import channels, codec
 from rally.task.reporting import load_info
 from rally.task.results import aggregate, board, chunk
 from rally.task.serialization import context_codec
@@ -42,6 +43,32 @@ class ArgumentsTestCase(test.TestCase):
         order, packed = spread._prepare(dummy.Dummy, {"config": {}}, {})
         sent = codec.decode_content(packed[order.content.digest])
         self.assertEqual(given, context_codec.from_plain(sent.given_args))
+
+    def test_criteria_and_options_reach_agents_as_they_are(self):
+        plugins.load()
+        criteria = {"max_seconds_per_iteration": 10 ** 30}
+        options = {"times": 2, "note": {"big": 10 ** 30, 1: "\0"}}
+        spread = distributed.DistributedRunner(
+            {"uuid": "task"}, {"runner": {"serial": options}, "agents": 1}
+        )
+        spread.configure_streams(
+            sla_config=criteria, chunk_size=10, iteration_events=False
+        )
+        prepare, contents = spread._prepare(
+            dummy.Dummy, {"config": {}}, {}
+        )
+        machine = spread._machine(
+            prepare, contents,
+            dict.fromkeys(channels.Channel, "tcp://127.0.0.1:9"),
+            "",
+        )
+        [share] = machine.run.plan.shares
+        frames = codec.encode(
+            msgspec.structs.replace(prepare, runner=share)
+        )
+        sent = codec.decode(frames)
+        self.assertEqual(criteria, context_codec.from_plain(sent.sla))
+        self.assertEqual(options, context_codec.from_plain(sent.runner))
 
 
 @sla.configure(name="distributed_test_stuck")
