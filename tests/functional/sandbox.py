@@ -101,6 +101,7 @@ class Process:
     def __init__(
         self, words: t.Sequence[str], environ: t.Mapping[str, str],
         folder: pathlib.Path, stdin: str | None = None,
+        rally: pathlib.Path = RALLY,
     ) -> None:
         self._files = tempfile.mkdtemp(prefix="output-", dir=folder)
         self._out, self._err = (
@@ -108,7 +109,7 @@ class Process:
         )
         with open(self._out, "wb") as out, open(self._err, "wb") as err:
             self.popen = subprocess.Popen(
-                [str(RALLY), *words], env=dict(environ), stdout=out,
+                [str(rally), *words], env=dict(environ), stdout=out,
                 stderr=err, cwd=folder, start_new_session=True,
                 stdin=subprocess.DEVNULL if stdin is None
                 else subprocess.PIPE,
@@ -202,12 +203,15 @@ class Sandbox:
 
     :param options: lines of section DEFAULT of rally.conf
     :param server: where its database is; empty: a file of SQLite
+    :param rally: the command; that of this tree by default
     """
 
     def __init__(
         self, with_database: bool = True, options: str = "",
         server: str = databases.SERVER,
+        rally: pathlib.Path = RALLY,
     ) -> None:
+        self._rally = rally
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rally-func-"))
         self.home = self.folder / "home"
         self.temporary = self.folder / "tmp"
@@ -263,7 +267,7 @@ class Sandbox:
         """Start ``rally`` with *words* as its arguments."""
         return Process(
             self._words(words, with_plugins), self.environ(env),
-            self.folder, stdin,
+            self.folder, stdin, self._rally,
         )
 
     def rally(
