@@ -88,6 +88,17 @@ def setup(product_name: str, version: str = "unknown") -> None:
             logging.getLogger(name).setLevel(WARNING)
 
 
+def file_of_logs() -> str | None:
+    """The file that logs go to, if they do not go to a stream as well."""
+    handlers = logging.getLogger().handlers
+    files = [x for x in handlers if isinstance(x, logging.FileHandler)]
+    streams = [x for x in handlers if isinstance(x, logging.StreamHandler)]
+    # a handler of a file is one of a stream, too
+    if files and len(streams) == len(files):
+        return files[0].baseFilename
+    return None
+
+
 class RallyContextAdapter(logging.LoggerAdapter):
     """A logger whose ``debug`` is at level ``RDEBUG``.
 

@@ -69,6 +69,28 @@ class LocalAgentsTestCase(cluster.TestCase):
             )
             self.assertEqual({}, workload.load_info.get("problems", {}) or {})
 
+    def test_they_log_to_where_their_controller_does(self) -> None:
+        task = self.sandbox.write("quiet.json", json.dumps(
+            cluster.task_of(self.workload())
+        ))
+        path = self.sandbox.folder / "task.log"
+        for log in os.devnull, str(path):
+            done = self.sandbox.must("--log-file", log, "task", "start", task)
+            self.assertEqual("", done.err)
+        self.assertRegex(path.read_text(), PREPARING)
+
+    def test_silent_ones_are_not_silent_about_errors(self) -> None:
+        workload = self.workload(agents=1)
+        workload["scenario"] = {"Faulty.kill_worker": {"at": 3}}
+        task = self.sandbox.write(
+            "quiet.json", json.dumps(cluster.task_of(workload))
+        )
+        done = self.sandbox.rally(
+            "--log-file", os.devnull, "task", "start", task
+        )
+        self.assertEqual("", done.err)
+        self.assertIn("SIGKILL", done.out)
+
     def test_the_processes_are_the_same(self) -> None:
         run = self.start_task(
             cluster.task_of(

@@ -31,11 +31,17 @@ import uuid
 import weakref
 
 from rally import consts
-from rally.common import private_files, python
+from rally.common import logging, private_files, python
 from rally.task import agent_provider
 
 #: how long an agent may take to end once nobody needs it
 END_S = 10.0
+
+
+def _own_log() -> t.BinaryIO | None:
+    """Where agents log to: where we do. None: standard error."""
+    path = logging.file_of_logs()
+    return open(path, "ab") if path else None
 
 
 class LocalAgent:
@@ -61,6 +67,7 @@ class LocalAgent:
         self._spool = key_file.parent / (fleet_folders.SPOOL + name)
         self._on_end = on_end
         lifeline, self._lifeline = os.pipe()
+        log = _own_log()
         try:
             self._process = subprocess.Popen(
                 [
@@ -73,6 +80,7 @@ class LocalAgent:
                 ],
                 pass_fds=[lifeline],
                 stdin=subprocess.DEVNULL,
+                stderr=log,
                 start_new_session=True,
                 env={
                     **os.environ,
@@ -81,6 +89,8 @@ class LocalAgent:
             )
         finally:
             os.close(lifeline)
+            if log is not None:
+                log.close()
         self._exit_fd = os.pidfd_open(self._process.pid)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
