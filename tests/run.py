@@ -34,7 +34,7 @@ import typing as t
 HERE = pathlib.Path(__file__).parent
 #: tests of these start many processes each, and wait for them: so many at a
 #: time
-AT_ONCE = {"cloud": 2, "cluster": 3, "functional": 2, "plugins": 1,
+AT_ONCE = {"cloud": 2, "cluster": 3, "functional": 3, "plugins": 1,
            "slurm": 2}
 #: where the whole output of each suite is kept, under the tree
 LOGS = pathlib.Path(".test-logs")

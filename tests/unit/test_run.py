@@ -32,7 +32,7 @@ class PartsTestCase(test.TestCase):
 
     def test_a_suite_without_timed_tests_has_one_part(self):
         self.assertEqual(
-            [["--concurrency", "2"]], run.parts_of("functional")
+            [["--concurrency", "3"]], run.parts_of("functional")
         )
         self.assertEqual([[]], run.parts_of("unit"))
 
