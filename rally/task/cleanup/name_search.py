@@ -21,6 +21,7 @@ whose plugin, known to be so, does nothing yet.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import typing as t
 
@@ -66,27 +67,56 @@ def _ask(row: dict[str, t.Any], owners: t.Sequence[str]) -> Found:
     name = row["plugin_name"]
     package, substitute = SUBSTITUTES.get(name, ("", None))
 
-    def call() -> t.Any:
-        if substitute and importlib.util.find_spec(package):
-            return substitute(row["platform_data"], owners)
-        return rows.plugin_of(row).cleanup(task_uuid=owners[0])
+    def search(owner: str) -> t.Any:
+        return rows.plugin_of(row).cleanup(task_uuid=owner)
 
-    answer = answers.ask(
-        "%s.cleanup()" % name, call, answers.CLEANUP_FORMAT,
-        rows.secrets_of(row),
-    )
-    if isinstance(answer, answers.PluginProblem):
-        if answer.is_missing:
-            return Found(name, False, False, "")
-        return Found(
-            name, True, False, "Platform %s cannot be searched: %s"
-            % (name, reasons.in_answer(answer.to_dict("message"))),
+    # a name has one owner, and a plugin asks for one at a time
+    calls = [functools.partial(search, owner) for owner in owners]
+    if substitute and importlib.util.find_spec(package):
+        calls = [functools.partial(substitute, row["platform_data"], owners)]
+    answer: answers.Answer = {}
+    for call in calls:
+        part = answers.ask(
+            "%s.cleanup()" % name, call, answers.CLEANUP_FORMAT,
+            rows.secrets_of(row),
         )
+        if isinstance(part, answers.PluginProblem):
+            return _unsearched(name, part)
+        answer = _both(answer, part) if answer else part
     has_failed = bool(answer["failed"] or answer["errors"])
     return Found(
         name, has_failed, not has_failed and bool(package),
         _sentence(name, answer),
     )
+
+
+def _unsearched(name: str, problem: answers.PluginProblem) -> Found:
+    if problem.is_missing:
+        return Found(name, False, False, "")
+    return Found(
+        name, True, False, "Platform %s cannot be searched: %s"
+        % (name, reasons.in_answer(problem.to_dict("message"))),
+    )
+
+
+def _both(one: answers.Answer, other: answers.Answer) -> answers.Answer:
+    """Two answers as one."""
+    resources = dict(one["resources"])
+    for kind, counts in other["resources"].items():
+        resources[kind] = _sum(resources.get(kind, {}), counts)
+    return {
+        **_sum(one, other), "resources": resources,
+        "errors": [*one["errors"], *other["errors"]],
+    }
+
+
+def _sum(
+    one: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any]
+) -> dict[str, int]:
+    return {
+        key: one.get(key, 0) + other[key]
+        for key in ("discovered", "deleted", "failed")
+    }
 
 
 def _sentence(name: str, answer: answers.Answer) -> str:

@@ -34,14 +34,18 @@ FOUND = {
 class NameSearchTestCase(test.DBTestCase):
     """Each platform answers as its plugin's ``answer`` does."""
 
-    def search(self, answer: t.Any, name: str = "cloud"
-               ) -> name_search.Found:
+    def search(
+        self, answer: t.Any, name: str = "cloud",
+        other: t.Any = lambda: NOTHING,
+    ) -> name_search.Found:
+        """:param other: answers for a workload of the task"""
         asked: list[t.Any] = []
         self.asked = asked
 
         def cleanup(self: t.Any, task_uuid: str | None = None) -> t.Any:
             asked.append(task_uuid)
-            return answer()
+            # a task leaves nothing for another to find
+            return answer() if len(asked) == 1 else other()
 
         members: dict[str, t.Any] = {
             "CONFIG_SCHEMA": {}, "cleanup": cleanup,
@@ -58,11 +62,25 @@ class NameSearchTestCase(test.DBTestCase):
     def test_the_plugin_is_asked_for_what_the_task_left(self) -> None:
         found = self.search(lambda: FOUND)
 
-        self.assertEqual(["task"], self.asked)
+        self.assertEqual(["task", "workload"], self.asked)
         self.assertFalse(found.has_failed)
         self.assertEqual("cloud", found.platform)
         self.assertIn("of 3 resource(s)", found.sentence)
         self.assertIn("3 deleted (3 of user)", found.sentence)
+
+    def test_names_of_a_workload_are_those_of_its_task(self) -> None:
+        found = self.search(lambda: FOUND, other=lambda: {
+            **FOUND, "errors": [{"message": "one is in use"}],
+            "resources": {
+                "user": {"discovered": 1, "deleted": 1, "failed": 0},
+                "port": {"discovered": 2, "deleted": 2, "failed": 0},
+            },
+        })
+
+        self.assertTrue(found.has_failed)
+        self.assertIn("of 6 resource(s)", found.sentence)
+        self.assertIn("6 deleted (4 of user, 2 of port)", found.sentence)
+        self.assertIn("one is in use", found.sentence)
 
     def test_nobody_is_told_that_nothing_was_found(self) -> None:
         self.assertEqual("", self.search(lambda: NOTHING).sentence)
@@ -136,7 +154,7 @@ class NameSearchTestCase(test.DBTestCase):
         with mock.patch.object(name_search, "SUBSTITUTES", table):
             self.search(lambda: NOTHING)
 
-        self.assertEqual(["task"], self.asked)
+        self.assertEqual(["task", "workload"], self.asked)
 
 
 def delete_left(platform_data: t.Any, owners: t.Sequence[str]) -> t.Any:
