@@ -326,7 +326,8 @@ def tail(folder: str) -> str:
 
 def _script(folder: str, body: str, **values: str) -> str:
     """*body* with its values; those are put in once, whatever they hold."""
-    text = "echo @MARK@\n" + _BORN + _ALIVE + body
+    # one stream: SSH delivers two in any order, the middle of a line included
+    text = "exec 2>&1\necho @MARK@\n" + _BORN + _ALIVE + body
     known = {
         "CACHE": CACHE,
         "FOLDER": "%s/agents/%s" % (CACHE, shlex.quote(folder)),
