@@ -82,7 +82,7 @@ class LoadFellShort(exceptions.RallyException):
     error_code = 136
     msg_fmt = (
         "The load was less than was asked for: %(shortfalls)s. So the "
-        "criteria were judged, but of a smaller load. Have more agents of "
+        "criteria were judged, but of a smaller load. Start more agents of "
         "each group, or spares, and run the task again."
     )
 
