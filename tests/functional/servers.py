@@ -64,7 +64,7 @@ class Server(abc.ABC):
         try:
             self._make()
             self.start()
-            self._execute(self.MAKE_DATABASE)
+            self.execute(self.MAKE_DATABASE)
         except BaseException:
             self.close()
             raise
@@ -114,7 +114,7 @@ class Server(abc.ABC):
 
     def _is_ready(self) -> bool:
         with contextlib.suppress(sa.exc.OperationalError):
-            self._execute("SELECT 1")
+            self.execute("SELECT 1")
             return True
         return False
 
@@ -126,7 +126,7 @@ class Server(abc.ABC):
         if done.returncode:
             raise AssertionError(done.stdout)
 
-    def _execute(self, statement: str) -> None:
+    def execute(self, statement: str) -> None:
         """Do something on the server, outside the tests' database."""
         engine = sa.create_engine(
             self.first_url, isolation_level="AUTOCOMMIT",
