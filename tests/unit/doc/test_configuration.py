@@ -18,8 +18,11 @@ import ast
 import importlib.util
 import inspect
 import io
+import json
 import pathlib
 import re
+import subprocess
+import sys
 import types
 
 import ddt
@@ -27,7 +30,7 @@ import docutils.core
 from docutils.parsers.rst import directives
 from oslo_config import generator
 
-from rally.common import cfg, opts
+from rally.common import cfg
 from rally.common.db import engine
 from tests.unit import test
 
@@ -39,6 +42,20 @@ SAMPLE = ROOT / "etc" / "rally" / "rally.conf.sample"
 OF_OSLO_CONFIG = {
     "config_dir", "config_file", "config_source", "shell_completion",
 }
+LIST_OPTIONS = """
+import json
+from rally.common import cfg, opts
+from rally.common.db import engine
+opts.register()
+found = []
+for name in cfg.CONF:
+    value = cfg.CONF[name]
+    if isinstance(value, cfg.ConfigOpts.GroupAttr):
+        found += [(name, each) for each in value]
+    else:
+        found.append(("DEFAULT", name))
+print(json.dumps(found))
+"""
 #: how processes of Rally speak to each other
 INTERNAL = {"RALLY_WALL_BASE_NS"}
 
@@ -58,16 +75,15 @@ options = load_options()
 
 
 def registered() -> set[tuple[str, str]]:
-    """Section and name of all options there are without plugins."""
-    opts.register()
-    found = set()
-    for name in cfg.CONF:
-        value = cfg.CONF[name]
-        if isinstance(value, cfg.ConfigOpts.GroupAttr):
-            found |= {(name, each) for each in value}
-        else:
-            found.add(("DEFAULT", name))
-    return found
+    """Section and name of all options there are without plugins.
+
+    In this process other tests may have registered some.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", LIST_OPTIONS], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, check=True,
+    )
+    return {(section, name) for section, name in json.loads(done.stdout)}
 
 
 def shown() -> set[tuple[str, str]]:
