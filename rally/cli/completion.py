@@ -45,7 +45,8 @@ _TASKS = (
 )
 _VERIFIERS = "SELECT name, status FROM verifiers ORDER BY id DESC"
 _VERIFICATIONS = "SELECT uuid, status FROM verifications ORDER BY id DESC"
-_CONFIGURE = re.compile(r"@(?:\w+\.)*(\w+)\.configure\(")
+#: at the start of a line: an example in a docstring is indented
+_CONFIGURE = re.compile(r"^@(?:\w+\.)*(\w+)\.configure\(", re.MULTILINE)
 _END = re.compile(r"^(@|class |def )", re.MULTILINE)
 _NAME = re.compile(
     r"""\s*["']([^"']+)|.*?\bname\s*=\s*["']([^"']+)""", re.DOTALL
