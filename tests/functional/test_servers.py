@@ -219,19 +219,6 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
         self.assertEqual(made, indices(engine))
         self.assertEqual("", self.must("db", "ensure").err)
 
-    def test_an_upgrade_that_failed_at_any_step_is_done_again(self) -> None:
-        self.use_here()
-        engine = db.get_engine()
-        made = described(engine)
-        schema.schema_cleanup()
-        engine = db.get_engine()
-
-        failures = upgrade_with_failures(engine)
-
-        self.assertGreater(failures, 70)
-        self.assertEqual(made, described(engine))
-        self.assertEqual(schema.HEAD_REVISION, schema.schema_revision())
-
     def test_what_is_stored_is_what_sqlite_would_store(self) -> None:
         self.use_here()
         title = "\U0001f600" * 255
@@ -331,6 +318,20 @@ class MariaDBTestCase(_Tests):
         self.assertIn("of at most 1048576 bytes", str(error))
         self.assertNotIsInstance(error, errors.PASSING)
         self.assertEqual(1, db.workload_results_count(workload["uuid"]))
+
+    def test_an_upgrade_that_failed_at_any_step_is_done_again(self) -> None:
+        """PostgreSQL takes back what a migration did before it failed."""
+        self.use_here()
+        engine = db.get_engine()
+        made = described(engine)
+        schema.schema_cleanup()
+        engine = db.get_engine()
+
+        failures = upgrade_with_failures(engine)
+
+        self.assertGreater(failures, 70)
+        self.assertEqual(made, described(engine))
+        self.assertEqual(schema.HEAD_REVISION, schema.schema_revision())
 
 
 def load_tests(loader: t.Any, tests: t.Any, pattern: t.Any) -> t.Any:
