@@ -58,6 +58,10 @@ LEAVE_S = 15
 #: below the ports that the system itself hands out
 PORTS = range(20000, 30000)
 
+# a shell's background job ignores Ctrl-C, and so would all that it starts
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 class TooLate(Exception):
     """A deadline passed; says what was waited for."""
