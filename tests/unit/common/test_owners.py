@@ -128,6 +128,9 @@ class HeartbeatTestCase(test.DBTestCase):
         with self.quickly(), self.beats_of(beats), owners.alive():
             beats.wait_for(3)
         self.assertEqual(0, db.owner_silence_s(owners.own_name()))
+        for thread in threading.enumerate():
+            if thread.name == "heartbeat":  # it was waited for, a beat long
+                thread.join(10)
         self.assertNotIn("heartbeat", [x.name for x in threading.enumerate()])
 
     def test_a_database_that_is_gone_for_a_while_does_not_matter(self):
