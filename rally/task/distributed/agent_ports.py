@@ -15,6 +15,7 @@ load process and its spools."""
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 from rally.common import logging
@@ -93,7 +94,8 @@ class AgentPorts:
         self._new_load = new_load
         self._load: LoadHandle | None = None
         self._run = ""  # of the last load
-        self._is_shipped = False  # its plugins came with it
+        #: of the plugins that came with it
+        self._shipped: pathlib.Path | None = None
         self._is_shutdown_asked = False
         self.now_ns = endpoint.now_ns
 
@@ -209,7 +211,9 @@ class AgentPorts:
             self._end_load()
         if self._load is None:
             self._load = self._new_load()
-        self._is_shipped = prepare.shipment is not None
+        self._shipped = None if prepare.shipment is None else (
+            shipped_files.folder_of(self._spools.folder, prepare.run)
+        )
         self._tell_load(messages.Load(
             prepare, command.content, self._spools.folder,
             dict(command.shipped),
@@ -223,11 +227,9 @@ class AgentPorts:
 
     def _remove_shipped(self) -> None:
         """Its load process does so as well, unless it was killed."""
-        if self._is_shipped:
-            self._is_shipped = False
-            shipped_files.remove(
-                shipped_files.folder_of(self._spools.folder, self._run)
-            )
+        folder, self._shipped = self._shipped, None
+        if folder is not None:
+            shipped_files.remove(folder)
 
     def _send_chunk(self, run: str, sequence: int) -> notices.NotSent | None:
         try:
