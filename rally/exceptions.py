@@ -125,6 +125,20 @@ class InvalidConnectionString(RallyException):
     )
 
 
+class CannotKeepDefault(RallyException):
+    """What to do: let the user who runs Rally write the file, or set the
+    variable that the message names.
+    """
+
+    error_code = 118
+    msg_fmt = (
+        "%(path)s cannot be written: %(reason)s. It keeps what later commands "
+        "mean if they are not told, so %(name)s is not remembered; all else "
+        "is done. Make the file writable for you, or set %(name)s=%(value)s "
+        "in the environment of later commands."
+    )
+
+
 class DBException(RallyException):
     """What to do: read what the database says in the message. `rally db show`
     prints which database is used.

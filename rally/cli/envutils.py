@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 
 from rally import exceptions
@@ -52,16 +53,23 @@ def update_globals_file(key: str, value: str) -> None:
     """Write ``key=value`` into the file, in place of the line of *key*.
 
     The file is replaced as a whole: no reader sees half of it.
+
+    :raises CannotKeepDefault: it cannot be read or written
     """
     path = os.path.expanduser(PATH_GLOBALS)
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    lines = [*_lines_without(path, key), "%s=%s\n" % (key, value)]
-    with tempfile.NamedTemporaryFile(
-        "w", dir=folder, prefix=".globals-", delete=False
-    ) as f:
-        f.writelines(lines)
-    os.replace(f.name, path)
+    try:
+        folder = os.path.dirname(path)
+        os.makedirs(folder, exist_ok=True)
+        lines = [*_lines_without(path, key), "%s=%s\n" % (key, value)]
+        with tempfile.NamedTemporaryFile(
+            "w", dir=folder, prefix=".globals-", delete=False
+        ) as f:
+            f.writelines(lines)
+        os.replace(f.name, path)
+    except (OSError, UnicodeError) as e:
+        raise exceptions.CannotKeepDefault(
+            path=path, reason=_reason(e), name=key, value=value
+        ) from e
 
 
 def _lines_without(path: str, key: str) -> list[str]:
@@ -71,6 +79,10 @@ def _lines_without(path: str, key: str) -> list[str]:
     except FileNotFoundError:
         return []
     return [line for line in lines if line.partition("=")[0] != key]
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def clear_global(global_key: str) -> None:
@@ -113,10 +125,11 @@ def get_global(global_key: str, do_raise: bool = False) -> str | None:
 def load_globals() -> None:
     """Make the names of the file variables of this process's environment.
 
-    Real variables win; ``RALLY_DEPLOYMENT`` stands in for ``RALLY_ENV``.
+    Real variables win; ``RALLY_DEPLOYMENT`` stands in for ``RALLY_ENV``. A
+    file that cannot be read is told of: not every command needs it.
     """
     _deployment_stands_in()
-    for name, value in _read().items():
+    for name, value in _read(warn=True).items():
         if name in ENVVARS and value and not os.environ.get(name):
             os.environ[name] = value
     _deployment_stands_in()
@@ -128,10 +141,20 @@ def _deployment_stands_in() -> None:
         os.environ[ENV_ENV] = deployment
 
 
-def _read() -> dict[str, str]:
+def _read(warn: bool = False) -> dict[str, str]:
+    path = os.path.expanduser(PATH_GLOBALS)
     try:
-        with open(os.path.expanduser(PATH_GLOBALS)) as f:
+        with open(path) as f:
             pairs = (line.strip().partition("=") for line in f)
             return {name: value for name, _, value in pairs}
     except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeError) as e:
+        if warn:
+            print(
+                "%s cannot be read: %s. It keeps what commands mean if they "
+                "are not told; this one goes on as if there were nothing in "
+                "it. Make the file readable for you, or remove it."
+                % (path, _reason(e)), file=sys.stderr,
+            )
         return {}

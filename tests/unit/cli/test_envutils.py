@@ -14,7 +14,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pathlib
+from unittest import mock
 
 from rally import exceptions
 from rally.cli import envutils
@@ -76,3 +79,32 @@ class GlobalsTestCase(base.HomeTestCase):
             exceptions.InvalidArgumentsException,
             envutils.clear_global, "PATH",
         )
+
+    def test_a_file_that_cannot_be_read_is_told_of_once(self):
+        os.makedirs(self.path(".rally/globals"))
+        with mock.patch("sys.stderr", io.StringIO()) as err:
+            envutils.load_globals()
+            self.assertIsNone(envutils.get_global("RALLY_ENV"))
+            envutils.forget("RALLY_ENV", "e")
+        self.assertRegex(
+            err.getvalue(), r"^\S+/globals cannot be read: Is a directory\. "
+        )
+        self.assertEqual(1, err.getvalue().count("cannot be read"))
+
+    def test_what_cannot_be_written_says_what_it_was(self):
+        self.write(".rally", "")
+        error = self.assertRaises(
+            exceptions.CannotKeepDefault,
+            envutils.update_globals_file, "RALLY_TASK", "42",
+        )
+        self.assertIn("or set RALLY_TASK=42 in", str(error))
+
+    def test_a_file_that_is_no_text_is_not_overwritten(self):
+        path = pathlib.Path(self.path(".rally/globals"))
+        path.parent.mkdir()
+        path.write_bytes(b"\xff")
+        self.assertRaises(
+            exceptions.CannotKeepDefault,
+            envutils.update_globals_file, "RALLY_TASK", "42",
+        )
+        self.assertEqual(b"\xff", path.read_bytes())
