@@ -15,12 +15,11 @@
 from __future__ import annotations
 
 import json
-import os
 import typing as t
 
 import ddt
-import testtools
 
+from tests import privileges
 from tests.functional import cluster
 from tests.functional.cluster import distributed, task_of
 from tests.functional.sandbox import Done
@@ -216,17 +215,22 @@ class DatabaseTestCase(cluster.TestCase, Refusal):
 
         self.assert_refused(done, "rally.sqlite", "mkdir -p")
 
-    @testtools.skipIf(os.geteuid() == 0, "root writes to any file")
     def test_that_is_read_only_is_an_error(self):
-        self.sandbox.database.chmod(0o400)
-        self.sandbox.folder.chmod(0o500)
-        self.addCleanup(self.sandbox.folder.chmod, 0o700)
-        task = self.sandbox.home / "task.json"
-        task.write_text(json.dumps(workload()))
+        folder = self.sandbox.folder / "read-only"
+        folder.mkdir()
+        self.sandbox.database.rename(folder / "rally.sqlite")
+        self.use("sqlite:///%s/rally.sqlite" % folder)
+        (folder / "rally.sqlite").chmod(0o400)
+        folder.chmod(0o500)
+        self.addCleanup(folder.chmod, 0o700)
+        task = self.sandbox.write("task.json", json.dumps(workload()))
+        done = []
 
-        done = self.rally("task", "start", task)
+        privileges.held_to_modes(
+            lambda: done.append(self.rally("task", "start", task))
+        )
 
-        self.assert_refused(done, "rally.sqlite", "written")
+        self.assert_refused(done[0], "rally.sqlite", "written")
 
     def test_that_is_missing_is_named_with_what_to_do(self):
         self.use("sqlite:///%s/none.sqlite" % self.sandbox.folder)

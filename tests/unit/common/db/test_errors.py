@@ -18,7 +18,6 @@ import os
 import sqlite3
 import threading
 import typing as t
-import unittest
 
 import ddt
 import psycopg2
@@ -30,6 +29,7 @@ from oslo_db import exception as db_exc
 from rally import exceptions
 from rally.common import cfg, db
 from rally.common.db import errors
+from tests import privileges
 from tests.unit import test
 
 
@@ -138,16 +138,20 @@ class ErrorsTestCase(test.DBTestCase):
 
         self.assertIn("it is a folder", str(error))
 
-    @unittest.skipIf(os.getuid() == 0, "root may write everything")
-    def test_a_file_of_somebody_else_is_named(self):
+    def test_a_file_that_is_read_only_is_named(self):
         db.engine_reset()
         os.chmod(self.db_path, 0o400)
+        found = []
 
-        error = self.assertRaises(
-            errors.DatabaseNotWritable, self.make_env, "e"
-        )
+        def write():
+            found.append(self.assertRaises(
+                errors.DatabaseNotWritable, self.make_env, "e"
+            ))
+            db.engine_reset()
 
-        self.assertIn("chmod u+w", str(error))
+        privileges.held_to_modes(write)
+
+        self.assertIn("chmod u+w", str(found[0]))
 
     def test_a_file_that_is_no_database_is_named(self):
         db.engine_reset()
