@@ -60,6 +60,9 @@ NOTICE = """\
 """
 COPYRIGHT = re.compile(r"^\W*(copyright\b|\(c\) ?\d|all rights)", re.I)
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
+PLURAL = re.compile(r"\w+\((s|es|ies)\)")
+#: scripts of users look for these
+PLURALS_OF_SCRIPTS = ("error(s)", "Tag(s)")
 #: what a line says to a tool is not counted, as ruff does not
 PRAGMA = re.compile(r"\s*# (noqa|type: ignore)\b.*")
 #: names are used through these modules, so a reader sees where they are from
@@ -193,9 +196,21 @@ def function_size(source: Source) -> Found:
             )
 
 
+def plurals(source: Source) -> Found:
+    """Texts are right for one as for many: ``rally.common.counting``."""
+    if not source.is_python or not source.is_shipped:
+        return
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Constant):
+            continue
+        for match in PLURAL.finditer(str(node.value)):
+            if match[0] not in PLURALS_OF_SCRIPTS:
+                yield node.lineno, "says %s" % match[0]
+
+
 CHECKS: t.Sequence[t.Callable[[Source], Found]] = (
     license_notice, no_copyright_line, opening, modules_not_names, columns,
-    nothing_unfinished, whitespace, function_size,
+    nothing_unfinished, whitespace, function_size, plurals,
 )
 
 

@@ -73,10 +73,13 @@ def log_deprecated_args(
             with contextlib.suppress(TypeError):
                 given.update(signature.bind(*args, **kwargs).arguments)
             used = [f"`{name}'" for name in deprecated_args if name in given]
-            names = ", ".join(used)
-            if not names:
+            if not used:
                 return ""
-            return f"Argument(s): {names} of `{func.__name__}()' are"
+            return "%s %s of `%s()' %s" % (
+                "Argument" if len(used) == 1 else "Arguments",
+                ", ".join(used), func.__name__,
+                "is" if len(used) == 1 else "are",
+            )
 
         return find
 

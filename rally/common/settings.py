@@ -67,8 +67,8 @@ def read(
         cfg.ConfigFilesPermissionDeniedError,
     ) as e:
         raise ConfigurationError(
-            "Failed to read configuration file(s): %s. Check the path, "
-            "and that you may read it." % ", ".join(e.config_files)
+            "The configuration cannot be read from %s. Check the path, and "
+            "that you may read what is there." % ", ".join(e.config_files)
         ) from None
     except cfg.Error as e:
         raise ConfigurationError(

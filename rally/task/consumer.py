@@ -30,6 +30,7 @@ import typing as t
 
 from rally import consts, exceptions
 from rally.common import cfg, logging, objects
+from rally.common.counting import counted
 from rally.common.db import retrying
 from rally.task import context, hook
 from rally.task import runner as runner_module
@@ -394,7 +395,10 @@ class ResultConsumer:
         if self.runner.lost and self.runner.is_loss_a_failure:
             merged.checker.set_unexpected_failure(
                 load_info.IterationsLost(
-                    count=sum(lost.count for lost in self.runner.lost),
+                    iterations=counted(
+                        sum(lost.count for lost in self.runner.lost),
+                        "iteration",
+                    ),
                     reasons="; ".join(
                         sorted({lost.reason for lost in self.runner.lost})
                     ),

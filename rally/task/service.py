@@ -121,7 +121,7 @@ class ServiceMeta(type):
             raise exceptions.RallyException(
                 f"{name} has wrong implementation. Implementation of "
                 "specific version of API should override all required "
-                "methods of base service class. Missed method(s): "
+                "methods of base service class. Missing: "
                 f"{', '.join(missed)}."
             )
 

@@ -101,7 +101,7 @@ class EnrolmentTestCase(cluster.TestCase):
         done = late.process.wait(60)
         self.assertEqual(228, done.code, done.err)
         said = " ".join((done.out + done.err).split())
-        self.assertIn("they have come", said)
+        self.assertIn("is used up", said)
         self.assertNotIn("Traceback", done.err)
         for agent in agents:
             self.assertEqual(0, agent.stop().code)

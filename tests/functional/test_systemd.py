@@ -59,7 +59,7 @@ class ServiceTestCase(cluster.TestCase):
     def wait_to_hear(self, line: str, times: int = 1) -> None:
         wait_until(
             lambda: self.heard(line, times), SOON_S,
-            "the agent says %r %d time(s)" % (line, times),
+            "how often the agent says %r: %d" % (line, times),
         )
 
     def test_it_says_when_it_dials_and_when_it_stops(self) -> None:

@@ -127,7 +127,7 @@ class SlurmTestCase(cluster.PlainTestCase):
     def wait_for_jobs(self, state: str, count: int) -> None:
         wait_until(
             lambda: list(self.slurm.jobs().values()).count(state) == count,
-            SOON_S, "%d job(s) are %s" % (count, state),
+            SOON_S, "jobs that are %s: %d" % (state, count),
         )
 
     def job(self, index: int) -> str:
@@ -197,7 +197,7 @@ class ProviderTestCase(SlurmTestCase):
         wait_until(lambda: self.told, SOON_S, "something is told")
         [pending] = self.told
         self.assertEqual(
-            Pending("1 job(s) of Slurm are pending: Resources (1)"), pending
+            Pending("1 Slurm job is pending: Resources (1)"), pending
         )
         self.slurm.cancel(self.job(1))
         self.wait_for_jobs("PENDING", 0)  # the third one took its place
@@ -285,7 +285,7 @@ class UnfetchedResultsTestCase(SlurmTestCase):
 
     def test_they_stay_for_those_who_recover_the_task(self) -> None:
         [problem] = self.end(self.made)
-        self.assertIn("slurm-2 left 1 chunk(s)", problem)
+        self.assertIn("slurm-2 left 1 chunk of", problem)
         self.assertEqual({}, self.slurm.jobs())
         self.assertFalse((self.chunk.parents[3] / "1").exists())
 

@@ -152,6 +152,6 @@ class TaskTestCase(cluster.TestCase):
         done = run.finish()
         self.assertNotEqual(0, done.code)
         self.assertIn(
-            "1 job(s) of Slurm are pending: Resources (1)", run.log
+            "1 Slurm job is pending: Resources (1)", run.log
         )
         self.assert_nothing_left()

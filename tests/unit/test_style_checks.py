@@ -50,6 +50,7 @@ OFFENCES: t.Mapping[str, str] = {
         GOOD + "\n\ndef long():\n"
         + style.MAX_FUNCTION_LINES * "    print()\n"
     ),
+    "plurals": GOOD + 'x = "%d agent(s) came"\n',
 }
 
 
@@ -105,6 +106,9 @@ class CheckTestCase(test.TestCase):
         self.assertEqual(
             {}, found(OFFENCES["function_size"], "tests/unit/test_a.py")
         )
+
+    def test_what_scripts_look_for_keeps_its_plural(self) -> None:
+        self.assertEqual({}, found(GOOD + 'x = "Task has 1 error(s)"\n'))
 
     def test_a_word_that_only_contains_the_mark_is_no_mark(self) -> None:
         self.assertEqual({}, found(GOOD + "TO" + "DOS = 1\n"))

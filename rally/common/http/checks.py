@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from rally.common.counting import counted
 from rally.common.http import errors, json_path
 
 if t.TYPE_CHECKING:
@@ -197,9 +198,13 @@ def _size_check(rule: arguments.SizeCheck) -> Check:
     def check(answer: response.Response) -> str | None:
         size = len(answer.body)
         if size < least:
-            return "the body has %d bytes, less than %d" % (size, least)
+            return "the body has %s, less than %d" % (
+                counted(size, "byte"), least
+            )
         if most is not None and size > most:
-            return "the body has %d bytes, more than %d" % (size, most)
+            return "the body has %s, more than %d" % (
+                counted(size, "byte"), most
+            )
         return None
 
     return check

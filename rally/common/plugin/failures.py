@@ -23,6 +23,7 @@ import types
 import typing as t
 
 from rally.common import logging
+from rally.common.counting import counted
 
 LOG = logging.getLogger(__name__)
 
@@ -96,8 +97,8 @@ def report(
 def _along(count: int) -> str:
     if not count:
         return ""
-    return ", like that of %d module%s that import%s it" % (
-        count, "s" if count > 1 else "", "" if count > 1 else "s"
+    return ", like that of " + counted(
+        count, "module that imports it", "modules that import it"
     )
 
 

@@ -126,7 +126,8 @@ class ArgsValidator(validation.Validator):
         known = schema["properties"]
         missing = [n for n in schema.get("required", ()) if n not in args]
         if missing:
-            self._fail(plugin_cls, "Missing argument(s) %s.", missing)
+            what = "argument" if len(missing) == 1 else "arguments"
+            self._fail(plugin_cls, f"Missing {what} %s.", missing)
         unknown = [name for name in args if name not in known]
         if unknown and not schema["additionalProperties"]:
             self._fail(plugin_cls, "It takes no argument %s.", unknown)
@@ -218,7 +219,8 @@ class RequiredContextsValidator(validation.Validator):
         ]
         if missing:
             self.fail(
-                "The task lacks context(s) that the scenario needs: "
+                "The scenario needs what the task does not have: "
+                f"{'context' if len(missing) == 1 else 'contexts'} "
                 f"{', '.join(missing)}."
             )
 

@@ -21,6 +21,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import db, objects, owners
+from rally.common.counting import counted
 from rally.env import env_mgr
 from rally.task import context
 from rally.task import workload as workloads
@@ -32,10 +33,10 @@ Values: t.TypeAlias = dict[str, t.Any]
 class CleanupsFailed(exceptions.RallyException):
     error_code = 183
     msg_fmt = (
-        "Task %(uuid)s: not all that it made is known to be gone; %(count)d "
-        "clean-up(s) failed: %(failed)s. What they were to delete may still "
-        "be there, and use what it uses. Once the cause is mended, `rally "
-        "task recover %(uuid)s` tries them again."
+        "Task %(uuid)s: not all that it made is known to be gone; "
+        "%(cleanups)s failed: %(failed)s. What should have been deleted may "
+        "still be there and take up resources. Once the cause is mended, "
+        "`rally task recover %(uuid)s` tries again."
     )
 
 
@@ -239,7 +240,8 @@ def check(task_uuid: str, failed: t.Sequence[str]) -> None:
     """:raises CleanupsFailed: with the names, if there are any"""
     if failed:
         raise CleanupsFailed(
-            uuid=task_uuid, count=len(failed), failed=", ".join(failed)
+            uuid=task_uuid, cleanups=counted(len(failed), "clean-up"),
+            failed=", ".join(failed),
         )
 
 

@@ -26,6 +26,7 @@ import importlib.util
 import typing as t
 
 from rally.common import db
+from rally.common.counting import counted
 from rally.env import answers, reasons, rows
 from rally.task.cleanup import openstack_names
 
@@ -127,8 +128,10 @@ def _sentence(name: str, answer: answers.Answer) -> str:
         for kind, counts in answer["resources"].items()
     )
     parts = [
-        "Platform %s: of %d resource(s) with names of the task, %d deleted"
-        % (name, answer["discovered"], answer["deleted"])
+        "Platform %s: %s with names of the task, %d deleted" % (
+            name, counted(answer["discovered"], "resource"),
+            answer["deleted"],
+        )
     ]
     if kinds:
         parts.append(" (%s)" % kinds)

@@ -311,16 +311,15 @@ def _refused(found: matching.Matched) -> list[str]:
 
 
 def _too_few(pair: matching.Pair) -> str:
-    succeeded = (
+    before, after = (
         len(each["data"]) - (each.get("failed_iteration_count") or 0)
         for each in (pair.before, pair.after)
     )
     return (
-        "%s (position %s) has %d iterations without error in the baseline "
-        "and %d now: below %d nothing can be said of how their durations "
-        "vary." % (
-            pair.after["name"], pair.after["position"], *succeeded,
-            intervals.MIN_ITERATIONS,
+        "%s (position %s) has %s without error in the baseline and %d now: "
+        "below %d nothing can be said about how their durations vary." % (
+            pair.after["name"], pair.after["position"],
+            counted(before, "iteration"), after, intervals.MIN_ITERATIONS,
         )
     )
 

@@ -23,6 +23,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import clock, private_files
+from rally.common.counting import counted
 from rally.task.distributed import spool as spool_module
 from rally.task.distributed.wire import messages
 
@@ -116,10 +117,10 @@ class SpoolStore:
             return spool_module.Recovery((), 0, 0, 0)
         recovery = spool.recover()
         LOG.info(
-            "Run %s: %d chunk(s) are kept here; %d damaged, %d not written "
-            "to the end"
-            % (run, len(recovery.sequences), recovery.torn,
-               recovery.unfinished)
+            "Run %s: %s kept here; %d damaged, %d not written to the end"
+            % (run, counted(
+                len(recovery.sequences), "chunk is", "chunks are"
+            ), recovery.torn, recovery.unfinished)
         )
         return recovery
 

@@ -23,6 +23,7 @@ import os
 import typing as t
 import weakref
 
+from rally.common.counting import counted
 from rally.task.load import shared
 
 if t.TYPE_CHECKING:
@@ -81,10 +82,13 @@ class OnceGuard:
 def problem_of(count: int) -> str:
     """What to report about *count* copies that came back."""
     return (
-        "%d process(es) that the scenario forked came back from their "
-        "iteration. Each was ended, else it would have gone on as a second "
-        "worker. End a forked process in the scenario itself (os._exit)."
-        % count
+        "%s back from an iteration. Each was ended, or it would have gone on "
+        "as a second worker. End a forked process in the scenario itself "
+        "(os._exit)."
+        % counted(
+            count, "process that the scenario forked came",
+            "processes that the scenario forked came",
+        )
     )
 
 

@@ -62,10 +62,9 @@ _ADVICE = (
 class IterationsLost(exceptions.RallyException):
     error_code = 172
     msg_fmt = (
-        "%(count)d iteration(s) were started, or may have been, but left no "
-        "result: %(reasons)s. What they did to the target is unknown, so "
-        "this run proves nothing about them. Look at the log for the cause, "
-        "then run the task again."
+        "%(iterations)s left no result: %(reasons)s. What was done to the "
+        "target is unknown, so the run cannot pass. Look at the log for the "
+        "cause, then run the task again."
     )
 
 

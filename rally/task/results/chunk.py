@@ -28,6 +28,7 @@ import typing as t
 import msgspec
 import numpy as np
 
+from rally.common.counting import counted
 from rally.task.results import head as head_module
 from rally.task.results import packed as packed_module
 from rally.task.results import progressions
@@ -422,7 +423,7 @@ class Chunk(collections.abc.Sequence[Result]):
         return hash(self.pack())
 
     def __repr__(self) -> str:
-        return "<Chunk of %d iterations>" % len(self)
+        return "<Chunk of %s>" % counted(len(self), "iteration")
 
 
 def _column(values: t.Sequence[int]) -> Ints:

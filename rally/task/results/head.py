@@ -25,6 +25,8 @@ import typing as t
 
 import msgspec
 
+from rally.common.counting import counted
+
 # What a peer claims is bounded, so that sums and differences of it fit into
 # 64 bits: the database, numpy and the load process take no more.
 
@@ -72,8 +74,8 @@ class PackedChunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         chunk.check(self)
 
     def __repr__(self) -> str:
-        return "<PackedChunk of %d iterations, %d bytes>" % (
-            self.head.count, len(self.payload)
+        return "<PackedChunk of %s, %d bytes>" % (
+            counted(self.head.count, "iteration"), len(self.payload)
         )
 
 

@@ -194,7 +194,18 @@ class DeprecatedTestCase(test.TestCase):
         self.assertRaises(TypeError, func)
 
         self.assertEqual(2, len(logs))
-        self.assertIn("`b' of `func()'", logs[0])
+        self.assertIn("Argument `b' of `func()' is deprecated", logs[0])
+
+    def test_several_arguments_are_named_together(self) -> None:
+        logs: list[str] = []
+
+        @logging.log_deprecated_args("use c", "6.0.0", "ab", logs.append)
+        def func(a: int, b: int = 0) -> int:
+            return a
+
+        func(1, 2)
+
+        self.assertIn("Arguments `a', `b' of `func()' are", logs[0])
 
 
 class SetupTestCase(test.TestCase):

@@ -145,7 +145,7 @@ class UnifiedServiceTestCase(test.TestCase):
         error = self.assertRaises(
             exceptions.RallyException, type(_Music), "Lacks", (_Music,), {}
         )
-        self.assertIn("Missed method(s): play", str(error))
+        self.assertIn("Missing: play", str(error))
 
 
 class ResourceTestCase(test.TestCase):

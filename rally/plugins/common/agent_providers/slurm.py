@@ -33,6 +33,7 @@ import typing as t
 
 from rally import consts
 from rally.common import logging, private_files
+from rally.common.counting import counted
 from rally.plugins.common.agent_providers import (
     slurm_submissions,
     slurm_watch,
@@ -192,8 +193,8 @@ class SlurmProvider(agent_provider.AgentProvider):
             self._options(name, folder, indices), self.script(folder)
         )
         LOG.info(
-            "Slurm has job %s, %s, for %d agent(s)"
-            % (job.id, name, len(indices))
+            "Slurm has job %s, %s, for %s"
+            % (job.id, name, counted(len(indices), "agent"))
         )
 
     def _options(
@@ -293,9 +294,8 @@ def _remove(folder: pathlib.Path, with_results: bool) -> list[str]:
         chunks = list((own / "spool").rglob("*" + spool.CHUNK_SUFFIX))
         if chunks and not with_results:
             problems.append(
-                "Agent %s%s left %d chunk(s) of results that nobody has "
-                "fetched; they are in %s."
-                % (PREFIX, own.name, len(chunks), own)
+                "Agent %s%s left %s of results that nobody has fetched, in "
+                "%s." % (PREFIX, own.name, counted(len(chunks), "chunk"), own)
             )
         elif own.is_dir():
             shutil.rmtree(own, ignore_errors=True)

@@ -20,6 +20,7 @@ import time
 import typing as t
 
 from rally.common import logging
+from rally.common.counting import counted
 from rally.plugins.common.agent_providers import slurm_jobs
 
 LOG = logging.getLogger(__name__)
@@ -70,8 +71,8 @@ class Watch:
 def _phrase(waiting: collections.Counter[str]) -> str:
     if not waiting:
         return ""
-    return "%d job(s) of Slurm are pending: %s" % (
-        waiting.total(),
+    return "%s pending: %s" % (
+        counted(waiting.total(), "Slurm job is", "Slurm jobs are"),
         ", ".join(
             "%s (%d)" % (reason, count)
             for reason, count in waiting.most_common()

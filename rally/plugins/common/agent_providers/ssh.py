@@ -398,9 +398,12 @@ class SSHProvider(agent_provider.AgentProvider):
             return ""
         if outcome.status == ssh_scripts.KEPT:
             return (
-                "host %s keeps %s chunk(s) of results that nobody fetched. "
-                "`rally task recover %s` fetches them."
-                % (name, outcome.said, self.order.task)
+                "host %s keeps %s %s of results that nobody fetched. `rally "
+                "task recover %s` fetches what is there." % (
+                    name, outcome.said,
+                    "chunk" if outcome.said == "1" else "chunks",
+                    self.order.task,
+                )
             )
         return (
             "what was started on host %s could not be ended: %s. The agent "

@@ -26,6 +26,7 @@ import pathlib
 import typing as t
 
 from rally import consts, exceptions
+from rally.common.counting import counted
 from rally.task import context
 
 MAX_FILE_BYTES = 64 << 20
@@ -207,8 +208,10 @@ class CsvData(_Rows):
                 continue
             if len(row) != len(columns):
                 raise DataFileUnusable(
-                    path=path, reason="line %d has %d fields, not %d"
-                    % (reader.line_num, len(row), len(columns))
+                    path=path, reason="line %d has %s, not %d" % (
+                        reader.line_num, counted(len(row), "field"),
+                        len(columns),
+                    )
                 )
             rows.append(tuple(zip(columns, row)))
         return rows

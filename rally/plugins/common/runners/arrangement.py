@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import typing as t
 
+from rally.common.counting import counted
 from rally.task import agent_provider, runner
 from rally.task.work import selection as selection_module
 
@@ -124,9 +125,11 @@ def _check_weights(config: dict[str, t.Any]) -> list[str]:
         ]
     if count < len(weights):
         return [
-            "Weights name %d groups of agents, and %d agent(s) are asked "
-            "for, so some group would have none. Ask for more `agents`."
-            % (len(weights), count)
+            "Weights name %s of agents, and %s asked for, so some group "
+            "would have none. Ask for more `agents`." % (
+                counted(len(weights), "group"),
+                counted(count, "agent is", "agents are"),
+            )
         ]
     inner_type, inner_config = inner(config)
     try:

@@ -18,6 +18,7 @@ import typing as t
 
 from rally import consts
 from rally.common import clock
+from rally.common.counting import counted
 from rally.task import sla
 from rally.task.results import moments
 
@@ -128,8 +129,8 @@ class Outliers(sla.SLA):
         needed = max(self.min_iterations, 3)
         if self.durations.count >= needed:
             return ""
-        return "%d iterations without error, and it takes %d" % (
-            self.durations.count, needed,
+        return "%s without error, and it takes %d" % (
+            counted(self.durations.count, "iteration"), needed
         )
 
     def details(self) -> str:

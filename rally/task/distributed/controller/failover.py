@@ -249,7 +249,7 @@ class Failover:
                 self._short.add(group)
                 self.shortfalls.append(
                     "no agent was there for %d s that could make the part of "
-                    "%s=%s: %d of %d iterations at once were missing" % (
+                    "%s=%s: a concurrency of %d was missing, of %d" % (
                         GROUP_PATIENCE_NS // NS, plan.selection.by, group,
                         count, self._concurrency,
                     )

@@ -36,8 +36,8 @@ class NotEnoughAgents(exceptions.RallyException):
 class AgentsDidNotCome(exceptions.RallyException):
     error_code = 206
     msg_fmt = (
-        "%(count)d of %(wanted)d agents came that provider %(provider)s was "
-        "to start, so no load was generated.%(pending)s%(table)sMend what "
+        "%(count)d of %(agents)s came that provider %(provider)s was to "
+        "start, so no load was generated.%(pending)s%(table)sMend what "
         "is named, raise `wait` if they need more than %(wait_s)g s, or ask "
         "for fewer of them in the task file."
     )

@@ -194,7 +194,7 @@ class Preparation:
         if run.plan.provider:
             return failures.AgentsDidNotCome(
                 provider=run.plan.provider,
-                wanted=run.plan.wanted,
+                agents=counted(run.plan.wanted, "agent"),
                 count=len(came),
                 wait_s=run.plan.wait_s,
                 table=failures.table(

@@ -23,6 +23,7 @@ import collections
 import typing as t
 
 from rally import exceptions
+from rally.common.counting import counted
 from rally.task.distributed import content
 from rally.task.distributed.controller import failures
 from rally.task.distributed.wire import messages
@@ -141,7 +142,7 @@ def _grouped(
 def _rest(left: t.Sequence[t.Any], what: str) -> list[str]:
     if not left:
         return []
-    return ["and %d other %s%s" % (len(left), what, "s"[len(left) == 1:])]
+    return ["and %s" % counted(len(left), "other " + what)]
 
 
 def some(agents: t.Iterable[str]) -> str:

@@ -27,6 +27,7 @@ import pathlib
 import typing as t
 
 from rally.common import private_files
+from rally.common.counting import counted
 from rally.task.distributed.security import key_files, keys, tokens
 
 #: after the end of a token, or after an agent was revoked
@@ -45,9 +46,12 @@ class Purged:
 
     def __str__(self) -> str:
         return (
-            "Removed so far, %d days after their end: %d join token(s) and "
-            "records of %d revoked agent(s) that had come by one; last on %s."
-            % (KEPT_DAYS, self.tokens, self.records, self.last[:10])
+            "Removed so far, %d days after their end: %s and the records of "
+            "%s that had joined with one; last on %s."
+            % (
+                KEPT_DAYS, counted(self.tokens, "join token"),
+                counted(self.records, "revoked agent"), self.last[:10],
+            )
         )
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import itertools
 import typing as t
 
+from rally.common.counting import counted
 from rally.task.distributed.security import key_files, keys, tokens
 from rally.task.distributed.wire import messages
 
@@ -102,8 +103,8 @@ class Roll:
             return "%.100r cannot be the name of an agent" % asked.name
         if len(self._uses.get(asked.token.id, ())) >= asked.token.uses:
             return (
-                "join token %s was for %d agent(s), and they have come"
-                % (asked.token.id, asked.token.uses)
+                "join token %s is used up: it was for %s"
+                % (asked.token.id, counted(asked.token.uses, "agent"))
             )
         return ""
 

@@ -158,7 +158,7 @@ class InviteTestCase(base.CommandTestCase):
         with mock.patch.object(purge, "KEPT_DAYS", 0):
             tokens.revoke(token.id)
             listed = self.rally("agent", "list")
-            self.assertIn("1 join token(s)", listed.out)
+            self.assertIn("1 join token ", listed.out)
             self.assertNotIn(token.id, listed.out)
             listed = self.rally("agent", "list", "--json")
         self.assertEqual(1, json.loads(listed.out)["purged"]["tokens"])

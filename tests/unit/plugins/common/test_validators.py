@@ -172,16 +172,16 @@ class ArgsTestCase(TestCase):
     @ddt.data(
         (FakeScenario, {"a": 1}, None),
         (FakeScenario, {"a": 1, "b": "y"}, None),
-        (FakeScenario, {}, "Missing argument(s) 'a'"),
-        (FakeScenario, None, "Missing argument(s) 'a'"),
+        (FakeScenario, {}, "Missing argument 'a'"),
+        (FakeScenario, None, "Missing argument 'a'"),
         (FakeScenario, {"a": "x"}, "Argument 'a' is invalid: 'x' is not"),
         (FakeScenario, {"a": "100%s"}, "'100%s' is not of type"),
         (FakeScenario, {"a": 1, "c": 101}, "Argument 'c' is invalid"),
         (FakeScenario, {"a": 1, "z": 1}, "It takes no argument 'z'"),
         (OpenScenario, {"a": 1, "z": 1}, None),
-        (OpenScenario, {"z": 1}, "Missing argument(s) 'a'"),
+        (OpenScenario, {"z": 1}, "Missing argument 'a'"),
         (UnresolvedScenario, {"a": 1, "z": 1}, None),
-        (UnresolvedScenario, {}, "Missing argument(s) 'self'"),
+        (UnresolvedScenario, {}, "Missing argument 'self'"),
         (StrictScenario, {}, "no schema"),
     )
     @ddt.unpack
@@ -189,7 +189,7 @@ class ArgsTestCase(TestCase):
         self, plugin_cls: t.Any, args: t.Any, expected: str | None
     ) -> None:
         if plugin_cls is UnresolvedScenario and expected:
-            expected = "Missing argument(s) 'a'"
+            expected = "Missing argument 'a'"
 
         problem = self.problem(
             validators.ArgsValidator(), args, plugin_cls=plugin_cls

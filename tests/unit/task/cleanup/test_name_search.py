@@ -65,7 +65,7 @@ class NameSearchTestCase(test.DBTestCase):
         self.assertEqual(["task", "workload"], self.asked)
         self.assertFalse(found.has_failed)
         self.assertEqual("cloud", found.platform)
-        self.assertIn("of 3 resource(s)", found.sentence)
+        self.assertIn("3 resources with", found.sentence)
         self.assertIn("3 deleted (3 of user)", found.sentence)
 
     def test_names_of_a_workload_are_those_of_its_task(self) -> None:
@@ -78,7 +78,7 @@ class NameSearchTestCase(test.DBTestCase):
         })
 
         self.assertTrue(found.has_failed)
-        self.assertIn("of 6 resource(s)", found.sentence)
+        self.assertIn("6 resources with", found.sentence)
         self.assertIn("6 deleted (4 of user, 2 of port)", found.sentence)
         self.assertIn("one is in use", found.sentence)
 

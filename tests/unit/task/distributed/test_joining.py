@@ -130,7 +130,7 @@ class JoiningTestCase(Base):
         token = self.invited()
         self.enrolled(token, own=self.home / "first")
         error = self.assertRaises(joining.NotLetIn, self.enrolled, token)
-        self.assertIn("they have come", str(error))
+        self.assertIn("is used up", str(error))
         self.assertEqual([], self.files())
 
     def test_a_token_that_has_ended_is_good_for_nothing(self):

@@ -22,6 +22,8 @@ import collections
 import dataclasses
 import typing as t
 
+from rally.common.counting import counted
+
 #: name of the container that an agent runs in
 CONTAINER = "agent"
 #: an event or a kubelet may have much to say; people read its beginning
@@ -263,9 +265,9 @@ class Census:
         count = sum(reasons.values())
         if not count:
             return NOTHING_PENDING
-        phrase = "%d of %d pods do not run: %s%s" % (
-            count, self._count,
+        phrase = "%d of %s not running: %s%s" % (
+            count, counted(self._count, "pod"),
             "; ".join("%d %s" % (n, reason) for reason, n in told),
-            "; and %d other reasons" % rest if rest else "",
+            "; and %s" % counted(rest, "other reason") if rest else "",
         )
         return NotRunning(phrase, frozenset(reasons), count)

@@ -21,6 +21,7 @@ import time
 import typing as t
 
 from rally.common import logging, private_files
+from rally.common.counting import counted
 from rally.plugins.common.agent_providers.kubernetes import (
     cluster as clusters,
 )
@@ -102,9 +103,9 @@ class KubernetesProvider(agent_provider.AgentProvider):
                 problem=e,
             ) from None
         LOG.info(
-            "Job %s in namespace %s of %s has %d agents",
+            "Job %s in namespace %s of %s has %s",
             self._job, cluster.namespace, cluster.server,
-            self.config["count"],
+            counted(self.config["count"], "agent"),
         )
         for work in (self._follow_pods, self._follow_warnings):
             thread = threading.Thread(

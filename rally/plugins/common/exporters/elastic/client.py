@@ -18,6 +18,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import masking
+from rally.common.counting import counted
 from rally.plugins.common.exporters.elastic import releases
 
 if t.TYPE_CHECKING:
@@ -86,8 +87,11 @@ class ElasticSearchClient:
                 if "error" in outcome
             ]
             raise self._error(
-                "%d documents were refused, the first one because of %s"
-                % (len(problems), problems[0] if problems else "?")
+                "%s refused, the first one because of %s" % (
+                    counted(
+                        len(problems), "document was", "documents were"
+                    ), problems[0] if problems else "?",
+                )
             )
 
     def _exists(self, path: str) -> bool:

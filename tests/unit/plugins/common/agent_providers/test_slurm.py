@@ -267,13 +267,13 @@ class WatchTestCase(test.TestCase):
         waiting = [element(i, "PENDING", "Resources") for i in (1, 2)]
         one = element(3, "PENDING", "Priority")
         self.assertEqual(
-            ({}, "3 job(s) of Slurm are pending: Resources (2), Priority "
+            ({}, "3 Slurm jobs are pending: Resources (2), Priority "
                  "(1)"),
             self.take(*waiting, one),
         )
         self.assertEqual(({}, ""), self.take(*waiting, one))
         self.assertEqual(
-            ({}, "2 job(s) of Slurm are pending: Resources (2)"),
+            ({}, "2 Slurm jobs are pending: Resources (2)"),
             self.take(*waiting, element(3, "RUNNING")),
         )
 

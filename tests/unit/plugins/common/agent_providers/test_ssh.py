@@ -270,7 +270,7 @@ class SSHTestCase(test.TestCase):
         (self.far("n1") / "keys").mkdir()
 
         [left] = self.end(provider)
-        self.assertIn("n1 keeps 1 chunk(s)", left)
+        self.assertIn("n1 keeps 1 chunk of", left)
         self.assertIn("rally task recover task-1", left)
         self.assertTrue((self.far("n1") / "keys").exists())
 

@@ -139,7 +139,7 @@ class DataTestCase(test.TestCase):
         self.assertEqual(2, len(seen))
 
     @ddt.data(
-        ("csv_data", "a,b\n1\n", "line 2 has 1 fields, not 2"),
+        ("csv_data", "a,b\n1\n", "line 2 has 1 field, not 2"),
         ("csv_data", "a,b\n", "it has no rows"),
         ("jsonl_data", "{}\n[]\n", "line 2: it is no object"),
         ("jsonl_data", "{\n", "line 1"),

@@ -236,7 +236,7 @@ class EnrolmentTestCase(TokenTestCase):
         answers = after.close()
         self.assertEqual(first, answers.pop(key).name)
         [other] = answers.values()
-        self.assertIn("they have come", other.reason)
+        self.assertIn("is used up", other.reason)
 
     def test_many_at_once_at_several_controllers_never_exceed_the_uses(self):
         uses, count = 7, 40
@@ -281,7 +281,7 @@ class EnrolmentTestCase(TokenTestCase):
         again = self.desk()
         again.apply(token, keys.KeyPair.new().public)
         [answer] = again.close().values()
-        self.assertIn("they have come", answer.reason)
+        self.assertIn("is used up", answer.reason)
         [agent] = keys.agents(self.folder)
         self.assertEqual(("node", ""), (agent.name, agent.token))
 
@@ -394,7 +394,7 @@ class PurgeTestCase(TokenTestCase):
 
         self.assertEqual(1, len(tokens.tokens(self.folder)))
         self.assertEqual([], self.records())
-        self.assertIn("2 join token(s) and records of 1 ", str(second))
+        self.assertIn("2 join tokens and the records of 1 ", str(second))
 
     def test_a_token_that_was_removed_lets_nobody_in(self):
         token = self.invited()

@@ -140,7 +140,7 @@ class CensusTestCase(test.TestCase):
     def test_pods_that_do_not_exist_are_pending(self) -> None:
         phrase = self.census.pending().phrase
         self.assertEqual(
-            "3 of 3 pods do not run: 3 not created yet", phrase
+            "3 of 3 pods not running: 3 not created yet", phrase
         )
 
     def test_reasons_are_counted(self) -> None:
@@ -149,7 +149,7 @@ class CensusTestCase(test.TestCase):
         self.census.see(pod(2, **UNSCHEDULABLE))
         phrase, reasons, _ = self.census.pending()
         self.assertEqual(
-            "2 of 3 pods do not run: 2 Unschedulable: 0/3 nodes are "
+            "2 of 3 pods not running: 2 Unschedulable: 0/3 nodes are "
             "available: 3 Insufficient cpu.", phrase,
         )
         self.assertEqual(1, len(reasons))
@@ -167,7 +167,7 @@ class CensusTestCase(test.TestCase):
         self.census.warn(self.event("Job", "rally-2", "not ours"))
         self.census.warn(self.event("Job", "rally-1", "exceeded quota"))
         self.assertEqual(
-            "2 of 3 pods do not run: 2 Failed: exceeded quota",
+            "2 of 3 pods not running: 2 Failed: exceeded quota",
             self.census.pending()[0],
         )
 
@@ -176,7 +176,7 @@ class CensusTestCase(test.TestCase):
         census.warn(self.event("Pod", "rally-1-0-abcde", "no such Secret"))
         census.see(pod(0, startTime="now"))
         self.assertEqual(
-            "1 of 1 pods do not run: 1 Failed: no such Secret",
+            "1 of 1 pod not running: 1 Failed: no such Secret",
             census.pending()[0],
         )
 

@@ -361,7 +361,7 @@ class NoRoomTestCase(ClusterTestCase):
     def test_pods_without_a_node_are_told(self) -> None:
         self.started()
         told = self.told_that(
-            "2 of 3 pods do not run", "Unschedulable", "Too many pods"
+            "2 of 3 pods not running", "Unschedulable", "Too many pods"
         )
         self.assertIsInstance(told, agent_provider.Pending)
         self.plane.capacity = 3
@@ -374,7 +374,7 @@ class QuotaTestCase(ClusterTestCase):
 
     def test_pods_that_may_not_be_created_are_told(self) -> None:
         self.started()
-        self.told_that("2 of 3 pods do not run", "FailedCreate", "quota")
+        self.told_that("2 of 3 pods not running", "FailedCreate", "quota")
 
 
 class ImagesTestCase(ClusterTestCase):

@@ -188,7 +188,7 @@ class ValidationTestCase(test.TestCase):
         return " ".join(map(str, results))
 
     @ddt.data(
-        ({}, "Missing argument(s) 'url'"),
+        ({}, "Missing argument 'url'"),
         ({"url": "http://a", "metod": "GET"}, "no argument 'metod'"),
         ({"url": "http://a", "expect": {"json": {"a[": 1}}}, "'a['"),
         ({"url": "http://a", "expect": {"regex": "("}}, "'('"),
