@@ -34,8 +34,13 @@ class OutputData:
     A chart that cannot be drawn costs itself only, and is named.
     """
 
-    def __init__(self, workload: records.Record) -> None:
+    def __init__(
+        self, workload: records.Record,
+        shown_iterations: int = SHOWN_ITERATIONS,
+    ) -> None:
+        """:param shown_iterations: whose complete output is kept"""
         self._workload = workload
+        self._shown_iterations = shown_iterations
         self._additive: dict[tuple[str, str, int], charts.OutputChart] = {}
         self.complete: list[list[dict[str, t.Any]]] = []
         self.complete_numbers: list[int] = []
@@ -56,7 +61,7 @@ class OutputData:
                 self._add_additive(item, seen[kind])
         if output.get("complete"):
             self.complete_count += 1
-            if len(self.complete) < SHOWN_ITERATIONS:
+            if len(self.complete) < self._shown_iterations:
                 shown: list[dict[str, t.Any]] = []
                 for item in output["complete"]:
                     with self._noting_errors(number, item):
