@@ -105,21 +105,29 @@ def screen(fleet: Roster, width: int, height: int) -> list[str]:
     return lines
 
 
-def as_json(fleet: Roster) -> str:
-    """All that is known, on one line."""
+def as_json(fleet: Roster, address: str, task: str | None = None) -> str:
+    """All that is known, on one line.
+
+    :param address: of the controller
+    :param task: uuid, if it is known
+    """
     return json.dumps({
+        "task": task,
+        "controller": address,
         "phase": fleet.phase,
+        "problem": fleet.problem or None,
         "agents": msgspec.to_builtins(fleet.agents),
     })
 
 
 def show(
     address: str, keys: pathlib.Path | None, tojson: bool,
-    busy: Exception | None = None,
+    busy: Exception | None = None, task: str | None = None,
 ) -> None:
     """Show the agents of the controller that runs on this host.
 
     :param busy: why this process cannot be the controller itself
+    :param task: uuid of what it runs, if that is known
     :raises Exception: *busy*, if no controller answers
     :raises NoController: without *busy*
     """
@@ -128,7 +136,7 @@ def show(
     except drain_request.NoController as e:
         raise busy or e from None
     if tojson:
-        print(as_json(fleet))
+        print(as_json(fleet, address, task))
         return
     terminal.say(heading(fleet))
     print("\n".join(["", *table(fleet.agents, terminal.width())]))
@@ -139,14 +147,19 @@ def show_all(
 ) -> None:
     """Show the agents that tasks on this host have started for themselves.
 
-    :raises NoController: one does not answer
+    :raises NoController: one does not answer; the others are shown
     """
+    silent: list[drain_request.NoController] = []
     for number, fleet in enumerate(fleets):
         if len(fleets) > 1 and not tojson:
-            print("%sTask %s, %s" % (
-                "\n" if number else "", fleet.task, fleet.address
-            ))
-        show(fleet.address, fleet.keys, tojson)
+            print("\n" * (number > 0), end="")
+            terminal.say("Task %s, %s" % (fleet.task, fleet.address))
+        try:
+            show(fleet.address, fleet.keys, tojson, task=fleet.task)
+        except drain_request.NoController as e:
+            silent.append(e)
+    if silent:
+        raise silent[0]
 
 
 def watch(address: str, keys: pathlib.Path | None, tojson: bool) -> None:
@@ -154,7 +167,8 @@ def watch(address: str, keys: pathlib.Path | None, tojson: bool) -> None:
     try:
         if tojson:
             fleet_request.watch(
-                address, keys, lambda fleet: print(as_json(fleet), flush=True)
+                address, keys,
+                lambda fleet: print(as_json(fleet, address), flush=True),
             )
         elif terminal.can_redraw(sys.stdout):
             _watch_on_screen(address, keys)

@@ -55,7 +55,10 @@ WatchOption: t.TypeAlias = t.Annotated[
     ),
 ]
 JsonOption: t.TypeAlias = t.Annotated[
-    bool, typer.Option("--json", help="Print JSON.")
+    bool,
+    typer.Option(
+        "--json", help="Print JSON, a line for each run that is shown."
+    ),
 ]
 LabelsOption: t.TypeAlias = t.Annotated[
     t.Optional[list[str]],  # noqa: UP045 - typer evaluates it

@@ -15,11 +15,13 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import pathlib
 
 import ddt
 from msgspec import structs
 
 from rally.cli import fleet_view
+from rally.task.distributed import drain_request, fleet_folders
 from rally.task.distributed.fleet_request import Roster
 from rally.task.distributed.wire import messages
 from tests import screens
@@ -77,10 +79,58 @@ class TableTestCase(test.TestCase):
         )
 
     def test_json_has_everything(self):
-        row = json.loads(fleet_view.as_json(Roster("running", (ROW,))))
+        row = json.loads(fleet_view.as_json(
+            Roster("running", (ROW,)), "tcp://127.0.0.1:9790", "a-task"
+        ))
+        self.assertEqual("a-task", row["task"])
+        self.assertEqual("tcp://127.0.0.1:9790", row["controller"])
         self.assertEqual("running", row["phase"])
+        self.assertIsNone(row["problem"])
         self.assertEqual({"zone": "a"}, row["agents"][0]["labels"])
         self.assertEqual(0.4, row["agents"][0]["cpu_share"])
+
+
+class SeveralTestCase(test.TestCase):
+    """Tasks on this host have started agents of their own."""
+
+    def setUp(self):
+        super().setUp()
+        self.fleets = [
+            fleet_folders.FleetInUse(
+                "task-%d" % i, "tcp://127.0.0.1:%d" % i, pathlib.Path()
+            ) for i in range(3)
+        ]
+        self.patch(fleet_view.fleet_request, "ask", self.ask)
+
+    def ask(self, address, keys):
+        if address == self.fleets[1].address:
+            raise drain_request.NoController(address=address, reason="gone")
+        return fleet(int(address[-1]))
+
+    def shown(self, tojson):
+        """What is printed, and of whose silence is told."""
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            error = self.assertRaises(
+                drain_request.NoController, fleet_view.show_all, self.fleets,
+                tojson,
+            )
+        return out.getvalue(), str(error)
+
+    def test_json_has_a_line_for_each_that_says_whose_it_is(self):
+        out, error = self.shown(tojson=True)
+
+        lines = list(map(json.loads, out.splitlines()))
+        self.assertEqual(
+            [("task-0", "tcp://127.0.0.1:0", 0),
+             ("task-2", "tcp://127.0.0.1:2", 2)],
+            [(x["task"], x["controller"], len(x["agents"])) for x in lines],
+        )
+        self.assertIn("tcp://127.0.0.1:1", error)
+
+    def test_one_that_is_silent_hides_no_other(self):
+        out, _ = self.shown(tojson=False)
+
+        self.assertIn("Task task-2, tcp://127.0.0.1:2\nrunning: 2 ", out)
 
 
 @ddt.ddt
