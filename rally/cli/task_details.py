@@ -18,7 +18,7 @@ import json
 import typing as t
 
 from rally import consts
-from rally.cli import cliutils, fleet_lines, task_output, terminal
+from rally.cli import cliutils, fleet_lines, terminal
 from rally.common import logging
 from rally.common.counting import counted
 from rally.task.processing import failures, records
@@ -179,10 +179,16 @@ def _print_workload(
         from rally.cli import task_iterations
 
         task_iterations.print_table(workload["data"])
-    task_output.print_output(workload)
+    _print_output(workload)
     _print_load_info(workload.get("load_info") or {})
     print("Load duration: %s" % _seconds(workload["load_duration"]))
     print("Full duration: %s" % _seconds(workload["full_duration"]))
+
+
+def _print_output(workload: Values) -> None:
+    from rally.cli import task_output
+
+    task_output.print_output(workload)
 
 
 def _seconds(value: t.Any) -> str:
