@@ -130,7 +130,8 @@ def rewrite(args: t.Sequence[str], syntax: Syntax) -> list[str]:
 
     ``--tag a b`` becomes ``--tag a --tag b``; the value of a flag that stands
     for the positional argument moves to its place, beside those that are
-    there. What is not known stays as it is: typer complains about it.
+    there; what is named twice so is one. What is not known stays as it is:
+    typer complains about it.
 
     :raises ValueError: a flag that needs a value has none, or a single value
         is given twice
@@ -146,7 +147,9 @@ def rewrite(args: t.Sequence[str], syntax: Syntax) -> list[str]:
             line.take_flag(word, words, syntax)
         else:
             line.positional.append(word)
-    rest = list(dict.fromkeys([*line.positional, *line.named]))
+    rest = [*line.positional, *line.named]
+    if syntax.keywords:
+        rest = list(dict.fromkeys(rest))
     if line.named and len(rest) > 1 and not any(syntax.keywords.values()):
         raise ValueError(
             "%s and %s say different things. Give one of them."

@@ -43,13 +43,13 @@ def print_comparison(found: Values) -> None:
         "Judged: %(worse)d worse, %(better)d better, %(same)d the same, "
         "%(unclear)d unclear." % found["counts"]
     )
-    terminal.say(
+    print("\n".join(terminal.broken(
         "Limits: %g %% for durations, %g percentage points for failures; all "
-        "intervals\nhold together with %g %% confidence." % (
+        "intervals hold together with %g %% confidence." % (
             100 * rules["threshold"], 100 * rules["failure_threshold"],
             100 * (1 - rules["error_rate"]),
-        )
-    )
+        ), min(WIDTH, terminal.width()),
+    )))
     _print_worse(found["workloads"])
     for text in found["not_comparable"]:
         terminal.say("Not comparable: %s" % text)
@@ -115,12 +115,14 @@ def _line(change: Values) -> str:
         change["measure"], shown(change["baseline"]),
         shown(change["current"]),
     )
-    if terminal.width() < WIDTH:
-        return "%s\n      %s\n      %s" % (
-            text, _change(change), change["verdict"]
-        )
-    text = "%s  %s" % (text, _change(change))
-    return "%-71s %s" % (text, change["verdict"].rjust(8))
+    line = "%-71s %8s" % (
+        "%s  %s" % (text, _change(change)), change["verdict"]
+    )
+    if terminal.cells(line) <= terminal.width():
+        return line
+    return "%s\n      %s\n      %s" % (
+        text, _change(change), change["verdict"]
+    )
 
 
 def _change(change: Values) -> str:

@@ -24,6 +24,7 @@ import typer
 from rally import exceptions
 from rally.cli import cliutils, completion, envutils, task_changes
 from rally.cli.commands import options
+from rally.common.counting import counted
 from rally.task.processing import records
 
 if t.TYPE_CHECKING:
@@ -47,8 +48,8 @@ Tasks: t.TypeAlias = t.Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[BASELINE] [TASK]",
-        help="UUIDs of tasks, or paths to their JSON reports. One that is "
-        "not given is the task in use.",
+        help="UUIDs of tasks, or paths to their JSON reports. If only one "
+        "is given, the task in use is compared with it.",
         autocompletion=completion.tasks,
     ),
 ]
@@ -65,29 +66,28 @@ Threshold: t.TypeAlias = t.Annotated[
     float,
     typer.Option(
         "--threshold", min=0.0,
-        help="By how many percent durations may change.",
+        help="Change of durations to tolerate, percent.",
     ),
 ]
 FailureThreshold: t.TypeAlias = t.Annotated[
     float,
     typer.Option(
         "--failure-threshold", min=0.0, max=100.0,
-        help="By how many percentage points failures may change.",
+        help="Change of the failure rate to tolerate, percentage points.",
     ),
 ]
 Confidence: t.TypeAlias = t.Annotated[
     float,
     typer.Option(
         "--confidence", min=50.0, max=99.999,
-        help="Of all intervals together, percent.",
+        help="Confidence that all intervals hold together, percent.",
     ),
 ]
 Percentiles: t.TypeAlias = t.Annotated[
     list[float] | None,
     typer.Option(
         "--percentile",
-        help="Percentiles of durations to compare: 50, 95 and 99 unless "
-        "others are given.",
+        help="Percentiles of durations to compare (default: 50, 95, 99).",
     ),
 ]
 Ignored: t.TypeAlias = t.Annotated[
@@ -102,7 +102,7 @@ Page: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
         "--out",
-        help="File to write: a page of HTML, or with --json that.",
+        help="File to write: an HTML page, or JSON with --json.",
     ),
 ]
 ToJson: t.TypeAlias = t.Annotated[
@@ -158,9 +158,9 @@ def _sides(
         given += [in_use] if in_use else []
     if len(given) != 2:
         raise typer.BadParameter(
-            "two tasks are compared, and %d are given. Name the baseline and "
+            "two tasks are compared, and %s given. Name the baseline and "
             "the task, or one of them and `rally task use` the other."
-            % len(given)
+            % counted(len(given), "is", "are")
         )
     return given[0], given[1]
 

@@ -72,6 +72,12 @@ class RewriteTestCase(test.TestCase):
             argutils.rewrite(["a", "--uuid", "b", "a", "c"], MANY),
         )
 
+    def test_arguments_without_a_keyword_may_be_alike(self):
+        self.assertEqual(
+            ["--json", "--", "a", "a"],
+            argutils.rewrite(["a", "a", "--json"], argutils.Syntax()),
+        )
+
     def test_a_single_value_must_not_be_given_twice(self):
         error = self.assertRaises(
             ValueError, argutils.rewrite, ["y", "--uuid", "x"], SYNTAX

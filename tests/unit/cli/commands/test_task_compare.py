@@ -19,6 +19,7 @@ import json
 import ddt
 
 from rally.plugins.common.exporters import json_exporter
+from tests import screens
 from tests.unit.cli import base
 from tests.unit.task.comparing import test_comparison as tasks
 
@@ -74,7 +75,30 @@ class CompareTestCase(base.CommandTestCase):
         done = self.rally("task", "compare", self.before, after, *words)
         self.assertEqual(code, done.code, done.out + done.err)
 
-    def test_it_fits_into_80_columns(self):
+    @ddt.data(40, 80, 120)
+    def test_it_fits_into_a_terminal(self, columns):
+        after = self.report("after.json", 0.6, failing=9)
+        done = self.rally(
+            "task", "compare", self.before, after, columns=columns
+        )
+        self.assertEqual([], screens.offences(done.out, columns))
+        seen = screens.masked(done.out.splitlines())
+        self.assertEqual(
+            screens.kept("task-compare-worse-%d" % columns, seen), seen
+        )
+
+    def test_a_change_may_be_a_million_fold(self):
+        before = self.report("short.json", 1e-5)
+        after = self.report("long.json", 500.0)
+        done = self.rally("task", "compare", before, after, columns=80)
+        self.assertIn("worse", done.out)
+        self.assertEqual([], screens.offences(done.out, 80))
+
+    def test_a_task_may_be_compared_with_itself(self):
+        done = self.rally("task", "compare", self.before, self.before)
+        self.assertEqual(0, done.code, done.out + done.err)
+
+    def test_it_fits_into_80_columns_of_a_file(self):
         after = self.report("after.json", 0.6, failing=9)
         done = self.rally("task", "compare", self.before, after)
         long = [line for line in done.out.splitlines() if len(line) > 80]
@@ -95,7 +119,7 @@ class CompareTestCase(base.CommandTestCase):
     def test_one_task_is_not_enough(self):
         done = self.rally("task", "compare", self.before)
         self.assertEqual(2, done.code)
-        self.assertIn("1 are given", " ".join(done.err.split()))
+        self.assertIn("1 is given", " ".join(done.err.split()))
 
     def test_a_file_of_several_tasks_is_refused(self):
         both = self.report("both.json", 0.5, 20, tasks_count=2)
