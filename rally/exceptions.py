@@ -132,10 +132,10 @@ class CannotKeepDefault(RallyException):
 
     error_code = 118
     msg_fmt = (
-        "%(path)s cannot be written: %(reason)s. It keeps what later commands "
-        "mean if they are not told, so %(name)s is not remembered; all else "
-        "is done. Make the file writable for you, or set %(name)s=%(value)s "
-        "in the environment of later commands."
+        "%(path)s cannot be written: %(reason)s. It keeps the defaults of "
+        "later commands, so %(name)s is not remembered; everything else was "
+        "done. Make the file writable, or set %(name)s=%(value)s in the "
+        "environment of later commands."
     )
 
 
@@ -277,7 +277,9 @@ class InvalidAdminException(InvalidArgumentsException):
     """
 
     error_code = 221
-    msg_fmt = "User %(username)s is no administrator: the role is missing."
+    msg_fmt = (
+        "User %(username)s is not an administrator: the role is missing."
+    )
 
 
 class DeploymentNotFinishedStatus(RallyException):

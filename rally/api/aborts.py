@@ -113,14 +113,14 @@ def _request(tasks: Tasks, uuid: str, soft: bool) -> None:
     status = tasks.get_status(uuid)
     if status in ENDED:
         raise exceptions.RallyException(
-            "Task '%s' has come to its end already "
-            "(its status is '%s')." % (uuid, status)
+            "Task '%s' has ended already (its status is '%s')."
+            % (uuid, status)
         )
     if status in NOT_YET_RUNNING:
         raise exceptions.RallyException(
             "Task '%s' cannot be stopped: it is in status '%s', and only a "
-            "task that runs can be stopped. Wait until it runs, or let "
-            "`rally task abort` wait for that." % (uuid, status)
+            "running task can be stopped. Wait until it runs, or let `rally "
+            "task abort` wait for that." % (uuid, status)
         )
     tasks.request_abort(uuid, soft)
 

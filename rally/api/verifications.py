@@ -184,9 +184,9 @@ class _Verification(group.APIGroup):
         results = verifier.manager.parse_results(data)
         if not results.tests:
             raise exceptions.RallyException(
-                "There is no result of a test in what is to be imported, so "
-                "nothing is stored. It has to be what the launcher of "
-                "verifier %s writes, such as the output of `stestr last "
+                "What is to be imported has no results of tests, so nothing "
+                "is stored. It has to be the output of the launcher of "
+                "verifier %s, such as that of `stestr last "
                 "--subunit`." % verifier
             )
         verification = objects.Verification.create(

@@ -34,9 +34,9 @@ Records: t.TypeAlias = list[Data]
 
 _HINTS: t.Mapping[str, str] = {
     STATUS.FAILED: "Its installation failed, so it can only be deleted: run "
-    "`rally verify delete-verifier`, and create it anew.",
+    "`rally verify delete-verifier`, and create it again.",
 }
-_WAIT = "Another command works with it; wait until that has ended."
+_WAIT = "Another command is working with it; wait until that has ended."
 
 
 class _Verifier(group.APIGroup):

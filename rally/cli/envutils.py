@@ -35,17 +35,16 @@ ENVVARS = [
 ]
 #: what to do where a default is needed and nobody has chosen one
 HINTS = {
-    ENV_ENV: "It says which environment is meant, and none is in use. Create "
-    "one with `rally env create --name NAME`, or choose one of those that "
-    "`rally env list` shows with `rally env use NAME`.",
-    ENV_TASK: "It says which task is meant, and none is in use. Choose one of "
-    "those that `rally task list` shows with `rally task use UUID`.",
-    ENV_VERIFIER: "It says which verifier is meant, and none is in use. Make "
-    "one with `rally verify create-verifier`, or choose one of those that "
-    "`rally verify list-verifiers` shows with `rally verify use-verifier ID`.",
-    ENV_VERIFICATION: "It says which verification is meant, and none is in "
-    "use. Choose one of those that `rally verify list` shows with `rally "
-    "verify use UUID`.",
+    ENV_ENV: "No environment is in use, either. Create one with `rally env "
+    "create --name NAME`, or choose one of those that `rally env list` shows "
+    "with `rally env use NAME`.",
+    ENV_TASK: "No task is in use, either. Choose one of those that `rally "
+    "task list` shows with `rally task use UUID`.",
+    ENV_VERIFIER: "No verifier is in use, either. Create one with `rally "
+    "verify create-verifier`, or choose one of those that `rally verify "
+    "list-verifiers` shows with `rally verify use-verifier ID`.",
+    ENV_VERIFICATION: "No verification is in use, either. Choose one of those "
+    "that `rally verify list` shows with `rally verify use UUID`.",
 }
 
 
@@ -152,9 +151,9 @@ def _read(warn: bool = False) -> dict[str, str]:
     except (OSError, UnicodeError) as e:
         if warn:
             print(
-                "%s cannot be read: %s. It keeps what commands mean if they "
-                "are not told; this one goes on as if there were nothing in "
-                "it. Make the file readable for you, or remove it."
+                "%s cannot be read: %s. It keeps the defaults of commands, "
+                "such as the environment in use; this command goes on without "
+                "them. Make the file readable, or remove it."
                 % (path, _reason(e)), file=sys.stderr,
             )
         return {}

@@ -226,8 +226,8 @@ def main(args: t.Sequence[str] | None = None) -> None:
         _discard_output()
         if not isinstance(e, BrokenPipeError):  # nobody wants the rest
             print(
-                "Standard output cannot be written: %s. What follows of it "
-                "is lost." % (e.strerror or e), file=sys.stderr,
+                "Standard output cannot be written: %s. The rest of it is "
+                "lost." % (e.strerror or e), file=sys.stderr,
             )
         sys.exit(GENERAL_FAILURE)
 

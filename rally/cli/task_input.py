@@ -125,8 +125,8 @@ def _mapping(
     if not isinstance(parsed, dict):
         raise FailedToLoadTask(
             source=source,
-            msg="Value has to be a dictionary: it says what each variable "
-            "of the task file is. It is %s." % type(parsed).__name__,
+            msg="Value has to be a dictionary from the variables of the task "
+            "file to their values, but it is %s." % type(parsed).__name__,
         )
     return parsed
 

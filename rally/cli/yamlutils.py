@@ -84,8 +84,7 @@ def _refuse_repeated_keys(node: t.Any) -> None:
 
 def _repeated(key: str) -> str:
     return (
-        f"key {key!r} is there for the second time; one of its values would "
-        "be ignored"
+        f"key {key!r} is given twice; one of its values would be ignored"
     )
 
 
@@ -97,7 +96,7 @@ def _construct_float(loader: t.Any, node: t.Any) -> float:
 
 
 def _no_number(word: str) -> str:
-    return f"{word} is no number that could be stored; leave it out"
+    return f"{word} is not a number that can be stored; leave it out"
 
 
 def _refuse_kind(loader: t.Any, node: t.Any) -> t.NoReturn:

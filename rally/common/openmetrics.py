@@ -47,10 +47,9 @@ _PLACE = re.compile(
 class MetricsUnusable(exceptions.RallyException):
     error_code = 157
     msg_fmt = (
-        "Metrics cannot be served at %(place)s: %(reason)s. Nothing was "
-        "started, because nobody would see them. Name another port, as in "
-        "--metrics 9464 (this host only) or --metrics 0.0.0.0:9464 (all who "
-        "can reach it)."
+        "Metrics cannot be served at %(place)s: %(reason)s. So nothing was "
+        "started. Name another port, as in --metrics 9464 (this host only) or "
+        "--metrics 0.0.0.0:9464 (all who can reach it)."
     )
 
 

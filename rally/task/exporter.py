@@ -57,7 +57,7 @@ class ReportNotWritten(exceptions.RallyException):
 class InvalidReport(exceptions.RallyException):
     error_code = 191
     msg_fmt = (
-        "Exporter %(name)s returned something that is no report: "
+        "Exporter %(name)s returned something that is not a report: "
         "%(problem)s. So nothing was written. This is an error in that "
         "plugin; report it to its authors, or use another exporter."
     )

@@ -319,7 +319,7 @@ class ScenarioRunner(
         self.count("dropped")
         self.problem(
             "A result of runner '%s' had the wrong form, or a time that is "
-            "negative or no number, and was dropped, so statistics and SLA "
+            "negative or not a number, and was dropped, so statistics and SLA "
             "know nothing of that iteration. This is an error in the plugin "
             "of the runner; the log says what was wrong." % self.get_name()
         )

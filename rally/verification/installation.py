@@ -56,7 +56,7 @@ def make_venv(venv: str, project: str, environ: dict[str, str]) -> None:
     utils.check_output(
         [*python.command("venv"), venv], cwd=project,
         msg_on_err="No virtual environment can be made. Some systems have a "
-        "package of its own for that, such as python3-venv",
+        "separate package for that, such as python3-venv",
     )
     # by the environment's Python: `pip` may be found elsewhere
     utils.check_output(

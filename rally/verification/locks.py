@@ -45,7 +45,7 @@ def held(path: str, who: str) -> t.Iterator[None]:
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             LOG.info(
-                "Another command works with verifier %s. This one begins "
+                "Another command is working with verifier %s. This one starts "
                 "when that has ended.", who,
             )
             fcntl.flock(f, fcntl.LOCK_EX)

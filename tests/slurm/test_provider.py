@@ -354,7 +354,7 @@ class SilentSlurmTestCase(SlurmTestCase):
             [problem] = made.end(time.monotonic() + 2)
         finally:
             self.slurm.start_controller()
-        self.assertIn("may still run", problem)
+        self.assertIn("may still be running", problem)
         self.assertIn("scancel --name=rally-01234567-", problem)
         self.assertNotEqual([], list(self.order.folder.iterdir()))
 

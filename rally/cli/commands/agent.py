@@ -32,26 +32,36 @@ if t.TYPE_CHECKING:
     from rally.task.distributed import discovery
 
 agent_app = typer.Typer(
-    help="Offer this host to distributed runs; say which hosts may.",
+    help="Offer this host to distributed runs; manage which hosts may join.",
     no_args_is_help=True,
 )
 
 KeysOption: t.TypeAlias = t.Annotated[
     t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
-    typer.Option(help="Folder of the controller's keys (~/.rally/keys)."),
+    typer.Option(
+        help="Folder of the controller's keys (default: ~/.rally/keys)."
+    ),
 ]
 
 ControllerOption: t.TypeAlias = t.Annotated[
     t.Optional[str],  # noqa: UP045 - typer evaluates it
     typer.Option(
-        help="Address of the running controller (that of a task of yours "
-             "which has started its agents, or else tcp://127.0.0.1:9790)."
+        help="Address of the running controller (default: that of your task "
+             "which started its own agents, or else tcp://127.0.0.1:9790)."
+    ),
+]
+ListenOption: t.TypeAlias = t.Annotated[
+    str,
+    typer.Option(
+        help="Address to listen on if no task runs; the next two ports are "
+             "used, too."
     ),
 ]
 WatchOption: t.TypeAlias = t.Annotated[
     bool,
     typer.Option(
-        "--watch", help="Show the agents of runs once a second, until Ctrl-C.",
+        "--watch",
+        help="Show the agents of runs; refresh once a second, until Ctrl-C.",
     ),
 ]
 JsonOption: t.TypeAlias = t.Annotated[
@@ -64,7 +74,8 @@ LabelsOption: t.TypeAlias = t.Annotated[
     t.Optional[list[str]],  # noqa: UP045 - typer evaluates it
     typer.Option(
         "--label", metavar="KEY=VALUE",
-        help="What tasks choose agents by, such as zone=a; may be repeated.",
+        help="A label by which tasks choose agents, such as zone=a. "
+             "Repeatable.",
     ),
 ]
 
@@ -72,51 +83,52 @@ LabelsOption: t.TypeAlias = t.Annotated[
 LabelOption: t.TypeAlias = t.Annotated[
     t.Optional[list[str]],  # noqa: UP045 - typer evaluates it
     typer.Option(
-        help="A label of the agent, KEY=VALUE. Repeatable; what the "
-             "controller knows of the agent takes precedence."
+        help="A label of the agent, KEY=VALUE. Repeatable. Labels that the "
+             "controller has for the agent take precedence."
     ),
 ]
 
 
 KeyOption: t.TypeAlias = t.Annotated[
     t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
-    typer.Option(help="File made by `rally agent authorize`."),
+    typer.Option(help="Key file made by `rally agent authorize`."),
 ]
 JoinOption: t.TypeAlias = t.Annotated[
     t.Optional[str],  # noqa: UP045 - typer evaluates it
     typer.Option(
-        help="File made by `rally agent invite`, or - for standard input. "
-             "The agent makes a key of its own, is let in by the token, and "
-             "uses that key when it is started again."
+        help="File with a join token made by `rally agent invite`, or - for "
+             "standard input. The agent makes a key of its own, enrols it "
+             "with the token, and uses it again when it is restarted."
     ),
 ]
 NameOption: t.TypeAlias = t.Annotated[
     t.Optional[str],  # noqa: UP045 - typer evaluates it
     typer.Option(
-        help="With --join: the name to ask for (that of the host). If an "
-             "agent has had it, a number is put after it."
+        help="With --join: the name to ask for (default: the host name). If "
+             "it is taken, a number is appended."
     ),
 ]
 KeysFolderOption: t.TypeAlias = t.Annotated[
     t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
     typer.Option(
-        help="With --join: folder for the agent's own key (~/.rally/agent)."
+        help="With --join: folder for the agent's own key (default: "
+             "~/.rally/agent)."
     ),
 ]
 SpoolOption: t.TypeAlias = t.Annotated[
     t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
     typer.Option(
-        help="Folder for results until the controller has stored them "
-             "(~/.rally/spool)."
+        help="Folder that keeps results until the controller has stored "
+             "them (default: ~/.rally/spool)."
     ),
 ]
 GiveUpOption: t.TypeAlias = t.Annotated[
     t.Optional[float],  # noqa: UP045 - typer evaluates it
     typer.Option(
         min=0,
-        help="End, successfully, once no controller has answered for so many "
-             "seconds (never). What could not be delivered stays in the "
-             "spool."
+        help="Exit with status 0 once no controller has answered for this "
+             "many seconds (default: never). Results that could not be "
+             "delivered stay in the spool."
     ),
 ]
 
@@ -126,8 +138,8 @@ def start(
     controller: t.Annotated[
         str,
         typer.Option(
-            help="Address of the controller, tcp://10.0.0.1:9790. It uses "
-                 "the next two ports, too."
+            help="Address of the controller, such as tcp://10.0.0.1:9790. "
+                 "The next two ports are used, too."
         ),
     ],
     key: KeyOption = None,
@@ -143,7 +155,7 @@ def start(
         typer.Option(
             "--no-shipping",
             help="Take no plugins from controllers (`rally task start "
-                 "--ship-plugins`): run those that are on this host.",
+                 "--ship-plugins`): use those installed on this host.",
         ),
     ] = False,
 ) -> None:
@@ -181,28 +193,28 @@ def _check_who(
     """:raises InvalidArgumentsException: it is not clear who starts"""
     if (key is None) == (join is None):
         raise exceptions.InvalidArgumentsException(
-            "An agent proves with a key who it is, so it cannot start "
-            "without. Give either --key, a file of `rally agent authorize`, "
-            "or --join, a file of `rally agent invite`."
+            "An agent proves its identity with a key, so it cannot start "
+            "without one. Give either --key, a file made by `rally agent "
+            "authorize`, or --join, a file made by `rally agent invite`."
         )
     if key is not None and (name is not None or keys_folder is not None):
         raise exceptions.InvalidArgumentsException(
-            "The options --name and --keys-folder are about a key that the "
-            "agent makes itself, and --key names one that has a name "
-            "already. Leave them out, or use --join."
+            "The options --name and --keys-folder are for a key that the "
+            "agent makes itself, and that of --key has a name already. Leave "
+            "them out, or use --join."
         )
 
 
 @agent_app.command()
 def invite(
     uses: t.Annotated[
-        int, typer.Option(help="How many agents may join by the token.")
+        int, typer.Option(help="How many agents may join with the token.")
     ] = 1,
     expires: t.Annotated[
         str,
         typer.Option(
-            help="How long they may do so: 90s, 30m, 8h, 2d. Who has joined "
-                 "stays."
+            help="How long the token is valid: 90s, 30m, 8h, 2d. Agents "
+                 "that have joined stay."
         ),
     ] = "8h",
     label: LabelOption = None,
@@ -210,12 +222,12 @@ def invite(
     out: t.Annotated[
         t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
         typer.Option(
-            help="Write the token here, readable by you alone, instead of "
-                 "printing it."
+            help="Write the token to this file, readable by you alone, "
+                 "instead of printing it."
         ),
     ] = None,
 ) -> None:
-    """Make a join token, by which agents enrol with keys of their own."""
+    """Make a join token, with which agents enrol keys of their own."""
     from rally.task.distributed.security import labels as labels_module
     from rally.task.distributed.security import purge, tokens
 
@@ -243,8 +255,8 @@ def _seconds(text: str) -> float:
     number, unit = text[:-1], text[-1:]
     if not (number.isascii() and number.isdigit() and unit in _UNITS):
         raise exceptions.InvalidArgumentsException(
-            "%r is not a time that Rally understands. Write a whole number "
-            "and a unit: 90s, 30m, 8h, 2d or 1w." % text
+            "%r is not a duration that Rally understands. Write a whole "
+            "number and a unit: 90s, 30m, 8h, 2d or 1w." % text
         )
     return float(number) * _UNITS[unit]
 
@@ -257,8 +269,8 @@ def authorize(
     out: t.Annotated[
         t.Optional[pathlib.Path],  # noqa: UP045 - typer evaluates it
         typer.Option(
-            help="Write the key file here, readable by you alone, instead "
-                 "of printing it."
+            help="Write the key to this file, readable by you alone, "
+                 "instead of printing it."
         ),
     ] = None,
 ) -> None:
@@ -299,7 +311,7 @@ def _create(path: pathlib.Path, text: str) -> None:
         is_new = private_files.create(path, text.encode())
     except OSError as e:
         raise exceptions.InvalidArgumentsException(
-            "The key cannot be written to %s: %s. Nothing is changed: an "
+            "The key cannot be written to %s: %s. Nothing was changed: an "
             "agent keeps the key that it has. Name a file in a folder that "
             "you can write to."
             % (path, e.strerror)
@@ -321,27 +333,27 @@ def revoke(
     token: t.Annotated[
         t.Optional[str],  # noqa: UP045 - typer evaluates it
         typer.Option(
-            help="Refuse a join token instead, see `rally agent list`; who "
-                 "came by it stays."
+            help="Revoke this join token instead, see `rally agent list`; "
+                 "agents that joined with it stay."
         ),
     ] = None,
     with_agents: t.Annotated[
         bool,
         typer.Option(
             "--with-agents",
-            help="With --token: and refuse all agents that came by it.",
+            help="With --token: revoke the agents that joined with it, too.",
         ),
     ] = False,
     keys: KeysOption = None,
 ) -> None:
-    """Refuse an agent, or a join token, from the next message on."""
+    """Revoke an agent or a join token, from the next message on."""
     from rally.task.distributed.security import keys as keys_module
     from rally.task.distributed.security import tokens
 
     if (name is None) == (token is None) or (with_agents and not token):
         raise exceptions.InvalidArgumentsException(
-            "It is not clear whom to refuse. Name an agent, or a join token "
-            "with --token, and then perhaps --with-agents."
+            "It is not clear what to revoke. Name an agent, or a join token "
+            "with --token; --with-agents needs --token."
         )
     if name is not None:
         keys_module.revoke(name, keys)
@@ -363,8 +375,8 @@ def drain(
         t.Optional[list[str]],  # noqa: UP045 - typer evaluates it
         typer.Option(
             "--label", metavar="KEY=VALUE",
-            help="Instead of a name: all agents with this label; may be "
-                 "repeated.",
+            help="Instead of a name: drain all agents with this label. "
+                 "Repeatable.",
         ),
     ] = None,
     controller: ControllerOption = None,
@@ -372,14 +384,14 @@ def drain(
     wait: t.Annotated[
         float,
         typer.Option(
-            help="How long to wait until it has been drained, seconds."
+            help="How many seconds to wait until it has been drained."
         ),
     ] = 0.0,
 ) -> None:
-    """Let an agent end its part of the running task; nothing is lost.
+    """Take an agent out of the running task without losing anything.
 
-    To be used on the controller's host. The agent starts nothing more, and
-    what it was granted goes to others; a spare agent takes its place.
+    Run it on the controller's host. The agent starts nothing more, and what
+    it was granted goes to others; a spare agent takes its place.
     """
     from rally.task.distributed import drain_request
 
@@ -435,18 +447,16 @@ def _drain_labelled(
 def list_(
     wait: t.Annotated[
         float,
-        typer.Option(help="How long to wait for agents to dial in, seconds."),
+        typer.Option(help="How many seconds to wait for agents to dial in."),
     ] = 5.0,
-    listen: t.Annotated[
-        str, typer.Option(help="Address of the first of three ports.")
-    ] = "tcp://*:9790",
+    listen: ListenOption = "tcp://*:9790",
     keys: KeysOption = None,
     controller: t.Annotated[
         t.Optional[str],  # noqa: UP045 - typer evaluates it
         typer.Option(
-            help="Address of the controller to ask while a task runs (those "
-                 "of tasks of yours which have started their agents, or else "
-                 "the one of --listen, on this host)."
+            help="Address of the controller to ask while a task runs "
+                 "(default: those of your tasks which started their own "
+                 "agents, or else this host at the port of --listen)."
         ),
     ] = None,
     watch: WatchOption = False,
@@ -454,9 +464,9 @@ def list_(
 ) -> None:
     """Show which agents there are, and what they are doing.
 
-    While a task runs its controller is asked: what share each agent has, at
-    what rate it runs, how much of its CPUs it uses. Else the command listens
-    itself, and shows which agents are dialing in, and join tokens.
+    While a task runs, its controller is asked: what share each agent has, at
+    what rate it runs, how much of its CPUs it uses. Otherwise the command
+    itself listens, and shows which agents are dialing in, and join tokens.
     """
     from rally.cli import fleet_view
     from rally.task.distributed import discovery, fleet_folders

@@ -48,7 +48,7 @@ def create() -> None:
 
 @db_app.command()
 def ensure() -> None:
-    """Create the database unless it is there."""
+    """Create the database if it does not exist."""
     print("Database: %s" % _url())
     if db.schema.schema_revision() is None:
         db.schema.schema_ensure()
@@ -59,7 +59,7 @@ def ensure() -> None:
 
 @db_app.command()
 def upgrade() -> None:
-    """Bring the database to the schema of this release."""
+    """Upgrade the database to the schema of this release."""
     print("Upgrading database: %s" % _url())
     before = db.schema.schema_revision()
     db.schema.schema_upgrade()

@@ -75,7 +75,7 @@ def create(
     fromenv: t.Annotated[
         bool,
         typer.Option(
-            "--fromenv", help="Find out the spec from the environment."
+            "--fromenv", help="Take the spec from environment variables."
         ),
     ] = False,
     filename: Filename = None,
@@ -98,14 +98,14 @@ def create(
 
 @deployment_app.command()
 def recreate(deployment: Deployment, filename: Filename = None) -> None:
-    """Not possible any more; says what to do instead."""
+    """No longer possible; says what to do instead."""
     config = _read(filename) if filename else None
     _api().deployment.recreate(deployment=deployment, config=config)
 
 
 @deployment_app.command()
 def destroy(deployment: Deployment) -> None:
-    """Delete a deployment with all that was recorded of it."""
+    """Delete a deployment and everything recorded in it."""
     _api().deployment.destroy(deployment=deployment)
 
 
@@ -201,7 +201,7 @@ def use(
         ),
     ],
 ) -> None:
-    """Make a deployment the default of later commands."""
+    """Make a deployment the default for later commands."""
     api = _api()
     try:
         found = api.deployment.get(deployment=deployment)

@@ -45,7 +45,7 @@ MSG_NOT_MADE = (
     "env delete %(env)s`."
 )
 
-env_app = typer.Typer(help="Environments Rally tests against.")
+env_app = typer.Typer(help="Manage the environments that Rally tests.")
 
 Env: t.TypeAlias = t.Annotated[
     str,
@@ -69,7 +69,7 @@ Description: t.TypeAlias = t.Annotated[
 Extras: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
-        "--extras", "-e", help="Anything to keep with it (JSON or YAML)."
+        "--extras", "-e", help="More data to keep with it (JSON or YAML)."
     ),
 ]
 Spec: t.TypeAlias = t.Annotated[
@@ -79,7 +79,7 @@ Spec: t.TypeAlias = t.Annotated[
 FromSysenv: t.TypeAlias = t.Annotated[
     bool,
     typer.Option(
-        "--from-sysenv", help="Find out the spec from environment variables."
+        "--from-sysenv", help="Take the spec from environment variables."
     ),
 ]
 
@@ -164,7 +164,7 @@ def _print_discovered(details: dict[str, t.Any]) -> None:
 
 @env_app.command()
 def cleanup(env: Env, to_json: AsJson = False) -> None:
-    """Delete what tasks have left on the platforms."""
+    """Delete what tasks have left behind on the platforms."""
     manager = _get(env)
     if not to_json:
         terminal.say("Removing what tasks have left in %s" % manager)
@@ -184,11 +184,11 @@ def destroy(
     env: Env,
     skip_cleanup: t.Annotated[
         bool,
-        typer.Option("--skip-cleanup", help="Don't clean up before it."),
+        typer.Option("--skip-cleanup", help="Do not clean up first."),
     ] = False,
     to_json: AsJson = False,
     detailed: t.Annotated[
-        bool, typer.Option("--detailed", help="Show all information.")
+        bool, typer.Option("--detailed", help="Show all details.")
     ] = False,
 ) -> None:
     """Destroy the platforms of an environment; keep its records."""
@@ -229,10 +229,10 @@ def delete(
     env: Env,
     force: t.Annotated[
         bool,
-        typer.Option("--force", help="Delete it even if not destroyed."),
+        typer.Option("--force", help="Delete it even if it is not destroyed."),
     ] = False,
 ) -> None:
-    """Delete all records of an environment; platforms are not touched."""
+    """Delete all records of an environment; leave its platforms alone."""
     _get(env).delete(force=force)
 
 
@@ -259,18 +259,18 @@ def show(
         bool,
         typer.Option(
             "--only-spec",
-            help="Print the spec alone, as `env create --spec` takes it: "
-            "with its passwords.",
+            help="Print the spec alone, as `env create --spec` takes it, "
+            "including its passwords.",
         ),
     ] = False,
 ) -> None:
-    """Show what is known of an environment; JSON has its passwords, too."""
+    """Show an environment. Only JSON includes its passwords."""
     env_tables.print_env(_get(env).data, to_json=to_json, only_spec=only_spec)
 
 
 @env_app.command()
 def info(env: Env, to_json: AsJson = False) -> None:
-    """Show what the platforms say of themselves."""
+    """Show what the platforms say about themselves."""
     manager = _get(env)
     found = manager.get_info()
     failed = any(x.get("error") for x in found.values())
@@ -318,7 +318,7 @@ def use(
     ],
     to_json: AsJson = False,
 ) -> None:
-    """Make an environment the default of later commands."""
+    """Make an environment the default for later commands."""
     try:
         data = _get(env).cached_data
     except exceptions.DBRecordNotFound:

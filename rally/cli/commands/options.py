@@ -33,15 +33,15 @@ TaskArgs: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
         "--task-args",
-        help="Values of the variables of the task file: YAML, JSON or "
-        "key=value,key=value. They win over those of --task-args-file.",
+        help="Values for the variables in the task file: YAML, JSON or "
+        "key=value,key=value. They take precedence over --task-args-file.",
     ),
 ]
 TaskArgsFile: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
         "--task-args-file",
-        help="File with values of the variables of the task file (a "
+        help="File with values for the variables in the task file (a "
         "dictionary in YAML or JSON).",
     ),
 ]
@@ -86,12 +86,12 @@ ReportedTasks: t.TypeAlias = t.Annotated[
 ]
 Tags: t.TypeAlias = t.Annotated[
     list[str] | None,
-    typer.Option("--tag", help="Mark the task with a tag or a few tags."),
+    typer.Option("--tag", help="Tag the task; several tags may be given."),
 ]
 NoUse: t.TypeAlias = t.Annotated[
     bool,
     typer.Option(
-        "--no-use", help="Don't make it the default of later commands."
+        "--no-use", help="Do not make it the default for later commands."
     ),
 ]
 AbortOnSlaFailure: t.TypeAlias = t.Annotated[
@@ -105,17 +105,17 @@ Metrics: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
         "--metrics", metavar="[HOST:]PORT",
-        help="Serve metrics in the form of OpenMetrics; without a host, to "
-        "this one only.",
+        help="Serve metrics in OpenMetrics format; without a host, on "
+        "localhost only.",
     ),
 ]
 ShipPlugins: t.TypeAlias = t.Annotated[
     bool,
     typer.Option(
         "--ship-plugins",
-        help="Send the plugin files of this host, those of --plugin-paths "
-        "above all, to the agents of distributed runs. They use them for "
-        "the task, and none of their own.",
+        help="Send the plugin files of this host, including those of "
+        "--plugin-paths, to the agents of distributed runs, which use them "
+        "for this task instead of their own.",
     ),
 ]
 Out: t.TypeAlias = t.Annotated[
@@ -123,7 +123,11 @@ Out: t.TypeAlias = t.Annotated[
     typer.Option("--out", help="File to write, or where to send it."),
 ]
 HtmlStatic: t.TypeAlias = t.Annotated[
-    bool, typer.Option("--html-static", help="A page that needs no network.")
+    bool,
+    typer.Option(
+        "--html-static",
+        help="An HTML page that needs no network, like the default.",
+    ),
 ]
 OpenIt: t.TypeAlias = t.Annotated[
     bool, typer.Option("--open", help="Open the output in a browser.")

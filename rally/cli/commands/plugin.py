@@ -46,7 +46,7 @@ def show(
         ),
     ] = None,
 ) -> None:
-    """Show all about one plugin."""
+    """Show everything about a plugin."""
     wanted, _, in_name = name.partition("@")
     platform = platform or in_name or None
     found = _find(wanted, platform)
@@ -83,10 +83,10 @@ def list_(
     ] = None,
     base_cls: t.Annotated[
         str | None,
-        typer.Option("--plugin-base", help="Only plugins of this base."),
+        typer.Option("--plugin-base", help="Only plugins of this base class."),
     ] = None,
 ) -> None:
-    """List plugins, all or those that match."""
+    """List all plugins, or those that match."""
     plugins.load()
     found = _find(name, platform)
     if platform and not found and not _find(None, platform):

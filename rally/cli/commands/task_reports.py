@@ -57,7 +57,7 @@ def report(
     out: options.Out = None,
     open_it: options.OpenIt = False,
     html: t.Annotated[
-        bool, typer.Option("--html", help="A page (the default).")
+        bool, typer.Option("--html", help="An HTML page (the default).")
     ] = False,
     html_static: options.HtmlStatic = False,
     to_json: t.Annotated[
@@ -84,7 +84,7 @@ def export(
     ] = None,
     env: options.OptionalEnv = None,
 ) -> None:
-    """Export results of tasks to another form or system."""
+    """Export results of tasks to another format or system."""
     _export(_chosen(tasks, env), output_type, output_dest)
 
 
@@ -161,7 +161,9 @@ def delete(
     ],
     force: t.Annotated[
         bool,
-        typer.Option("--force", help="Even tasks that have not finished."),
+        typer.Option(
+            "--force", help="Delete even tasks that have not finished."
+        ),
     ] = False,
 ) -> None:
     """Delete tasks with their results."""
@@ -172,7 +174,7 @@ def delete(
             api.task.delete(task_uuid=uuid, force=force)
         except exceptions.DBConflict as e:
             print(e)
-            print("With --force it is deleted all the same.")
+            print("With --force it is deleted anyway.")
         else:
             print("Successfully deleted task `%s`" % uuid)
 
@@ -184,7 +186,7 @@ def import_results(
     env: options.RequiredEnv,
     tags: options.Tags = None,
 ) -> None:
-    """Store results that were reported somewhere else."""
+    """Store results that were reported elsewhere."""
     path = os.path.expanduser(task_file)
     if not os.path.exists(path):
         print(

@@ -58,9 +58,9 @@ def start(
 ) -> None:
     """Run a task.
 
-    Exit codes: 0 no error, 1 it could not run, 2 an SLA criterion failed,
-    183 a clean-up failed (and no criterion did).
-    Ctrl-C stops the load and stores what is there; a second one gives up.
+    Exit codes: 0 success, 1 the task could not run, 2 an SLA criterion failed,
+    183 a clean-up failed (but no criterion did).
+    Ctrl-C stops the load and stores the results so far; a second one gives up.
     """
     from rally.common import openmetrics, version
 
@@ -86,7 +86,7 @@ def restart(
     abort_on_sla_failure: options.AbortOnSlaFailure = False,
     ship_plugins: options.ShipPlugins = False,
 ) -> None:
-    """Run a task that was run before once more, as a new one."""
+    """Run an earlier task again, as a new one."""
     api = cliutils.get_api()
     before = api.task.get(task_id=task_id, detailed=True, lazy=True)
     config = _config_of(before, scenarios or [])
@@ -210,15 +210,15 @@ def abort(
     soft: t.Annotated[
         bool,
         typer.Option(
-            "--soft", help="Let the workload that runs come to its end."
+            "--soft", help="Let the running workload finish first."
         ),
     ] = False,
 ) -> None:
-    """Stop a task that runs, and wait until it has stopped."""
+    """Stop a running task, and wait until it has stopped."""
     if soft:
         print(
-            "INFO: a soft abort lets the running workload come to its end "
-            "and keeps those after it from starting."
+            "INFO: a soft abort lets the running workload finish and starts "
+            "no further ones."
         )
     cliutils.get_api().task.abort(task_uuid=task_id, soft=soft, wait=True)
     print("Task %s successfully stopped." % task_id)
@@ -227,10 +227,10 @@ def abort(
 def recover(task_id: options.TaskId) -> None:
     """Finish a task whose controller is gone, or whose clean-up failed.
 
-    What agents still keep of it is stored, contexts that are left are cleaned
-    up, what else bears the name of the task is looked for and deleted, and
-    the task is closed. If a clean-up fails, so does the command (exit status
-    183), and it can be tried again.
+    Results that agents still keep are stored, contexts that are left are
+    cleaned up, other resources that bear the name of the task are looked for
+    and deleted, and the task is closed. If a clean-up fails, so does the
+    command (exit status 183), and it can be run again.
     """
     task = cliutils.get_api().task.recover(task_id, say=print)
     print("Task %(uuid)s: %(status)s" % task)

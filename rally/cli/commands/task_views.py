@@ -62,12 +62,12 @@ def status(
     watch: t.Annotated[
         bool,
         typer.Option(
-            "--watch", help="Show it once a second, until the task has "
+            "--watch", help="Refresh once a second, until the task has "
                             "ended or Ctrl-C is pressed.",
         ),
     ] = False,
 ) -> None:
-    """Print the status of a task, and how far it is."""
+    """Print the status of a task, and its progress."""
     if watch:
         from rally.cli import watching
 
@@ -178,7 +178,7 @@ def detailed(
 
 
 def results(task_id: options.TaskId) -> None:
-    """Print the results of a task in the old form (deprecated)."""
+    """Print the results of a task in the old format (deprecated)."""
     LOG.warning(
         "`rally task results` is deprecated and will be removed. Use "
         "`rally task report --json` instead."
@@ -187,8 +187,8 @@ def results(task_id: options.TaskId) -> None:
     task = api.task.get(task_id=task_id)
     if task["status"] not in task_details.FINAL:
         terminal.say(
-            "Task %(uuid)s is in status '%(status)s': it has no results "
-            "that are complete. See what is stored with `rally task detailed "
+            "Task %(uuid)s is in status '%(status)s': its results are not "
+            "complete. See what is stored so far with `rally task detailed "
             "%(uuid)s`" % task
             + (", or wait for its end." if _is_running(task) else ".")
         )
@@ -213,7 +213,7 @@ AllDeployments: t.TypeAlias = t.Annotated[
 ]
 WantedStatus: t.TypeAlias = t.Annotated[
     Status | None,  # type: ignore[valid-type]
-    typer.Option("--status", help="Only tasks in this status."),
+    typer.Option("--status", help="Only tasks with this status."),
 ]
 WantedTags: t.TypeAlias = t.Annotated[
     list[str] | None,
@@ -352,7 +352,7 @@ def use(
         ),
     ],
 ) -> None:
-    """Make a task the default of later commands."""
+    """Make a task the default for later commands."""
     task = cliutils.get_api().task.get(task_id=task_id)
     print("Using task: %s" % task["uuid"])
     envutils.update_globals_file(envutils.ENV_TASK, task["uuid"])

@@ -39,7 +39,7 @@ from rally.cli.commands.verify_tools import (
 from rally.cli.commands.verify_views import delete, list_, show, use
 
 verify_app = typer.Typer(
-    help="Run the test suites of others, such as Tempest."
+    help="Run test suites such as Tempest."
 )
 
 for _name, _command in (

@@ -68,25 +68,25 @@ OptionalEnv: t.TypeAlias = t.Annotated[
 Tags: t.TypeAlias = t.Annotated[
     list[str] | None,
     typer.Option(
-        "--tag", help="Mark the verification with a tag or a few tags."
+        "--tag", help="Tag the verification; several tags may be given."
     ),
 ]
 Detailed: t.TypeAlias = t.Annotated[
     bool,
-    typer.Option("--detailed", help="Show what failed tests have put out."),
+    typer.Option("--detailed", help="Show the output of failed tests."),
 ]
 NoUse: t.TypeAlias = t.Annotated[
     bool,
     typer.Option(
-        "--no-use", help="Don't make it the default of later commands."
+        "--no-use", help="Do not make it the default for later commands."
     ),
 ]
 Settings: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
         "--extra-settings",
-        help="More settings of the installation, as the plugin knows them: "
-        "a mapping in YAML or JSON.",
+        help="Further settings for the installation, as the plugin defines "
+        "them: a mapping in YAML or JSON.",
     ),
 ]
 

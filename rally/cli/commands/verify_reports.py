@@ -54,7 +54,7 @@ def report(
         typer.Option("--open", help="Open the report in a browser."),
     ] = False,
 ) -> None:
-    """Report verifications, beside each other if there are several."""
+    """Make a report of verifications, side by side if there are several."""
     kind = output_type
     if kind.lower() in DEFAULT_REPORT_TYPES:
         kind = kind.lower()
@@ -97,16 +97,15 @@ def import_results(
         str,
         typer.Option(
             "--file",
-            help="What the verifier's launcher has written: a stream of "
-            "subunit v2.",
+            help="Output of the verifier's launcher: a subunit v2 stream.",
         ),
     ],
     run_args: t.Annotated[
         str | None,
         typer.Option(
             "--run-args",
-            help="With which arguments tests were run: a mapping in YAML or "
-            "JSON.",
+            help="Arguments that the tests were run with: a mapping in YAML "
+            "or JSON.",
         ),
     ] = None,
     do_not_use: options.NoUse = False,

@@ -37,37 +37,37 @@ Pattern: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
         "--pattern",
-        help="Only tests that match: a regular expression, or what the "
-        "plugin knows, such as set=smoke.",
+        help="Only tests that match: a regular expression, or a form that "
+        "the plugin knows, such as set=smoke.",
     ),
 ]
 Concurrency: t.TypeAlias = t.Annotated[
     int | None,
     typer.Option(
         "--concurrency",
-        help="How many processes run tests; 0: one for each CPU.",
+        help="How many processes run tests (0: one per CPU).",
     ),
 ]
 LoadList: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
-        "--load-list", help="File with ids of tests to run, one a line."
+        "--load-list", help="File with ids of tests to run, one per line."
     ),
 ]
 SkipList: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
         "--skip-list",
-        help="File (YAML or JSON) with tests not to run: id, name or regular "
-        "expression -> reason.",
+        help="File (YAML or JSON) with tests to skip: a mapping from id, "
+        "name or regular expression to the reason.",
     ),
 ]
 XfailList: t.TypeAlias = t.Annotated[
     str | None,
     typer.Option(
         "--xfail-list",
-        help="File (YAML or JSON) with tests that are expected to fail: id "
-        "or name -> reason.",
+        help="File (YAML or JSON) with tests that are expected to fail: a "
+        "mapping from id or name to the reason.",
     ),
 ]
 
@@ -86,8 +86,8 @@ def start(
 ) -> None:
     """Run tests.
 
-    Exit codes: 0 all is as expected, 1 wrong options, 2 a test that was
-    expected to fail has not, 3 tests failed. Another one: they did not run.
+    Exit codes: 0 all results are as expected, 1 wrong options, 2 a test that
+    was expected to fail did not, 3 tests failed. Any other: they did not run.
     """
     if pattern and load_list:
         options.refuse(
@@ -134,7 +134,7 @@ def rerun(
     failed: t.Annotated[
         bool,
         typer.Option(
-            "--failed", help="Only tests that did not end as they should."
+            "--failed", help="Only tests whose result was not as expected."
         ),
     ] = False,
     tags: options.Tags = None,
@@ -144,8 +144,8 @@ def rerun(
 ) -> None:
     """Run the tests of a verification again.
 
-    Tests are skipped and expected to fail as they were. Exit codes are those
-    of `rally verify start`.
+    The same tests are skipped or expected to fail as before. Exit codes are
+    those of `rally verify start`.
     """
     results = cliutils.get_api().verification.rerun(
         verification_uuid=verification_uuid, deployment_id=env,
@@ -205,8 +205,8 @@ def _print_totals(
     unfinished = [x["name"] for x in tests.values() if x["status"] == "init"]
     if unfinished:
         print(
-            "\nTests that were to run and never came to an end, because what "
-            "ran them died: %s" % ", ".join(unfinished)
+            "\nTests that never finished, because the process that ran them "
+            "died: %s" % ", ".join(unfinished)
         )
     print()
 

@@ -39,7 +39,7 @@ def list_plugins(
         typer.Option("--platform", help="Only those of this platform."),
     ] = None,
 ) -> None:
-    """List the kinds of verifiers that there are plugins for."""
+    """List the types of verifiers that can be created."""
     found = cliutils.get_api().verifier.list_plugins(
         platform=platform.lower() if platform else None
     )
@@ -52,12 +52,12 @@ def list_plugins(
 
 
 def create_verifier(
-    name: t.Annotated[str, typer.Option("--name", help="A new name.")],
+    name: t.Annotated[str, typer.Option("--name", help="Its name.")],
     vtype: t.Annotated[
         str,
         typer.Option(
             "--type",
-            help="Its kind: a name that `rally verify list-plugins` shows.",
+            help="Its type, as shown by `rally verify list-plugins`.",
             autocompletion=completion.verifier_types,
         ),
     ],
@@ -102,7 +102,7 @@ def _settings(text: str | None) -> dict[str, t.Any] | None:
 
 
 def use_verifier(verifier_id: options.NamedVerifier) -> None:
-    """Make a verifier the default of later commands."""
+    """Make a verifier the default for later commands."""
     verifier = cliutils.get_api().verifier.get(verifier_id=verifier_id)
     envutils.update_globals_file(envutils.ENV_VERIFIER, verifier["uuid"])
     print("Using verifier '%(name)s' (UUID=%(uuid)s)" % verifier
@@ -111,7 +111,7 @@ def use_verifier(verifier_id: options.NamedVerifier) -> None:
 
 def list_verifiers(
     status: t.Annotated[
-        str | None, typer.Option("--status", help="Only in this status.")
+        str | None, typer.Option("--status", help="Only with this status.")
     ] = None,
 ) -> None:
     """List the verifiers."""
@@ -139,7 +139,7 @@ def _moment(text: str | None) -> str:
 
 
 def show_verifier(verifier_id: options.Verifier) -> None:
-    """Show all about a verifier."""
+    """Show everything about a verifier."""
     from rally.verification import manager
 
     verifier = cliutils.get_api().verifier.get(verifier_id=verifier_id)
@@ -166,8 +166,8 @@ def show_verifier(verifier_id: options.Verifier) -> None:
     }
     print_rows(rows, "Verifier")
     print(
-        "Attention! All that you change there by hand is yours to keep in "
-        "order: `rally verify update-verifier` knows nothing of it."
+        "Attention! What you change there by hand is yours to maintain: "
+        "`rally verify update-verifier` does not know about it."
     )
 
 
@@ -195,7 +195,7 @@ def delete_verifier(
         typer.Option("--force", help="Delete its verifications, too."),
     ] = False,
 ) -> None:
-    """Delete a verifier, or what it has for one environment."""
+    """Delete a verifier, or only its data for one environment."""
     api = cliutils.get_api()
     uuid = api.verifier.get(verifier_id=verifier_id)["uuid"]
     api.verifier.delete(verifier_id=uuid, deployment_id=env, force=force)
@@ -208,7 +208,7 @@ def update_verifier(
     update_venv: t.Annotated[
         bool,
         typer.Option(
-            "--update-venv", help="Make its virtual environment anew."
+            "--update-venv", help="Recreate its virtual environment."
         ),
     ] = False,
     version: t.Annotated[
@@ -224,11 +224,11 @@ def update_verifier(
     no_system_wide: t.Annotated[
         bool,
         typer.Option(
-            "--no-system-wide", help="Give it a virtual environment."
+            "--no-system-wide", help="Give it its own virtual environment."
         ),
     ] = False,
 ) -> None:
-    """Change the version of a verifier, or where its packages are."""
+    """Change the version of a verifier, or where it is installed."""
     if not (update_venv or version or system_wide or no_system_wide):
         options.refuse(
             "There is nothing to update. Give --version, "
@@ -246,8 +246,8 @@ def update_verifier(
         update_venv=update_venv,
     )
     print(
-        "Configurations that it has are those of before. Make them anew with "
-        "`rally verify configure-verifier --reconfigure`."
+        "Its configurations have not been changed. Renew them with `rally "
+        "verify configure-verifier --reconfigure`."
     )
 
 
@@ -256,7 +256,9 @@ def configure_verifier(
     env: options.RequiredEnv,
     reconfigure: t.Annotated[
         bool,
-        typer.Option("--reconfigure", help="Even if it is configured."),
+        typer.Option(
+            "--reconfigure", help="Configure it again, from the beginning."
+        ),
     ] = False,
     extra_options: t.Annotated[
         str | None,
@@ -269,7 +271,7 @@ def configure_verifier(
     new_configuration: t.Annotated[
         str | None,
         typer.Option(
-            "--override", help="File to take the configuration's place."
+            "--override", help="File that replaces the configuration."
         ),
     ] = None,
     show: t.Annotated[
@@ -319,7 +321,7 @@ def _options(given: str) -> dict[str, dict[str, t.Any]]:
         conf.read_string(options.content_of(given, "--extend").decode())
     except configparser.Error as e:
         raise exceptions.ValidationError(
-            "%s, which --extend names, is no INI file: %s" % (given, e)
+            "%s, which --extend names, is not an INI file: %s" % (given, e)
         ) from None
     found = {name: dict(conf.items(name)) for name in conf.sections()}
     if conf.defaults():
@@ -333,8 +335,8 @@ def list_verifier_tests(
         str,
         typer.Option(
             "--pattern",
-            help="Only tests that match: a regular expression, or what the "
-            "plugin knows, such as set=smoke.",
+            help="Only tests that match: a regular expression, or a form "
+            "that the plugin knows, such as set=smoke.",
         ),
     ] = "",
 ) -> None:

@@ -123,7 +123,7 @@ def list_(
         typer.Option("--tag", help="Only those with one of these tags."),
     ] = None,
     status: t.Annotated[
-        str | None, typer.Option("--status", help="Only in this status.")
+        str | None, typer.Option("--status", help="Only with this status.")
     ] = None,
 ) -> None:
     """List verifications."""
@@ -159,7 +159,7 @@ def list_(
 
 
 def use(verification_uuid: options.NamedVerification) -> None:
-    """Make a verification the default of later commands."""
+    """Make a verification the default for later commands."""
     found = cliutils.get_api().verification.get(
         verification_uuid=verification_uuid
     )

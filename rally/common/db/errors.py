@@ -115,8 +115,8 @@ class DatabaseOfStranger(exceptions.DBException):
 class NotStorable(exceptions.DBException):
     error_code = 179
     msg_fmt = (
-        "This cannot be stored, in whatever database: %(problem)s. Nothing "
-        "was recorded of it. Give a shorter one, or plain text."
+        "No database can store this: %(problem)s. So nothing of it was "
+        "recorded. Give a shorter one, or plain text."
     )
 
 

@@ -144,7 +144,7 @@ def _looked_after(row: records.Values) -> records.Values:
         "%s",
         owners.shown(row["owner"]), row["name"], row["uuid"], row["status"],
         status,
-        "delete the verifier and create it anew." if status == STATUS.FAILED
+        "delete the verifier and create it again." if status == STATUS.FAILED
         else "repeat the command, or run `rally verify update-verifier "
         "--update-venv`.",
     )

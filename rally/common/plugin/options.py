@@ -48,8 +48,8 @@ _FOUND: set[Option] = set()
 class OptionUnreadable(exceptions.RallyException):
     error_code = 153
     msg_fmt = (
-        "Option %(option)s has a value that it cannot have, so plugins could "
-        "not use it. No load was generated. Correct it in the configuration."
+        "Option %(option)s has an invalid value, so plugins could not use it. "
+        "No load was generated. Correct it in the configuration."
     )
 
 
@@ -57,9 +57,9 @@ class OptionsRefused(exceptions.RallyException):
     error_code = 154
     msg_fmt = (
         "%(options)s cannot be set here as on the controller's host: "
-        "%(reason)s. So iterations would do something else here. Install the "
-        "same versions of the plugins on all hosts, or remove the option "
-        "from the controller's configuration."
+        "%(reason)s. So iterations would behave differently here. Install the "
+        "same versions of the plugins on all hosts, or remove the option from "
+        "the controller's configuration."
     )
 
 

@@ -186,8 +186,8 @@ class RequiredContextsValidator(validation.Validator):
         if contexts is not None:
             if args:
                 LOG.warning(
-                    "Validator required_contexts takes its positional "
-                    "arguments %s for nothing: `contexts` is given too.",
+                    "Validator required_contexts ignores its positional "
+                    "arguments %s, because `contexts` is given, too.",
                     args,
                 )
             self.contexts = list(_listed(t.cast(Names, contexts)))

@@ -59,12 +59,11 @@ def _invalid_tag() -> type[Exception]:
 class ContextsNotKept(exceptions.RallyException):
     error_code = 180
     msg_fmt = (
-        "What the set-ups of workload %(workload)s made known cannot be read "
+        "What the set-ups of workload %(workload)s recorded cannot be read "
         "from %(path)s: %(reason)s. Clean-ups that need it do not know what "
-        "to delete, so they count as failed and nothing of theirs is said to "
-        "be gone. Run `rally task recover` on the host and as the user that "
-        "ran the task; if the file or its key is lost, delete by hand what "
-        "bears the name of the workload."
+        "to delete, so they count as failed. Run `rally task recover` on the "
+        "host and as the user that ran the task; if the file or its key is "
+        "lost, delete by hand what bears the name of the workload."
     )
 
 

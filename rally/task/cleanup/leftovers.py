@@ -33,10 +33,10 @@ Values: t.TypeAlias = dict[str, t.Any]
 class CleanupsFailed(exceptions.RallyException):
     error_code = 183
     msg_fmt = (
-        "Task %(uuid)s: not all that it made is known to be gone; "
-        "%(cleanups)s failed: %(failed)s. What should have been deleted may "
-        "still be there and take up resources. Once the cause is mended, "
-        "`rally task recover %(uuid)s` tries again."
+        "Task %(uuid)s may have left something behind: %(cleanups)s failed "
+        "(%(failed)s). What should have been deleted may still be there and "
+        "in use. Once the cause is fixed, `rally task recover %(uuid)s` tries "
+        "again."
     )
 
 

@@ -295,7 +295,7 @@ def _counted(workload: records.Record) -> Counted:
 
 def _refused(found: matching.Matched) -> list[str]:
     refused = [
-        "%s is set up differently, so its durations say nothing of the "
+        "%s is set up differently, so its durations say nothing about the "
         "target: %s. Run it as before, or leave out of the comparison what "
         "may differ (--ignore)." % (
             pair.after["name"], "; ".join(pair.differences[:5]) or "?",

@@ -221,9 +221,9 @@ class FleetInUse(t.NamedTuple):
 class SeveralControllers(exceptions.RallyException):
     error_code = 137
     msg_fmt = (
-        "Several controllers of this host have agents that their tasks have "
-        "started, so it is not clear which of them to ask: %(them)s. Name "
-        "one with --controller."
+        "Several controllers on this host have agents that their tasks have "
+        "started, so it is not clear which of them to ask: %(them)s. Name one "
+        "with --controller."
     )
 
 

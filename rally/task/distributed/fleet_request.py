@@ -44,7 +44,7 @@ class NoSuchAgents(exceptions.RallyException):
     error_code = 159
     msg_fmt = (
         "No agent of the run has %(wanted)s, so nothing was asked of any. "
-        "Labels there are: %(there)s. See `rally agent list`."
+        "Labels in use: %(there)s. See `rally agent list`."
     )
 
 

@@ -85,7 +85,7 @@ class KeyNotKept(exceptions.RallyException):
     msg_fmt = (
         "The key of this agent cannot be kept in %(path)s: %(reason)s. An "
         "agent that forgets its key needs another use of its join token at "
-        "each start, so it does not begin. Name a folder that you can write "
+        "each start, so it does not start. Name a folder that you can write "
         "to with --keys-folder."
     )
 
@@ -101,8 +101,8 @@ class KeyInUse(exceptions.RallyException):
 
 
 ENDED = (
-    "join token %s is not good there: it has expired or was revoked, or it "
-    "was never made there"
+    "join token %s is not valid there: it has expired, was revoked, or was "
+    "never made there"
 )
 
 

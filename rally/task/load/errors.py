@@ -21,8 +21,8 @@ class NotDistributable(exceptions.RallyException):
     error_code = 140
     msg_fmt = (
         "Runner '%(runner)s' cannot be distributed: it does not say how its "
-        "load is split among agents, and guessing would change the load. "
-        "Use one of Rally's own runners, or let %(cls)s implement the class "
+        "load is split among agents, and guessing would change the load. Use "
+        "one of Rally's own runners, or implement in %(cls)s the class "
         "methods `load_plan(config)` and `split_config(config, parts)`."
     )
 
@@ -32,8 +32,8 @@ class NotWeighable(exceptions.RallyException):
     msg_fmt = (
         "Runner '%(runner)s' cannot share its load out by weights: it does "
         "not say how, and guessing would change the load. Leave `weights` "
-        "out, or let %(cls)s implement the class method "
-        "`weigh_config(config, weights)`."
+        "out, or implement in %(cls)s the class method `weigh_config(config, "
+        "weights)`."
     )
 
 
@@ -45,8 +45,8 @@ class WorkersKeepDying(exceptions.RallyException):
 
     error_code = 141
     msg_fmt = (
-        "The load was stopped because its worker processes die faster than "
-        "it is worth replacing them: %(problem)s"
+        "The load was stopped because its worker processes keep dying: "
+        "%(problem)s"
     )
 
 

@@ -54,9 +54,9 @@ class HangWatch:
         for worker in workers if self._timeout_s else ():
             if self._is_hung(worker, now):
                 worker.verdict = (
-                    "was ended because it hung: some call let no other "
-                    "thread, or coroutine, run, longer than the timeout of "
-                    "%g s"
+                    "was ended because it hung: a call kept all other threads "
+                    "or coroutines from running, for longer than the timeout "
+                    "of %g s"
                     % (self._timeout_s or 0)
                 )
                 worker.process.kill()

@@ -341,7 +341,7 @@ def _walk_odd(
         if is_cut_off:
             times[-1] = finished_ns - started_ns
         if max(map(abs, times[-2:])) > row_module.LAST_NS:
-            raise ValueError("an action has a time in no year of ours")
+            raise ValueError("a time of an action is out of range")
         children = action["children"]
         if children:
             _walk_odd(

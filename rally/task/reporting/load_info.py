@@ -80,9 +80,9 @@ class NothingRan(exceptions.RallyException):
 class LoadFellShort(exceptions.RallyException):
     error_code = 136
     msg_fmt = (
-        "The load was less than was asked for: %(shortfalls)s. So the "
-        "criteria were judged, but of a smaller load. Start more agents of "
-        "each group, or spares, and run the task again."
+        "The load was smaller than what was asked for: %(shortfalls)s. So the "
+        "criteria were judged by a smaller load. Start more agents of each "
+        "group, or spares, and run the task again."
     )
 
 

@@ -198,7 +198,7 @@ def checked_row(result: t.Any, number: int) -> Row:
         *(row.started_ns + each for each in times),
     )
     if not 0 <= min(moments) <= max(moments) <= LAST_NS:
-        raise ResultRefused("one of its times is in no year of ours")
+        raise ResultRefused("one of its times is out of range")
     return row
 
 

@@ -51,12 +51,11 @@ Path: t.TypeAlias = list[str | tuple[str, t.Any]]
 class CannotBeSent(exceptions.RallyException):
     error_code = 143
     msg_fmt = (
-        "%(path)s cannot be carried to another process: %(reason)s. So "
-        "agents could not run what this host would, and no load was "
-        "generated. Let the context keep values there that are carried "
-        "(plain values, or objects of a plugin's own classes), give the "
-        "class `to_state` and `from_state`, or run the workload without the "
-        "distributed runner."
+        "%(path)s cannot be carried to another process: %(reason)s. So agents "
+        "could not run what this host would, and no load was generated. Keep "
+        "only values there that can be carried (plain values, or objects of a "
+        "plugin's own classes), give the class `to_state` and `from_state`, "
+        "or run the workload without the distributed runner."
     )
 
 

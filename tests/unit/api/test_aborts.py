@@ -80,12 +80,12 @@ class AbortTestCase(test.TestCase):
         self.assertEqual(False, tasks.requested)
 
     @ddt.data(
-        ("init", "only a task that runs can be stopped"),
-        ("validating", "only a task that runs can be stopped"),
-        ("finished", "come to its end already"),
-        ("crashed", "come to its end already"),
-        ("validation_failed", "come to its end already"),
-        ("sla_failed", "come to its end already"),
+        ("init", "only a running task can be stopped"),
+        ("validating", "only a running task can be stopped"),
+        ("finished", "has ended already"),
+        ("crashed", "has ended already"),
+        ("validation_failed", "has ended already"),
+        ("sla_failed", "has ended already"),
     )
     @ddt.unpack
     def test_refuses_what_does_not_run(self, status, reason):

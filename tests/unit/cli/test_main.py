@@ -176,7 +176,7 @@ class StartTestCase(base.HomeTestCase):
         self.assertEqual(main.GENERAL_FAILURE, done.returncode)
         self.assertEqual(
             "Standard output cannot be written: No space left on device. "
-            "What follows of it is lost.\n", done.stderr,
+            "The rest of it is lost.\n", done.stderr,
         )
 
     def test_a_reader_who_has_gone_is_told_nothing(self):

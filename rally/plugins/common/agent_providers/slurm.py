@@ -157,7 +157,9 @@ class SlurmProvider(agent_provider.AgentProvider):
         try:
             elements = self._submissions.elements() if named else {}
         except SlurmFailed as e:
-            LOG.warning("Whether all agents run is not known. %s" % e)
+            LOG.warning(
+                "It is not known whether all agents are running. %s" % e
+            )
             return
         living = {each.index for each in elements.values() if not each.is_over}
         missing = sorted(set(self._indices()) - living)
@@ -270,8 +272,8 @@ class SlurmProvider(agent_provider.AgentProvider):
         problem = self._submissions.end(until_s)
         if problem:
             return [
-                "Jobs %s of Slurm may still run: %s Run `scancel --name=%s`; "
-                "what they write is in %s."
+                "Slurm jobs %s may still be running: %s Run `scancel "
+                "--name=%s`; what they write is in %s."
                 % (named.name, problem, named.name, named.folder)
             ]
         problems = _remove(named.folder, with_results)

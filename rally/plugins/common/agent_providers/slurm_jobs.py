@@ -43,7 +43,7 @@ class SlurmFailed(exceptions.RallyException):
     error_code = 156
     msg_fmt = (
         "`%(command)s` of Slurm failed: %(reason)s. Agents of this task run "
-        "in jobs of Slurm, which can then neither be started nor be ended. "
+        "in Slurm jobs, which can be neither started nor ended without it. "
         "See whether `sinfo` works on this host, and whether partition, "
         "account, time and options in the task are those of your site."
     )

@@ -36,18 +36,18 @@ _64_BITS = (1 << 64) - 1
 class DataFileUnusable(exceptions.RallyException):
     error_code = 236
     msg_fmt = (
-        "File %(path)s cannot give its rows to iterations: %(reason)s. Give "
-        "a file of one row for each iteration, see the page Testing a web "
-        "service."
+        "File %(path)s cannot provide rows for iterations: %(reason)s. Give a "
+        "file with one row for each iteration; see the page Testing a web "
+        "service of the documentation."
     )
 
 
 class DataRowsUsedUp(exceptions.RallyException):
     error_code = 237
     msg_fmt = (
-        "There is no row for iteration %(number)d: %(path)s has %(rows)d "
-        "rows, and each is used once. Use a longer file or fewer iterations, "
-        "or say `at_end: circle`."
+        "There is no row for iteration %(number)d: %(path)s has %(rows)s, and "
+        "each is used once. Use a longer file or fewer iterations, or say "
+        "`at_end: circle`."
     )
 
 
@@ -67,7 +67,9 @@ def row_index(
     if (
         mode == "unique" and number > rows and config["at_end"] == "fail"
     ):
-        raise DataRowsUsedUp(number=number, path=config["path"], rows=rows)
+        raise DataRowsUsedUp(
+            number=number, path=config["path"], rows=counted(rows, "row")
+        )
     return (number - 1) % rows
 
 

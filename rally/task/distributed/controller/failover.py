@@ -255,9 +255,9 @@ class Failover:
                     )
                 )
                 commands.append(Say(
-                    "The load is less than was asked for: %s. An agent with "
-                    "that label, or a spare of another group, takes it over "
-                    "at once." % self.shortfalls[-1], True,
+                    "The load is smaller than what was asked for: %s. An "
+                    "agent with that label, or a spare of another group, "
+                    "takes it over at once." % self.shortfalls[-1], True,
                 ))
         return commands
 

@@ -37,9 +37,9 @@ class AgentsDidNotCome(exceptions.RallyException):
     error_code = 206
     msg_fmt = (
         "%(count)d of %(agents)s came that provider %(provider)s was to "
-        "start, so no load was generated.%(pending)s%(table)sMend what "
-        "is named, raise `wait` if they need more than %(wait_s)g s, or ask "
-        "for fewer of them in the task file."
+        "start, so no load was generated.%(pending)s%(table)sFix what is "
+        "named, raise `wait` if they need more than %(wait_s)g s, or ask for "
+        "fewer of them in the task file."
     )
 
 
@@ -73,10 +73,9 @@ class RunStopped(exceptions.RallyException):
 class PluginsDiffer(exceptions.RallyException):
     error_code = 208
     msg_fmt = (
-        "Plugins of this workload are not the same on all agents as they are "
-        "here, so results would be those of something else. No load was "
-        "generated.%(table)s\n"
-        "To go on, %(hint)s; then start the task again."
+        "Plugins of this workload differ between this host and some agents, "
+        "so these would run something else. No load was "
+        "generated.%(table)s\nTo go on, %(hint)s; then start the task again."
     )
 
 

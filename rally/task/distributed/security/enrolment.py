@@ -92,13 +92,13 @@ class Enrolment:
         :param wake: called, from another thread, when there are ``answers``
         """
         if not isinstance(message, messages.Enrol):
-            return "has sent something else than an application"
+            return "has sent something other than an application"
         second = int(self._monotonic_s())
         if second != self._second:
             self._second, self._heard = second, 0
         self._heard += 1
         if self._heard > MAX_PER_S:
-            return "has come together with too many others"
+            return "came together with too many others"
         try:
             self._waiting.put_nowait(_Waiting(*applicant, message))
         except queue.Full:

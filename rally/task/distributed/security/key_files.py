@@ -44,10 +44,10 @@ class SecretKeyExposed(exceptions.RallyException):
 class KeyFileMissing(exceptions.RallyException):
     error_code = 251
     msg_fmt = (
-        "Key file %(path)s cannot be read (%(reason)s). An agent proves with "
-        "it who it is, so it cannot join without. Run `rally agent authorize "
-        "NAME > NAME.key` on the controller, copy the file to this node, and "
-        "run `chmod 600` on it."
+        "Key file %(path)s cannot be read (%(reason)s). An agent proves its "
+        "identity with it, so it cannot join without it. Run `rally agent "
+        "authorize NAME > NAME.key` on the controller, copy the file to this "
+        "node, and run `chmod 600` on it."
     )
 
 

@@ -48,10 +48,10 @@ _ID_BYTES = 4
 class JoinTokenUnusable(exceptions.RallyException):
     error_code = 227
     msg_fmt = (
-        "Join token %(path)s cannot be used: %(reason)s. An agent that has "
-        "no key yet shows it to be let in, so it cannot join without. Make "
-        "one with `rally agent invite --out FILE` on the controller, copy it "
-        "to this node, and run `chmod 600` on it."
+        "Join token %(path)s cannot be used: %(reason)s. An agent that has no "
+        "key yet enrols with it, so it cannot join without it. Make one with "
+        "`rally agent invite --out FILE` on the controller, copy it to this "
+        "node, and run `chmod 600` on it."
     )
 
 

@@ -286,7 +286,7 @@ class ControllerTransport(sockets.End):
         if channel is not Channel.CONTROL or (
             sum(map(len, frames[1:])) > MAX_APPLICATION_BYTES
         ):
-            problem = "has sent something else than an application"
+            problem = "has sent something other than an application"
         else:
             try:
                 message = self._decode([frame.bytes for frame in frames[1:]])

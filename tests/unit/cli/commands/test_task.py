@@ -166,7 +166,7 @@ class FinishedTaskTestCase(base.CommandTestCase):
         )
         refused = self.rally("task", "abort", uuid)
         self.assertEqual(100, refused.code)
-        self.assertIn("come to its end already", refused.out)
+        self.assertIn("has ended already", refused.out)
 
     def _report(self, uuid):
         path = self.path("report.json")

@@ -138,7 +138,7 @@ class JoiningTestCase(Base):
         token = self.invited(5)
         tokens.revoke(token.id, self.folder)
         error = self.assertRaises(joining.NotLetIn, self.enrolled, token)
-        self.assertIn("expired or was revoked", str(error))
+        self.assertIn("has expired, was revoked", str(error))
         self.assertEqual([], keys.agents(self.folder))
 
     def test_the_token_of_another_controller_is_not_even_shown(self):

@@ -69,8 +69,8 @@ class ClientMissing(exceptions.RallyException):
 class NoAccess(exceptions.RallyException):
     error_code = 177
     msg_fmt = (
-        "There is no way to the Kubernetes cluster that agents are to run "
-        "in: %(problem)s. Check `kubeconfig` and `context` of the task with "
+        "The Kubernetes cluster that agents are to run in cannot be reached: "
+        "%(problem)s. Check `kubeconfig` and `context` of the task with "
         "`kubectl --kubeconfig FILE --context NAME get pods`; in a pod, that "
         "it has a service account whose token is mounted."
     )

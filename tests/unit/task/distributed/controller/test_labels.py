@@ -201,9 +201,12 @@ class WeightsTestCase(test.TestCase):
         cluster = self.lose_zone_b(agents=2).play()
 
         self.assertEqual([], cluster.problems())
-        said = [line for line in cluster.log if "less than was asked" in line]
+        said = [
+            line for line in cluster.log
+            if "smaller than what was asked" in line
+        ]
         self.assertEqual(1, len(said), said)
-        self.assertIn("zone=b: 2 of 8 iterations at once", said[0])
+        self.assertIn("zone=b: a concurrency of 2 was missing, of 8", said[0])
         self.assertEqual(1, len(cluster.machine.run.failover.shortfalls))
 
     def test_a_group_that_has_lost_one_of_two_is_still_there(self):

@@ -329,7 +329,7 @@ class EnrolmentTestCase(TokenTestCase):
         token = self.invited()
         desk = self.desk()
         for message in (messages.Ready("run"), messages.DrainAsked("n")):
-            self.assertIn("something else", desk.enrolment.hear(
+            self.assertIn("something other", desk.enrolment.hear(
                 channels.Applicant(b"", token.public, ""), message,
                 desk.woken.release,
             ))
