@@ -171,15 +171,20 @@ class DBRecordNotFound(RallyException):
     """
 
     error_code = 203
-    msg_fmt = "There is no record with %(criteria)s in table %(table)s."
+    msg_fmt = (
+        "There is no record with %(criteria)s in table %(table)s.%(hint)s"
+    )
+
+    def __init__(self, message: t.Any = None, **kwargs: t.Any) -> None:
+        kwargs.setdefault("hint", "")
+        super().__init__(message, **kwargs)
 
 
 class DBRecordExists(DBException):
-    """What to do: choose another name, or delete the record that has it."""
-
     error_code = 204
     msg_fmt = (
-        "Table %(table)s has a record with %(field)s = %(value)s already."
+        "Table %(table)s has a record with %(field)s = %(value)s already. "
+        "Choose another one, or delete that record."
     )
 
 

@@ -285,13 +285,13 @@ def earlier_names() -> str:
 
 #: sentences of a message that say what to do begin with one of these
 ADVICE = re.compile(
-    r"(Ask|Check|Correct|Create|Delete|End|Export|Find|Fix|Give|If|Install"
+    r"(Ask|Check|Choose|Correct|Create|Delete|End|Export|Find|Fix|Give|If|Install"
     r"|Keep|Leave|Let|Look|Make|Mend|Most likely|Name|Once|Put|Remove|Rename"
     r"|Replace|Restore|Run|See|Set|Start|This is a(n error)?|To go on|Use"
     r"|Write)\b"
 )
-#: parts of a message that are lists of their own, if they are there at all
-_LISTS = re.compile(r"%\((?:pending|table|trace)\)s")
+#: what follows a sentence, if it is there at all: lists and more sentences
+_LISTS = re.compile(r"(?<! )%\((?:hint|pending|table|trace)\)s")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[.\d]*[a-z]")
 _REMEDY = re.compile(r"What to do: (.*?)(?:\n\n|\Z)", re.DOTALL)
 

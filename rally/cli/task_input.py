@@ -90,7 +90,9 @@ def _read(path: str, source: str) -> str:
             return f.read()
     except (OSError, UnicodeDecodeError) as e:
         raise FailedToLoadTask(
-            source=source, msg="Error reading %s: %s" % (path, e)
+            source=source, msg="Error reading %s: %s" % (
+                path, getattr(e, "strerror", None) or e,
+            )
         ) from None
 
 

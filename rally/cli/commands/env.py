@@ -150,7 +150,7 @@ def _discovered_spec(quiet: bool) -> dict[str, t.Any]:
 
 def _print_discovered(details: dict[str, t.Any]) -> None:
     available = [name for name, x in details.items() if x["available"]]
-    print(
+    terminal.say(
         "The environment of this shell describes %s."
         % counted(len(available), "platform")
     )
@@ -325,7 +325,10 @@ def use(
         message = (
             "There is no environment %s, so it cannot be the default." % env
         )
-        print(json.dumps({"error": message}) if to_json else message)
+        if to_json:
+            print(json.dumps({"error": message}))
+        else:
+            terminal.say(message)
         raise typer.Exit(1) from None
     _use(data, quiet=to_json)
 

@@ -19,7 +19,13 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import cliutils, envutils, task_details, task_input
+from rally.cli import (
+    cliutils,
+    envutils,
+    task_details,
+    task_input,
+    terminal,
+)
 from rally.cli.commands import options, task_views
 from rally.task.processing import records
 
@@ -216,7 +222,7 @@ def abort(
 ) -> None:
     """Stop a running task, and wait until it has stopped."""
     if soft:
-        print(
+        terminal.say(
             "INFO: a soft abort lets the running workload finish and starts "
             "no further ones."
         )

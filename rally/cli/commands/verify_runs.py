@@ -19,7 +19,7 @@ import typing as t
 import typer
 
 from rally import consts, exceptions
-from rally.cli import cliutils, envutils
+from rally.cli import cliutils, envutils, terminal
 from rally.cli.commands import verify_options as options
 from rally.common.counting import counted
 
@@ -204,7 +204,7 @@ def _print_totals(
         print(" - %s: %s" % (name, totals[key]))
     unfinished = [x["name"] for x in tests.values() if x["status"] == "init"]
     if unfinished:
-        print(
+        terminal.say(
             "\nTests that never finished, because the process that ran them "
             "died: %s" % ", ".join(unfinished)
         )

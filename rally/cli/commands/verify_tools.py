@@ -22,7 +22,7 @@ import typing as t
 import typer
 
 from rally import exceptions
-from rally.cli import cliutils, completion, envutils
+from rally.cli import cliutils, completion, envutils, terminal
 from rally.cli.commands import verify_options as options
 from rally.common import logging, masking
 
@@ -117,7 +117,7 @@ def list_verifiers(
     """List the verifiers."""
     found = cliutils.get_api().verifier.list(status=status)
     if not found:
-        print(
+        terminal.say(
             "There are no verifiers with status '%s'." % status if status
             else "There are no verifiers. You can create one, using command "
             "`rally verify create-verifier`."
@@ -165,7 +165,7 @@ def show_verifier(verifier_id: options.Verifier) -> None:
         ),
     }
     print_rows(rows, "Verifier")
-    print(
+    terminal.say(
         "Attention! What you change there by hand is yours to maintain: "
         "`rally verify update-verifier` does not know about it."
     )
@@ -245,7 +245,7 @@ def update_verifier(
         verifier_id=verifier_id, system_wide=wanted, version=version,
         update_venv=update_venv,
     )
-    print(
+    terminal.say(
         "Its configurations have not been changed. Renew them with `rally "
         "verify configure-verifier --reconfigure`."
     )
@@ -372,7 +372,7 @@ def list_verifier_exts(verifier_id: options.Verifier) -> None:
         verifier_id=verifier_id
     )
     if not found:
-        print(
+        terminal.say(
             "There are no verifier extensions. You can add one with `rally "
             "verify add-verifier-ext`."
         )

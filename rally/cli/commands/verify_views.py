@@ -133,7 +133,7 @@ def list_(
     )
     if not found:
         is_filtered = verifier_id or env or tags or status
-        print(
+        terminal.say(
             "There are no verifications that meet the specified filter "
             "arguments." if is_filtered else
             "There are no verifications. You can start one with `rally "

@@ -57,7 +57,8 @@ class VerifyTestCase(base.CommandTestCase):
         outcome = self.rally("verify", *words)
         self.assertEqual(code, outcome.code, outcome.out + outcome.err)
         self.assertNotIn("Traceback", outcome.out + outcome.err)
-        return " ".join((outcome.out + outcome.err).split())
+        text = (outcome.out + outcome.err).replace("\u2502", " ")
+        return " ".join(text.split())
 
     def create(self, name: str = "v", *words: str) -> str:
         """Uuid of a new verifier."""

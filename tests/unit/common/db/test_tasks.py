@@ -170,9 +170,10 @@ class TaskTestCase(test.DBTestCase):
              {"id": ab["id"], "uuid": ab["uuid"]}],
             db.task_list(env="e", uuids_only=True),
         )
-        self.assertRaises(
+        error = self.assertRaises(
             exceptions.DBRecordNotFound, db.task_list, env="nope"
         )
+        self.assertIn("`rally env list` lists those", str(error))
 
     def test_a_thousand_tasks_are_listed(self):
         with db.get_engine().begin() as connection:
