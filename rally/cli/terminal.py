@@ -226,10 +226,12 @@ def command(line: str) -> str:
     room = width()
     if cells(line) + 8 <= room:
         return "\t" + line
-    begin, join = " " * TAB, " \\"
-    inner = room - 2 * TAB - len(join)
+    join = " \\"
+    room -= len(join)
     # a word that is cut could not be copied any more
-    lines = broken(line, max(inner, longest_word(line)))
+    longest = longest_word(line)
+    begin = " " * min(TAB, max(0, room - longest) // 2)
+    lines = broken(line, max(room - 2 * len(begin), longest))
     return (join + "\n").join(
         begin * (1 if i == 0 else 2) + each for i, each in enumerate(lines)
     )
