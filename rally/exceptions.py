@@ -164,6 +164,15 @@ class DBConflict(RallyException):
     msg_fmt = "The record is in use or has changed meanwhile: %(message)s"
 
 
+#: what a record of a table is, and the command that lists all there are
+_RECORDS: dict[t.Any, tuple[str, str]] = {
+    "envs": ("environment", "rally env list"),
+    "tasks": ("task", "rally task list --all-envs"),
+    "verifiers": ("verifier", "rally verify list-verifiers"),
+    "verifications": ("verification", "rally verify list"),
+}
+
+
 class DBRecordNotFound(RallyException):
     """What to do: look the identifier up, with `rally task list --all-envs`,
     `rally env list` or `rally verify list`. Each database has its own records:
@@ -171,21 +180,35 @@ class DBRecordNotFound(RallyException):
     """
 
     error_code = 203
-    msg_fmt = (
-        "There is no record with %(criteria)s in table %(table)s.%(hint)s"
-    )
+    msg_fmt = "There is no %(record)s with %(criteria)s.%(advice)s"
 
     def __init__(self, message: t.Any = None, **kwargs: t.Any) -> None:
-        kwargs.setdefault("hint", "")
-        super().__init__(message, **kwargs)
+        table = kwargs.get("table")
+        record, listing = _RECORDS.get(
+            table, ("record of table %s" % table, "")
+        )
+        advice = listing and (
+            " `%s` lists those of this database, and `rally db show` says "
+            "which one that is." % listing
+        )
+        super().__init__(
+            message, **{"record": record, "advice": advice, **kwargs}
+        )
 
 
 class DBRecordExists(DBException):
+    """What to do: choose another name, or use the record that has it."""
+
     error_code = 204
     msg_fmt = (
-        "Table %(table)s has a record with %(field)s = %(value)s already. "
-        "Choose another one, or delete that record."
+        "Another %(record)s has the %(field)s %(value)s already. Choose "
+        "another %(field)s, or use that %(record)s."
     )
+
+    def __init__(self, message: t.Any = None, **kwargs: t.Any) -> None:
+        table = kwargs.get("table")
+        record, _ = _RECORDS.get(table, ("record of table %s" % table, ""))
+        super().__init__(message, **{"record": record, **kwargs})
 
 
 class DowngradeNotSupported(RallyException):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import json
+import os
 import sys
 import textwrap
 import typing as t
@@ -75,6 +76,21 @@ def iter_commands(
         yield from iter_commands(
             command.get_command(None, name), (*path, name)
         )
+
+
+def content_of(path: str) -> bytes:
+    """What is in a file that the user has named.
+
+    :raises OSError: it cannot be read; the error is a sentence
+    """
+    try:
+        with open(os.path.expanduser(path), "rb") as f:
+            return f.read()
+    except OSError as e:
+        raise OSError(
+            "%s cannot be read: %s. Check its name, and the folder that this "
+            "command runs in." % (path, e.strerror or e)
+        ) from e
 
 
 def make_header(text: str, size: int = 80, symbol: str = "-") -> str:

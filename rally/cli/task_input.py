@@ -86,14 +86,14 @@ def _read(path: str, source: str) -> str:
     if path == STDIN:
         return sys.stdin.read()
     try:
-        with open(os.path.expanduser(path), encoding="utf-8") as f:
-            return f.read()
-    except (OSError, UnicodeDecodeError) as e:
+        text = cliutils.content_of(path).decode("utf-8")
+    except OSError as e:
+        raise FailedToLoadTask(source=source, msg=str(e)) from None
+    except UnicodeDecodeError as e:
         raise FailedToLoadTask(
-            source=source, msg="Error reading %s: %s" % (
-                path, getattr(e, "strerror", None) or e,
-            )
+            source=source, msg="%s is not text in UTF-8: %s" % (path, e)
         ) from None
+    return text.replace("\r\n", "\n")
 
 
 def _arguments(text: str | None, path: str | None) -> dict[str, t.Any]:

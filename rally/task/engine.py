@@ -102,7 +102,7 @@ class TaskEngine:
         :raises InvalidTaskConfig: naming workload, position and causes
         """
         try:
-            problems = list(_problems(workload, vcontext, vtype))
+            problems = _problems(workload, vcontext, vtype)
         except exceptions.PluginNotFound as e:
             problems = [e.format_message()]
         if problems:
@@ -112,7 +112,7 @@ class TaskEngine:
                 config=json.dumps(
                     objects.Workload.to_task(workload), indent=2
                 ),
-                reason="\n ".join(problems),
+                reason="\n".join(problems),
             )
 
     def _workloads(self) -> t.Iterator[dict[str, t.Any]]:
@@ -412,17 +412,25 @@ def _problems(
     workload: dict[str, t.Any],
     vcontext: dict[str, t.Any] | None,
     vtype: str | tuple[str, ...] | None,
-) -> t.Iterator[str]:
+) -> list[str]:
     """What is wrong with a workload, as sentences.
 
     :param vtype: which kinds of validators are asked; None: all
     """
+    found = list(_problems_of_plugins(workload, vcontext, vtype))
+    if not found and vtype == "syntax":  # as a whole: each part is right
+        runner_cls = runner.ScenarioRunner.get(workload["runner_type"])
+        found = list(runner_cls.check_workload(workload))
+    return found
+
+
+def _problems_of_plugins(
+    workload: dict[str, t.Any],
+    vcontext: dict[str, t.Any] | None,
+    vtype: str | tuple[str, ...] | None,
+) -> t.Iterator[str]:
+    """What each plugin of a workload says of its configuration."""
     name = workload["name"]
-    scenario_cls = scenario.Scenario.get(name)
-    yield from scenario.Scenario.validate(
-        name=name, context=vcontext, config=workload, plugin_cfg=None,
-        vtype=vtype,
-    )
 
     def check(
         base: t.Any, plugin: str, plugin_cfg: t.Any, hidden: bool = False
@@ -432,14 +440,14 @@ def _problems(
             plugin_cfg=plugin_cfg, allow_hidden=hidden, vtype=vtype,
         )
 
-    found = check(
+    yield from scenario.Scenario.validate(
+        name=name, context=vcontext, config=workload, plugin_cfg=None,
+        vtype=vtype,
+    )
+    yield from check(
         runner.ScenarioRunner, workload["runner_type"], workload["runner"]
     )
-    yield from found
-    if not found and vtype == "syntax":
-        runner_cls = runner.ScenarioRunner.get(workload["runner_type"])
-        yield from runner_cls.check_workload(workload)
-    for ctx_name, ctx_cfg in scenario_cls.get_default_context().items():
+    for ctx_name, ctx_cfg in _default_contexts(name).items():
         yield from check(context.Context, ctx_name, ctx_cfg, hidden=True)
     for ctx_name, ctx_cfg in workload["contexts"].items():
         yield from check(context.Context, ctx_name, ctx_cfg)
@@ -448,3 +456,12 @@ def _problems(
     for hook_cfg in workload["hooks"]:
         yield from check(hook.HookAction, *hook_cfg["action"])
         yield from check(hook.HookTrigger, *hook_cfg["trigger"])
+
+
+def _default_contexts(scenario_name: str) -> dict[str, t.Any]:
+    """Contexts that a scenario always has; none if it does not exist."""
+    try:
+        cls = scenario.Scenario.get(scenario_name)
+    except exceptions.PluginNotFound:
+        return {}
+    return cls.get_default_context()

@@ -20,7 +20,7 @@ import typing as t
 import jsonschema
 
 from rally import consts, exceptions
-from rally.common import portable, texts
+from rally.common import portable, spelling, texts
 
 _Dict: t.TypeAlias = dict[str, t.Any]
 
@@ -208,9 +208,16 @@ class TaskConfig:
 
     def _process_1(self, config: _Dict) -> _Dict:
         """Version 1 as version 2."""
+        why = ""
         if not isinstance(config.get("version", []), list):
             del config["version"]  # else it is the name of a scenario
-        _validate(config, self.CONFIG_SCHEMA_V1)
+        else:
+            why = (
+                "It has no version (such as 'version: 2'), so it was read as "
+                "version 1, where each key is a scenario with a list of "
+                "workloads. "
+            )
+        _validate(config, self.CONFIG_SCHEMA_V1, identifier=why)
         return {
             "title": "Task (adopted from task format v1)",
             "subtasks": [
@@ -271,6 +278,7 @@ class TaskConfig:
                 "Additional properties are not allowed "
                 f"({_listed(extra)} "
                 f"{'were' if len(extra) > 1 else 'was'} unexpected)."
+                + spelling.did_you_mean(extra, self.V2_TOP_ALLOWED_KEYS)
             )
 
     @staticmethod
@@ -316,7 +324,29 @@ def _validate(instance: t.Any, schema: _Dict, identifier: str = "") -> None:
         message = texts.problem_of(
             "The text", error.instance, error.validator_value
         )
-    raise exceptions.InvalidTaskException(f"{identifier}{message}{where}")
+    raise exceptions.InvalidTaskException(
+        f"{identifier}{message}{where}{_hint(error)}"
+    )
+
+
+def _hint(error: jsonschema.ValidationError) -> str:
+    """What to write instead; empty if nobody can know."""
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        extra = [key for key in error.instance if key not in known]
+        question = spelling.did_you_mean(extra, known)
+        return f".{question}" if question else ""
+    if error.validator == "maxProperties":
+        return (
+            ". There can be one key, the name of a plugin; its options stand "
+            "below it, as in {constant: {times: 10}}"
+        )
+    if error.validator == "type" and error.validator_value == "object":
+        if error.instance is None:
+            return ". Write {} if it is empty"
+        if error.schema == _SINGLE_ENTITY and isinstance(error.instance, str):
+            return f". Write {{{error.instance}: {{}}}}"
+    return ""
 
 
 def _v1_workload(name: str, workload: _Dict) -> _Dict:

@@ -75,6 +75,31 @@ class RallyExceptionTestCase(test.TestCase):
         self.assertEqual(str(error), str(again))
         self.assertEqual(error.kwargs, again.kwargs)
 
+    def test_a_missing_record_is_called_what_it_is(self) -> None:
+        self.assertEqual(
+            "There is no task with uuid: abc. `rally task list --all-envs` "
+            "lists those of this database, and `rally db show` says which "
+            "one that is.",
+            str(exceptions.DBRecordNotFound(
+                criteria="uuid: abc", table="tasks"
+            )),
+        )
+        self.assertEqual(
+            "There is no record of table workloads with uuid: abc.",
+            str(exceptions.DBRecordNotFound(
+                criteria="uuid: abc", table="workloads"
+            )),
+        )
+
+    def test_a_taken_name_is_said_to_be_one(self) -> None:
+        self.assertEqual(
+            "Another verifier has the name x already. Choose another name, "
+            "or use that verifier.",
+            str(exceptions.DBRecordExists(
+                field="name", value="x", table="verifiers"
+            )),
+        )
+
     def test_codes_are_unique_and_fit_an_exit_status(self) -> None:
         codes = [code for code in CODES if code != 100]
 

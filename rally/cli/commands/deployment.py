@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import json
-import os
 import typing as t
 
 import typer
@@ -220,10 +219,10 @@ def _use(uuid: str) -> None:
 def _read(filename: str) -> t.Any:
     from rally.cli import yamlutils
 
-    with open(os.path.expanduser(filename), "rb") as f:
-        return yamlutils.parse(
-            f.read(), filename, exceptions.InvalidConfigException
-        )
+    return yamlutils.parse(
+        cliutils.content_of(filename), filename,
+        exceptions.InvalidConfigException,
+    )
 
 
 def _print(deployments: list[dict[str, t.Any]]) -> None:

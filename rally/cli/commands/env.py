@@ -15,14 +15,20 @@
 from __future__ import annotations
 
 import json
-import os
 import traceback
 import typing as t
 
 import typer
 
 from rally import exceptions
-from rally.cli import argutils, completion, env_tables, envutils, terminal
+from rally.cli import (
+    argutils,
+    cliutils,
+    completion,
+    env_tables,
+    envutils,
+    terminal,
+)
 from rally.cli.commands import options
 from rally.common import logging, masking
 from rally.common.counting import counted
@@ -35,7 +41,7 @@ NO = env_tables.NO
 
 MSG_NO_ENVS = (
     "There are no environments. To create a new environment, use the "
-    "command:\nrally env create"
+    "command:\nrally env create --name NAME"
 )
 
 MSG_NOT_MADE = (
@@ -111,7 +117,7 @@ def create(
         raise typer.Exit(1) from None
     except Exception as e:  # a platform plugin's, or its author's
         print("The environment could not be created:")
-        terminal.say(masking.masked_text("%s: %s" % (type(e).__name__, e)))
+        terminal.say(masking.masked_text(_reason(e)))
         if logging.is_debug():
             text = "".join(traceback.format_exception(e))
             print(masking.masked_text(text))
@@ -125,11 +131,18 @@ def create(
         raise typer.Exit(1)
 
 
+def _reason(error: Exception) -> str:
+    """Rally's own errors are sentences; those of plugins may be anything."""
+    if isinstance(error, (exceptions.RallyException, OSError)):
+        return str(error)
+    return "%s: %s" % (type(error).__name__, error)
+
+
 def _spec(path: str | None, from_sysenv: bool, quiet: bool) -> t.Any:
     """Content of a spec: of a file, of the process's environment, none."""
     if path is not None:
-        with open(os.path.expanduser(path), "rb") as f:
-            return _parsed(f.read(), "The env spec %s" % path) or {}
+        content = cliutils.content_of(path)
+        return _parsed(content, "The env spec %s" % path) or {}
     return _discovered_spec(quiet) if from_sysenv else {}
 
 

@@ -20,6 +20,7 @@ import typer
 
 from rally import plugins
 from rally.cli import argutils, cliutils, completion, terminal
+from rally.common import spelling
 from rally.common.plugin import plugin
 
 NOT_FOUND = 211
@@ -56,7 +57,7 @@ def show(
         where = "@%s not found" % platform if platform else (
             " not found at any platform"
         )
-        terminal.say("Plugin %s%s" % (wanted, where))
+        _say_not_found(wanted + where, wanted, platform)
         raise typer.Exit(NOT_FOUND)
     if len(found) > 1:
         print("Multiple plugins found:")
@@ -97,7 +98,17 @@ def list_(
     if found:
         _print_plugins(found)
     else:
-        print("Plugin %s not found" % (name or base_cls))
+        wanted = name or base_cls or ""
+        _say_not_found("%s not found" % wanted, wanted, platform)
+
+
+def _say_not_found(text: str, wanted: str, platform: str | None) -> None:
+    there = _find(None, platform)
+    known = {x.get_name() for x in there} | {
+        x._get_base().__name__ for x in there
+    }
+    question = spelling.did_you_mean([wanted], known)
+    terminal.say("Plugin %s%s" % (text, question and "." + question))
 
 
 def _find(

@@ -29,14 +29,6 @@ Values: t.TypeAlias = dict[str, t.Any]
 M = t.TypeVar("M", bound=models.Base)
 Named = t.TypeVar("Named", models.Env, models.Verifier)
 
-#: table -> command that shows what is in it
-_LISTED_BY = {
-    "tasks": "rally task list --all-envs",
-    "envs": "rally env list",
-    "verifiers": "rally verify list-verifiers",
-    "verifications": "rally verify list",
-}
-
 
 def serialize(data: t.Any) -> t.Any:
     """Rows as dicts: columns by name, plus the relationships loaded.
@@ -150,11 +142,8 @@ def unique_name(
 def not_found(
     model: type[models.Base], criteria: str
 ) -> exceptions.DBRecordNotFound:
-    table = model.__tablename__
-    command = _LISTED_BY.get(table)
     return exceptions.DBRecordNotFound(
-        criteria=criteria, table=table,
-        hint=" `%s` lists those that there are." % command if command else "",
+        criteria=criteria, table=model.__tablename__
     )
 
 

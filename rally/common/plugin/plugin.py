@@ -15,12 +15,12 @@
 from __future__ import annotations
 
 import collections
-import difflib
 import sys
 import typing as t
 import weakref
 
 from rally import exceptions
+from rally.common import spelling
 from rally.common.plugin import discover, info, meta
 
 _C = t.TypeVar("_C", bound="type[Plugin]")
@@ -180,13 +180,11 @@ class Plugin(meta.MetaMixin, info.InfoMixin):
         cls, name: str, platform: str | None, allow_hidden: bool
     ) -> exceptions.PluginNotFound:
         known = {p.get_name() for p in cls.get_all(platform, allow_hidden)}
-        close = difflib.get_close_matches(name, sorted(known), n=3)
-        hint = " Did you mean %s?" % " or ".join(close) if close else ""
         return exceptions.PluginNotFound(
             name=name,
             platform=platform or "any",
             base=cls._get_base().__name__,
-            hint=hint,
+            hint=spelling.did_you_mean([name], known),
         )
 
     @classmethod

@@ -14,13 +14,12 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 import typing as t
 
 from rally import exceptions
-from rally.common import logging, validation
+from rally.common import logging, spelling, validation
 from rally.utils import typeutils
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ def _sentence_of(error: t.Any) -> str:
     """What a person is told of a config that breaks its schema."""
     text = "%s." % error.message
     if error.absolute_path:
-        text += " It stands at %s." % "".join(
+        text += " It is at %s." % "".join(
             "[%r]" % step for step in error.absolute_path
         )
     if isinstance(error.validator_value, (str, int, float)) and (
@@ -68,14 +67,9 @@ def _sentence_of(error: t.Any) -> str:
         )
     known = sorted((error.schema or {}).get("properties") or ())
     if error.validator == "additionalProperties" and known:
-        text += " What may stand there: %s." % ", ".join(known)
+        text += " Known keys: %s." % ", ".join(known)
         unknown = [str(key) for key in error.instance if key not in known]
-        near = [
-            name for key in unknown
-            for name in difflib.get_close_matches(key, known, 1)
-        ]
-        if near:
-            text += " Did you mean %s?" % ", ".join(near)
+        text += spelling.did_you_mean(unknown, known)
     return text
 
 

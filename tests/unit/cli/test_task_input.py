@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import pathlib
 import unittest.mock
 
 import ddt
@@ -91,7 +92,7 @@ class LoadTestCase(base.HomeTestCase):
         text = self.refused(path, None, args_file)
         self.assertIn("Invalid --task-args-file passed", text)
         text = self.refused(path, None, self.path("nope"))
-        self.assertIn("Error reading", text)
+        self.assertIn("nope cannot be read: No such file", text)
 
     @ddt.data(
         ("a: {{ x }}", "The task file has a variable without a value: x"),
@@ -106,5 +107,19 @@ class LoadTestCase(base.HomeTestCase):
         self.assertIn("Invalid task file passed", message)
         self.assertIn(reason, message)
 
+    def test_a_file_that_is_no_text_is_refused(self):
+        path = pathlib.Path(self.path("t.yaml"))
+        path.write_bytes(b"a: \xff")
+        self.assertIn("is not text in UTF-8", self.refused(str(path)))
+
+    def test_ends_of_lines_may_be_those_of_windows(self):
+        path = pathlib.Path(self.path("t.yaml"))
+        path.write_bytes(b"a: 1\r\nb: 2\r\n")
+        self.assertEqual({"a": 1, "b": 2}, self.load(str(path)))
+        self.assertNotIn("\r", self.out.getvalue())
+
     def test_missing_file_is_refused(self):
-        self.assertIn("Error reading", self.refused(self.path("nope")))
+        self.assertIn(
+            "nope cannot be read: No such file or directory. Check",
+            self.refused(self.path("nope")),
+        )

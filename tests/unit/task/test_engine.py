@@ -379,6 +379,21 @@ class ValidationTestCase(EngineTestCase):
     def test_an_unknown_scenario_is_named(self):
         self.check_refused({"scenario": {"Dummy.dumy": {}}}, "Dummy.dumy")
 
+    def test_all_that_is_wrong_is_named_at_once(self):
+        self.check_refused(
+            {
+                "scenario": {"Dummy.dumy": {}},
+                "runner": {"distributed": {
+                    "runner": {"serial": {}}, "local_agents": 1,
+                }},
+                "contexts": {"dummy_contxt": {}},
+                "sla": {"failure_rat": {}},
+            },
+            "Scenario plugin named 'Dummy.dumy'",
+            "Context plugin named 'dummy_contxt'",
+            "SLA plugin named 'failure_rat'",
+        )
+
     def test_an_unknown_argument_is_named_with_its_position(self):
         self.check_refused(
             {"scenario": {"Dummy.failure": {"slep": 1}}}, "slep",

@@ -333,6 +333,29 @@ WRONG: list[tuple[t.Any, str]] = [
     ({"Dummy.dummy": {}}, "{} is not of type 'array' (at ['Dummy.dummy'])"),
     ({"Dummy.dummy": [{"runner": {}}]}, "'type' is a required property"),
     ({"Dummy.dummy": [{"foo": 1}]}, "'foo' was unexpected"),
+    # what is likely to be meant
+    (_v2(SHORT, titel="x"), "('titel' was unexpected). Did you mean title?"),
+    (
+        _v2({**SHORT, "context": {}, "rnner": {}}),
+        "('context', 'rnner' were unexpected). "
+        "Did you mean contexts or runner?",
+    ),
+    (
+        {"title": "x", "subtasks": [SHORT]},
+        "It has no version (such as 'version: 2'), so it was read as",
+    ),
+    (
+        _v2({**SHORT, "runner": {"type": "constant", "times": 1}}),
+        "(at ['runner']). There can be one key, the name of a plugin",
+    ),
+    (
+        _v2({**SHORT, "scenario": {"Dummy.dummy": None}}),
+        "(at ['scenario']['Dummy.dummy']). Write {} if",
+    ),
+    (
+        _v2({**SHORT, "scenario": "Dummy.dummy"}),
+        "(at ['scenario']). Write {Dummy.dummy: {}}",
+    ),
     ({"Dummy.dummy": [{"hooks": [{"name": "a"}]}]}, "required property"),
 ]
 

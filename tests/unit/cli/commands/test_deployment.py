@@ -42,6 +42,13 @@ class DeploymentCommandsTestCase(base.CommandTestCase):
         outcome = self.rally("deployment", "config", "x")
         self.assertEqual({}, json.loads(outcome.out))
 
+    def test_a_file_that_is_not_there_is_named(self):
+        outcome = self.rally(
+            "deployment", "create", "--name", "x", "--filename", "/nope"
+        )
+        self.assertEqual(1, outcome.code)
+        self.assertIn("/nope cannot be read: No such file", outcome.out)
+
     def test_config_without_credentials_is_refused(self):
         path = self.write("d.json", '{"type": "ExistingCloud"}')
         outcome = self.rally(

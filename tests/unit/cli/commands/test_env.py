@@ -112,9 +112,11 @@ class EnvCommandsTestCase(base.CommandTestCase):
         self.assertEqual({}, shown["spec"])
 
     @ddt.data(
-        (["--name", "lab", "--spec", "/nope"], "No such file"),
+        (["--name", "lab", "--spec", "/nope"],
+         "/nope cannot be read: No such file or directory. Check"),
         (["--name", "lab", "--extras", "{"], "YAML or JSON"),
-        (["--name", "twice"], "twice"),
+        (["--name", "twice"],
+         ":\nAnother environment has the name twice already."),
     )
     @ddt.unpack
     def test_create_fails_with_1(self, words, reason):

@@ -59,6 +59,10 @@ class PluginCommandsTestCase(base.CommandTestCase):
         (["nope"], "Plugin nope not found\n"),
         (["--platform", "nope"], "Platform nope not found\n"),
         (["--plugin-base", "Nope"], "Plugin Nope not found\n"),
+        (["--plugin-base", "Runner"],
+         "Plugin Runner not found. Did you mean ScenarioRunner?\n"),
+        (["Dumy.output"],
+         "Plugin Dumy.output not found. Did you mean Dummy.dummy_output?\n"),
     )
     @ddt.unpack
     def test_finding_nothing_is_no_failure(self, words, out):
@@ -100,6 +104,8 @@ class PluginCommandsTestCase(base.CommandTestCase):
     @ddt.data(
         (["nope"], 211, "Plugin nope not found at any platform\n"),
         (["nope", "--platform", "x"], 211, "Plugin nope@x not found\n"),
+        (["constnt"], 211, "Plugin constnt not found at any platform. "
+                           "Did you mean constant or check_constant?\n"),
     )
     @ddt.unpack
     def test_show_of_an_unknown_one(self, words, code, out):

@@ -154,7 +154,7 @@ class JsonSchemaTestCase(TestCase):
 
         self.assertEqual(
             "Additional properties are not allowed ('concurency' was "
-            "unexpected). It stands at ['inner']. What may stand there: "
+            "unexpected). It is at ['inner']. Known keys: "
             "concurrency, times. Did you mean concurrency?", problem,
         )
 
