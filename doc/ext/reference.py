@@ -391,7 +391,7 @@ MEANINGS: t.Mapping[str, str] = {
     "load_duration": "Seconds from the first start to the last end.",
     "load_info": "Of distributed runs and of those that lost iterations or "
                  "counted bytes: agents, counters, lost iterations, start "
-                 "lag. Released Rally refuses it.",
+                 "lag. Rally 5.1 refuses it.",
     "max_duration": "Seconds that the longest iteration took.",
     "min_duration": "Seconds that the shortest iteration took.",
     "pass_sla": "Whether all criteria were met.",
@@ -415,7 +415,7 @@ MEANINGS: t.Mapping[str, str] = {
     "total_iteration_count": "Iterations that left a result.",
     "updated_at": "When the record was last changed, as above.",
     "uuid": "Its UUID.",
-    "version": "Of the form of task files: 2.",
+    "version": "Version of the format of task files: 2.",
     "workloads": "The workloads, in their order.",
 }
 

@@ -125,7 +125,7 @@ class OptionsTestCase(test.TestCase):
         source = inspect.getsource(engine)
         heeded = set(re.findall(r"\bconf\.(\w+)", source)) | {"connection"}
         text = PAGE.read_text("utf-8")
-        start = text.index("With a server it heeds")
+        start = text.index("With a server it uses")
         paragraph = text[start:text.index(". How often", start)]
         self.assertEqual(
             heeded, set(re.findall(r"``(\w+)``", paragraph))
