@@ -60,7 +60,7 @@ class PageTestCase(case.TestCase):
 
     def words_of(self, command: str) -> list[str]:
         words = [
-            word.replace("samples/", str(TREE / "samples") + "/")
+            word.replace("$TREE", str(TREE))
             .replace("tcp://ctl:9790", "tcp://127.0.0.1:%d" % self.port)
             for word in shlex.split(command)
         ]
