@@ -151,8 +151,13 @@ def _describe(found: type[plugin.Plugin]) -> None:
         if info[label]:
             print(label.upper())
             terminal.say("\t" + "\n\t".join(info[label].split("\n")))
+    schema = info["schema"] or {}
+    value = _values(schema)
+    if value:
+        print("VALUE")
+        terminal.say("\t" + "\n\t".join(value))
     docs = {x["name"]: x["doc"] for x in info["parameters"] or ()}
-    properties = (info["schema"] or {}).get("properties", {})
+    properties = _properties(schema)
     names = [*docs, *(x for x in properties if x not in docs)]
     if names:
         print("PARAMETERS")
@@ -170,6 +175,36 @@ def _describe(found: type[plugin.Plugin]) -> None:
         )
 
 
+def _properties(schema: t.Any) -> dict[str, t.Any]:
+    """What an object may have, whichever alternative of the schema it is."""
+    found = dict(schema.get("properties", {}))
+    for each in _alternatives(schema):
+        for name, part in _properties(each).items():
+            there = found.get(name, part)
+            found[name] = part if there == part else {
+                "description": there.get("description", ""),
+                "anyOf": [there, part],
+            }
+    return found
+
+
+def _values(schema: t.Any) -> list[str]:
+    """Forms of a configuration that may be something else than an object."""
+    forms = _alternatives(schema) or [schema]
+    if all(_type_of(form) in ("dict", "Any") for form in forms):
+        return []
+    return [
+        ": ".join(filter(None, (_type_of(x), x.get("description"))))
+        for x in forms
+    ]
+
+
+def _alternatives(schema: t.Any) -> list[t.Any]:
+    return [
+        option for key in ("anyOf", "oneOf") for option in schema.get(key, ())
+    ]
+
+
 def _type_of(schema: t.Any) -> str:
     """Type that a schema allows, in Python's words."""
     from rally.common.plugin import info
@@ -179,10 +214,9 @@ def _type_of(schema: t.Any) -> str:
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     labels = info.JSON_SCHEMA_TYPE_LABELS
+    if "enum" in schema:
+        return " | ".join(map(repr, schema["enum"]))
     if kinds:
         return " | ".join(labels.get(kind, kind) for kind in kinds)
-    for key in ("anyOf", "oneOf"):
-        if key in schema:
-            options = dict.fromkeys(_type_of(x) for x in schema[key])
-            return " | ".join(options)
-    return "Any"
+    options = dict.fromkeys(map(_type_of, _alternatives(schema)))
+    return " | ".join(options) or "Any"

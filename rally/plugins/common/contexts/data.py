@@ -93,18 +93,20 @@ def _schema(**more: t.Any) -> dict[str, t.Any]:
             },
             "mode": {
                 "enum": ["unique", "circle", "random"],
-                "description": "Each row once; from the first one again "
-                               "after the last; or any row.",
+                "description": "unique (the default): iteration n gets row "
+                               "n; circle: the same, and after the last row "
+                               "comes the first again; random: any row.",
             },
             "at_end": {
                 "enum": ["fail", "circle"],
-                "description": "With unique, what becomes of iterations that "
-                               "no row is left for.",
+                "description": "With unique, what iterations beyond the last "
+                               "row do: fail (the default), or begin again at "
+                               "the first row.",
             },
             "seed": {
                 "type": "integer",
-                "description": "With random, another number gives other "
-                               "rows, the same number the same ones.",
+                "description": "With random, the same seed gives the same "
+                               "rows (0 by default).",
             },
             **more,
         },

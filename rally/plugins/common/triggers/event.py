@@ -25,14 +25,14 @@ def _at(unit: str, minimum: int, description: str) -> dict[str, t.Any]:
         "description": description,
         "properties": {
             "unit": {
-                "enum": [unit], "description": "What the numbers in at are.",
+                "enum": [unit], "description": "What the numbers of at count.",
             },
             "at": {
                 "type": "array",
                 "minItems": 1,
                 "uniqueItems": True,
                 "items": {"type": "integer", "minimum": minimum},
-                "description": "When the action runs, once for each.",
+                "description": "When the action runs, once at each.",
             },
         },
         "required": ["unit", "at"],

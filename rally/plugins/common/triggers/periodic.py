@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The trigger of moments at equal distances."""
+"""The trigger of moments at equal intervals."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ def _every(unit: str, description: str) -> dict[str, t.Any]:
         "description": description,
         "properties": {
             "unit": {
-                "enum": [unit], "description": "What the other numbers are.",
+                "enum": [unit],
+                "description": "What start, end and step count.",
             },
             "start": {
                 "type": "integer", "minimum": _FIRST[unit],
-                "description": "When the action runs first (%d by default)."
-                               % _FIRST[unit],
+                "description": "When the action runs first (by default at "
+                               "second %d, or iteration %d)."
+                               % tuple(_FIRST.values()),
             },
             "end": {
                 "type": "integer", "minimum": 1,
-                "description": "After which it does not run any more (never "
-                               "by default).",
+                "description": "The last moment or iteration at which the "
+                               "action may run (none by default).",
             },
             "step": {
                 "type": "integer", "minimum": 1,
-                "description": "How far its runs are apart.",
+                "description": "How far apart two runs of the action are.",
             },
         },
         "required": ["unit", "step"],
@@ -51,7 +53,7 @@ def _every(unit: str, description: str) -> dict[str, t.Any]:
 
 @hook.configure(name="periodic")
 class PeriodicTrigger(hook.HookTrigger):
-    """Runs the hook again and again, at equal distances."""
+    """Runs the hook again and again, at equal intervals."""
 
     CONFIG_SCHEMA: t.Any = {
         "type": "object",

@@ -112,6 +112,20 @@ class PluginCommandsTestCase(base.CommandTestCase):
         outcome = self.rally("plugin", "show", *words)
         self.assertEqual((code, out), (outcome.code, outcome.out))
 
+    def test_show_has_what_alternatives_take(self):
+        out = self.rally("plugin", "show", "event").out
+        self.assertIn("| unit | 'time' | 'iteration' | What the", out)
+        self.assertIn("| at   | list ", out)
+        self.assertNotIn("VALUE", out)
+
+    def test_show_has_what_is_no_object(self):
+        out = self.rally("plugin", "show", "sys_call").out
+        self.assertIn("VALUE\n\tstr: The command and its", out)
+        self.assertNotIn("PARAMETERS", out)
+        out = self.rally("plugin", "show", "max_percentile_duration").out
+        self.assertIn("VALUE\n\tdict\n\tlist: Or a list of these", out)
+        self.assertIn("| percentile | float ", out)
+
     def test_show_of_several_lists_them(self):
         outcome = self.rally("plugin", "show", "dummy_exc")
         self.assertEqual(213, outcome.code)
@@ -122,6 +136,7 @@ class PluginCommandsTestCase(base.CommandTestCase):
         ({"type": "number"}, "float"),
         ({"type": ["string", "null"]}, "str | null"),
         ({"anyOf": [{"type": "number"}, {"type": "object"}]}, "float | dict"),
+        ({"enum": ["time", 1]}, "'time' | 1"),
         ({}, "Any"),
         (True, "Any"),
     )

@@ -108,7 +108,7 @@ class DummyFailure(scenario.Scenario):
         to_iteration: int = 0,
         each: int = 1,
     ) -> None:
-        """Fail in some iterations of a range, at equal distances.
+        """Fail in some iterations of a range, at equal intervals.
 
         :param sleep: how long each iteration takes, seconds
         :param from_iteration: number of the first iteration of the range
