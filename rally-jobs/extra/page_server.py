@@ -19,6 +19,8 @@ started it.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import http.server
 import sys
 import threading
@@ -57,8 +59,19 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 512
 
 
-def main(port: int) -> None:
-    with Server(("127.0.0.1", port), Handler) as server:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int, help="0 for any free one")
+    port = parser.parse_args().port
+    try:
+        server = Server(("127.0.0.1", port), Handler)
+    except (OSError, OverflowError) as e:
+        sys.exit(
+            "Port %d of this host cannot be used: %s. Choose another one, and "
+            "use it in the task files as well."
+            % (port, str(e.args[-1]).rstrip("."))
+        )
+    with server, contextlib.suppress(KeyboardInterrupt):
         print("http://127.0.0.1:%d/" % server.server_port, flush=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdin.read()
@@ -66,4 +79,4 @@ def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

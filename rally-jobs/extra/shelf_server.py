@@ -28,6 +28,8 @@ started it.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import http.server
 import json
 import sys
@@ -127,8 +129,19 @@ class Server(http.server.ThreadingHTTPServer):
         self.shelf = Shelf()
 
 
-def main(port: int) -> None:
-    with Server(port) as server:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int, help="0 for any free one")
+    port = parser.parse_args().port
+    try:
+        server = Server(port)
+    except (OSError, OverflowError) as e:
+        sys.exit(
+            "Port %d of this host cannot be used: %s. Choose another one, and "
+            "use it in the task files as well."
+            % (port, str(e.args[-1]).rstrip("."))
+        )
+    with server, contextlib.suppress(KeyboardInterrupt):
         print("http://127.0.0.1:%d/" % server.server_port, flush=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdin.read()
@@ -136,4 +149,4 @@ def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

@@ -18,7 +18,11 @@ import http.client
 import pathlib
 import runpy
 import socket
+import subprocess
+import sys
 import threading
+
+import ddt
 
 import rally
 from tests.unit import test
@@ -26,6 +30,34 @@ from tests.unit import test
 PATH = pathlib.Path(rally.__file__).parents[1] / (
     "rally-jobs/extra/page_server.py"
 )
+
+
+@ddt.ddt
+class StartTestCase(test.TestCase):
+    """Both servers of the documentation, as its readers start them."""
+
+    def start(self, name: str, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, PATH.with_name(name), *words],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=60, check=False,
+        )
+        self.assertNotEqual(0, done.returncode)
+        self.assertNotIn("Traceback", done.stderr)
+        return done.stderr
+
+    @ddt.data("page_server.py", "shelf_server.py")
+    def test_a_port_that_cannot_be_used_is_named(self, name):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            self.assertIn(
+                "Port %d of this host cannot be used: Address already in use. "
+                "Choose another one" % port, self.start(name, str(port)),
+            )
+        self.assertIn("must be 0-65535. Choose", self.start(name, "65536"))
+        self.assertIn("required: port", self.start(name))
 
 
 class PageServerTestCase(test.TestCase):
