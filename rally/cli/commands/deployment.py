@@ -58,10 +58,10 @@ deployment_app = typer.Typer(
 )
 
 
-def _api() -> rally_api.API:
+def _api(instead: str) -> rally_api.API:
     LOG.warning(
-        "The `deployment` commands are deprecated; use the `env` commands "
-        "instead."
+        "The `rally deployment` commands are deprecated; use `rally env %s` "
+        "instead of this one." % instead
     )
     return cliutils.get_api()
 
@@ -86,9 +86,15 @@ def create(
         from rally.env import env_mgr
 
         config = env_mgr.EnvManager.create_spec_from_sys_environ()["spec"]
+        if not config:
+            LOG.warning(
+                "The variables of this shell describe no platform, so the "
+                "deployment has none. `rally env create --from-sysenv` says "
+                "which variables are missing."
+            )
     elif filename:
         config = _read(filename)
-    api = _api()
+    api = _api("create")
     deployment = api.deployment.create(config=config, name=name)
     _print([deployment])
     if not no_use:
@@ -99,19 +105,21 @@ def create(
 def recreate(deployment: Deployment, filename: Filename = None) -> None:
     """No longer possible; says what to do instead."""
     config = _read(filename) if filename else None
-    _api().deployment.recreate(deployment=deployment, config=config)
+    api = _api("destroy` and `rally env create")
+    api.deployment.recreate(deployment=deployment, config=config)
 
 
 @deployment_app.command()
 def destroy(deployment: Deployment) -> None:
     """Delete a deployment and everything recorded in it."""
-    _api().deployment.destroy(deployment=deployment)
+    api = _api("destroy` and `rally env delete")
+    api.deployment.destroy(deployment=deployment)
 
 
 @deployment_app.command("list")
 def list_() -> None:
     """List deployments."""
-    deployments = _api().deployment.list()
+    deployments = _api("list").deployment.list()
     if deployments:
         _print(deployments)
     else:
@@ -124,14 +132,14 @@ def list_() -> None:
 @deployment_app.command()
 def config(deployment: Deployment) -> None:
     """Print the configuration of a deployment, with its passwords."""
-    found = _api().deployment.get(deployment=deployment)
+    found = _api("show --only-spec").deployment.get(deployment=deployment)
     print(json.dumps(found["config"], sort_keys=True, indent=4))
 
 
 @deployment_app.command()
 def show(deployment: Deployment) -> None:
     """Show the credentials of a deployment, without passwords."""
-    found = _api().deployment.get(deployment=deployment)
+    found = _api("show").deployment.get(deployment=deployment)
     fields = ["auth_url", "username", "password", "tenant_name"]
     fields += ["region_name", "endpoint_type"]
     rows = [
@@ -146,7 +154,7 @@ def show(deployment: Deployment) -> None:
 @deployment_app.command()
 def check(deployment: Deployment) -> None:
     """Check that the platforms answer; list their services."""
-    api = _api()
+    api = _api("check` and `rally env info")
     name = api.deployment.get(deployment=deployment)["name"]
     found = api.deployment.check(deployment=deployment)
     failed = False
@@ -201,7 +209,7 @@ def use(
     ],
 ) -> None:
     """Make a deployment the default for later commands."""
-    api = _api()
+    api = _api("use")
     try:
         found = api.deployment.get(deployment=deployment)
     except exceptions.DBRecordNotFound:

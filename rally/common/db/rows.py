@@ -120,7 +120,7 @@ def find_named(
         )
     ).first()
     if row is None:
-        raise not_found(model, "uuid or name is %s" % uuid_or_name)
+        raise not_found(model, "uuid or name: %s" % uuid_or_name)
     return row
 
 

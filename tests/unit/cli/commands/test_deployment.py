@@ -34,7 +34,16 @@ class DeploymentCommandsTestCase(base.CommandTestCase):
         self.assertEqual("*", listed[3].split("|")[-2].strip())
 
     def test_warns_that_it_is_deprecated(self):
-        self.assertIn("deprecated", self.rally("deployment", "list").err)
+        self.assertIn(
+            "`rally deployment` commands are deprecated; use `rally env list` "
+            "instead of this one.", self.rally("deployment", "list").err,
+        )
+
+    def test_a_shell_that_describes_nothing_is_noticed(self):
+        outcome = self.rally("deployment", "create", "--name", "x",
+                             "--fromenv")
+        self.assertEqual(0, outcome.code)
+        self.assertIn("describe no platform", outcome.err)
 
     def test_config_is_json(self):
         path = self.write("d.json", "{}")
