@@ -295,7 +295,7 @@ def _parse(
     try:
         rest = parse_args(ctx, words)
     except Exception as e:
-        _add_hint(e)
+        _add_hint(e, ctx)
         raise
     if callable(ctx.obj):
         ctx.obj()
@@ -342,9 +342,22 @@ def _complete(
     return found
 
 
-def _add_hint(error: t.Any) -> None:
-    """Let a complaint about a missing default say how one comes to be."""
+def _add_hint(error: t.Any, ctx: t.Any) -> None:
+    """Let a complaint about a line say what to write instead."""
     # some versions of typer bring a click of their own: no class to import
-    if type(error).__name__ == "MissingParameter":
+    kind = type(error).__name__
+    if kind == "MissingParameter":
         variable = str(getattr(error.param, "envvar", None))
         error.message = envutils.HINTS.get(variable, error.message)
+    elif kind == "NoSuchOption":
+        flag = error.option_name
+        for param in ctx.find_root().command.params:
+            if flag in param.opts:
+                name, _, command = ctx.command_path.partition(" ")
+                value = "" if param.is_flag else " VALUE"
+                error.message += (
+                    ". It is an option of %s itself and stands before the "
+                    "command: %s %s%s %s"
+                    % (name, name, flag, value, command)
+                )
+                error.possibilities = []

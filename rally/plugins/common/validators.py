@@ -47,9 +47,33 @@ def _schema_error(schema: t.Any, value: t.Any) -> t.Any:
     checker = jsonschema.validators.validator_for(
         schema, default=jsonschema.Draft7Validator
     )
-    return jsonschema.exceptions.best_match(
-        checker(schema).iter_errors(value)
-    )
+    errors = list(checker(schema).iter_errors(value))
+    error = None
+    while errors:
+        # a key with a typo explains what seems to be missing
+        typos = [e for e in errors if e.validator == "additionalProperties"]
+        error = max(typos or errors, key=jsonschema.exceptions.relevance)
+        errors = _meant(error)
+    return error
+
+
+def _meant(error: t.Any) -> list[t.Any]:
+    """Errors of the one alternative of a schema that *error*'s value follows.
+
+    It has the type, and the values of an enumeration, that this alternative
+    asks for and no other does. Empty if that holds for none, or for several.
+    """
+    errors: dict[int, list[t.Any]] = {}
+    for each in error.context:
+        errors.setdefault(each.relative_schema_path[0], []).append(each)
+    found = [
+        group for group in errors.values() if not any(
+            each.validator == "enum"
+            or each.validator == "type" and not each.relative_path
+            for each in group
+        )
+    ]
+    return found[0] if len(found) == 1 else []
 
 
 def _sentence_of(error: t.Any) -> str:
@@ -60,14 +84,15 @@ def _sentence_of(error: t.Any) -> str:
             "[%r]" % step for step in error.absolute_path
         )
     if isinstance(error.validator_value, (str, int, float)) and (
-        error.validator != "additionalProperties"
+        error.validator not in ("additionalProperties", "type")
     ):
         text += " The schema says: %s: %s." % (
             error.validator, error.validator_value
         )
     known = sorted((error.schema or {}).get("properties") or ())
-    if error.validator == "additionalProperties" and known:
+    if error.validator in ("additionalProperties", "type") and known:
         text += " Known keys: %s." % ", ".join(known)
+    if error.validator == "additionalProperties":
         unknown = [str(key) for key in error.instance if key not in known]
         text += spelling.did_you_mean(unknown, known)
     return text
@@ -119,12 +144,18 @@ class ArgsValidator(validation.Validator):
         schema = self._schema_of(plugin_cls)
         known = schema["properties"]
         missing = [n for n in schema.get("required", ()) if n not in args]
+        unknown = [name for name in args if name not in known]
+        texts = []
         if missing:
             what = "argument" if len(missing) == 1 else "arguments"
-            self._fail(plugin_cls, f"Missing {what} %s.", missing)
-        unknown = [name for name in args if name not in known]
+            texts.append("Missing %s %s." % (what, _quoted(missing)))
         if unknown and not schema["additionalProperties"]:
-            self._fail(plugin_cls, "It takes no argument %s.", unknown)
+            texts.append(
+                "It takes no argument %s.%s"
+                % (_quoted(unknown), spelling.did_you_mean(unknown, known))
+            )
+        if texts:
+            self._fail(plugin_cls, " ".join(texts))
         for name, value in args.items():
             self._check_value(plugin_cls, name, value, known.get(name, {}))
 
@@ -143,22 +174,20 @@ class ArgsValidator(validation.Validator):
     ) -> None:
         error = _schema_error(schema, value)
         if error is not None:
-            template = f"Argument %s is invalid: {_escape(error.message)}."
-            self._fail(plugin_cls, template, [name])
+            self._fail(
+                plugin_cls, f"Argument '{name}' is invalid: {error.message}."
+            )
 
-    def _fail(
-        self, plugin_cls: t.Any, template: str, names: t.Iterable[str]
-    ) -> t.NoReturn:
-        quoted = ", ".join(f"'{name}'" for name in names)
+    def _fail(self, plugin_cls: t.Any, text: str) -> t.NoReturn:
         self.fail(
-            f"{template % quoted} Use `rally plugin show --name "
+            f"{text} Use `rally plugin show --name "
             f"{plugin_cls.get_name()} --platform {plugin_cls.get_platform()}` "
             "to see what the scenario takes."
         )
 
 
-def _escape(text: str) -> str:
-    return text.replace("%", "%%")
+def _quoted(names: t.Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 @validation.configure(name="required_contexts")

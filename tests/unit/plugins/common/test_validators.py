@@ -23,6 +23,7 @@ import ddt
 from rally import exceptions
 from rally.common import validation
 from rally.plugins.common import validators
+from rally.plugins.common.sla import max_percentile_duration as percentile
 from rally.utils import typeutils
 from tests.unit import test
 
@@ -121,6 +122,26 @@ class TypedPlugin:
     }
 
 
+def at(unit: str) -> dict[str, t.Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "unit": {"enum": [unit]}, "at": {"type": "array"},
+            "percentile": {},
+        },
+        "additionalProperties": False,
+    }
+
+
+class PluginWithAlternatives:
+    CONFIG_SCHEMA: t.Any = {
+        "oneOf": [
+            at("time"), at("iteration"),
+            {"type": "array", "items": at("percent")},
+        ],
+    }
+
+
 @ddt.ddt
 class JsonSchemaTestCase(TestCase):
     @ddt.data(
@@ -158,6 +179,34 @@ class JsonSchemaTestCase(TestCase):
             "concurrency, times. Did you mean concurrency?", problem,
         )
 
+    @ddt.data(
+        ({"unit": "time", "at": "x"}, "'x' is not of type 'array'"),
+        ({"unit": "time", "step": "x"}, "'step' was unexpected"),
+        ({"unit": "noon"}, "not valid under any"),
+        ([{"percentil": 9}], "Did you mean percentile?"),
+        (["x"], "'x' is not of type 'object'. It is at [0]. Known keys: at, "),
+        ("x", "not valid under any"),
+    )
+    @ddt.unpack
+    def test_of_alternatives_the_one_that_is_meant_is_explained(
+        self, config: t.Any, expected: str
+    ) -> None:
+        problem = self.problem(
+            validators.JsonSchemaValidator(),
+            plugin_cls=PluginWithAlternatives, plugin_cfg=config,
+        )
+
+        self.assertIn(expected, problem or "")
+
+    def test_a_typo_comes_before_what_it_leaves_out(self) -> None:
+        problem = self.problem(
+            validators.JsonSchemaValidator(),
+            plugin_cls=percentile.MaxPercentileDuration,
+            plugin_cfg={"percentil": 99, "max": 1},
+        )
+
+        self.assertIn("Did you mean percentile?", problem or "")
+
     def test_a_key_need_not_be_a_text(self) -> None:
         problem = self.problem(
             validators.JsonSchemaValidator(),
@@ -178,6 +227,8 @@ class ArgsTestCase(TestCase):
         (FakeScenario, {"a": "100%s"}, "'100%s' is not of type"),
         (FakeScenario, {"a": 1, "c": 101}, "Argument 'c' is invalid"),
         (FakeScenario, {"a": 1, "z": 1}, "It takes no argument 'z'"),
+        (FakeScenario, {"aa": 1}, "Missing argument 'a'. It takes no "
+                                  "argument 'aa'. Did you mean a?"),
         (OpenScenario, {"a": 1, "z": 1}, None),
         (OpenScenario, {"z": 1}, "Missing argument 'a'"),
         (UnresolvedScenario, {"a": 1, "z": 1}, None),
