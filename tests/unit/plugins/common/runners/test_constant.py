@@ -253,15 +253,22 @@ class ConstantTestCase(load.LoadTestCase):
     def test_a_stop_returns_what_was_not_started(self) -> None:
         made = self.make("constant", times=1, concurrency=3)
         made.source = feed = source.LeaseFeed()
-        feed.grant(1, 1, 1000)
-        threading.Timer(0.2, feed.stop).start()
+        feed.grant(1, 1, 5000)
+
+        def stop_soon() -> None:
+            version = 0
+            while not made.board.merged().iterations:
+                version = made.board.wait(version, 60)
+            feed.stop()
+
+        threading.Thread(target=stop_soon).start()
         made.run("Test.fault", {}, {"sleep": 0.01})
         stored = self.numbers(made)
         returned = [
             number for first, step, count in feed.returned()
             for number in range(first, first + step * count, step)
         ]
-        self.assertEqual(list(range(1, 1001)), sorted(stored + returned))
+        self.assertEqual(list(range(1, 5001)), sorted(stored + returned))
         self.assertTrue(stored)
 
     def test_what_it_asked_of_the_host_is_measured(self) -> None:
