@@ -291,7 +291,9 @@ ADVICE = re.compile(
     r"|Write)\b"
 )
 #: what follows a sentence, if it is there at all: lists and more sentences
-_LISTS = re.compile(r"(?<! )%\((?:advice|pending|table|trace)\)s")
+_LISTS = re.compile(
+    r" ?%\((?:advice|hint)\)s$|(?<! )%\((?:pending|table|trace)\)s"
+)
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[.\d]*[a-z]")
 _REMEDY = re.compile(r"What to do: (.*?)(?:\n\n|\Z)", re.DOTALL)
 
