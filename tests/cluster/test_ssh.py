@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -83,13 +84,15 @@ class SSHTestCase(cluster.TestCase):
         """Processes of agents, by name."""
         found = {}
         for pid, line in self.sandbox.processes().items():
-            match = re.search(r"agent start .*--name (\S+)", line)
-            if match is None:
-                folder = os.readlink("/proc/%d/cwd" % pid)
-                is_agent = " agent start " in line
-                match = is_agent and re.search(r"/agents/.*/(.*)", folder)
-            if match:
-                found[match[1]] = pid
+            with contextlib.suppress(OSError):  # it has just ended
+                # else it was forked by one, and is about to run something
+                if " agent start " not in line or os.getsid(pid) != pid:
+                    continue
+                match = re.search(r"--name (\S+)", line) or re.search(
+                    "/agents/.*/(.*)", os.readlink("/proc/%d/cwd" % pid)
+                )
+                if match:
+                    found[match[1]] = pid
         return found
 
 
@@ -97,8 +100,9 @@ class TenHostsTestCase(SSHTestCase):
     AGENTS = SERVED = tuple("n%d" % i for i in range(1, 11))
 
     def test_one_command_starts_them_once_and_leaves_nothing(self):
+        # the second one lasts until it has been looked at
         run = self.start_task(
-            task_of(self.workload(400), self.workload(400))
+            task_of(self.workload(400), self.workload(400, sleep=0.2))
         )
         self.wait_for_visits(run, 50)
         first = self.agents_now()
@@ -191,14 +195,30 @@ class InstalledTestCase(SSHTestCase):
             env=test_plugins.unpacked(self.sandbox.folder, "1.0"),
         )
 
+    def setUp(self):
+        super().setUp()
+        cache = ssh_hosts.cache(self.sandbox, "n1")
+        self.environments = cache / "rally" / "venvs"
+
     def venvs(self):
-        cache = ssh_hosts.cache(self.sandbox, "n1") / "rally"
+        """What was installed, and when it was."""
         return {
             path.parent.name: path.stat().st_mtime_ns
-            for path in cache.glob("venvs/*/ready")
+            for path in self.environments.glob("*/pyvenv.cfg")
         }
 
+    def leave_older(self, count):
+        """Environments of earlier tasks, the first one the newest."""
+        names = ["%032d" % i for i in range(count)]
+        for age, name in enumerate(names, start=1):
+            ready = self.environments / name / "ready"
+            ready.parent.mkdir(parents=True)
+            ready.touch()
+            os.utime(ready, (time.time() - 60 * age,) * 2)
+        return names
+
     def test_rally_and_all_plugins_are_installed_once(self):
+        older = self.leave_older(4)
         began = time.monotonic()
         first = self.say()
         self.assertEqual(0, first.finish(INSTALL_S).code, first.out)
@@ -211,6 +231,11 @@ class InstalledTestCase(SSHTestCase):
 
         self.assertEqual(1, len(made))
         self.assertEqual(made, self.venvs())
+        self.assertEqual(
+            {*made, *older[:2]},
+            {path.name for path in self.environments.iterdir()},
+        )
+        self.assertIn("Host n1: removed 2 virtual environments", first.log)
         for run in (first, second):
             self.assertEqual({"scenario 1"}, {
                 row["output"]["complete"][0]["data"][0]
@@ -281,7 +306,7 @@ class KilledTestCase(SSHTestCase):
         self.assertLessEqual(finished - set(stored), set())
 
     def test_one_that_dies_shows_the_end_of_its_log_and_keeps_results(self):
-        run = self.start_task(task_of(self.workload(600)))
+        run = self.start_task(task_of(self.workload(600, sleep=0.1)))
         self.wait_for_visits(run, 100)
         os.kill(self.agents_now()["n2"], signal.SIGKILL)
         run.finish(RUN_S)

@@ -25,6 +25,7 @@ import typing as t
 
 from rally import consts
 from rally.common import logging, validation
+from rally.common.counting import counted
 from rally.common.plugin import plugin
 from rally.plugins.common.agent_providers import (
     environment,
@@ -296,8 +297,15 @@ class SSHProvider(agent_provider.AgentProvider):
             return outcome
         self.tell(agent_provider.Pending("installing Rally on %s" % name))
         installed = self._install(name, self._packages)
-        if installed.said != ssh_scripts.INSTALLED:
+        removed = ssh_scripts.removed(installed.said)
+        if removed is None:
             return installed
+        if removed:
+            LOG.info(
+                "Host %s: removed %s, the least recently used" % (
+                    name, counted(removed, "virtual environment")
+                )
+            )
         return self._run(name, script)
 
     def _install(
@@ -337,21 +345,21 @@ class SSHProvider(agent_provider.AgentProvider):
         """Of an agent, on its host; other fleets have others."""
         return "%s-%s/%s" % (self.order.task, self.order.folder.name, name)
 
-    def _command(self) -> list[str]:
-        if self._packages is not None:
-            return ssh_scripts.installed(self._packages.environment.digest)
-        return shlex.split(self.config.get("command", DEFAULT_COMMAND))
-
     def _start_script(self, name: str) -> str:
+        digest = ""
+        command = shlex.split(self.config.get("command", DEFAULT_COMMAND))
+        if self._packages is not None:
+            digest = self._packages.environment.digest
+            command = ssh_scripts.installed(digest)
         return ssh_scripts.start(
-            self._folder(name), self._command(),
+            self._folder(name), command,
             [
                 "agent", "start", "--controller", self.order.controller,
                 "--join", "-", "--name", name, "--keys-folder", "keys",
                 "--spool", "spool",
                 "--give-up-after", "%g" % self.order.give_up_after_s,
             ],
-            self.order.join,
+            self.order.join, digest,
         )
 
     def retire(self, agents: t.Collection[str]) -> None:

@@ -20,6 +20,9 @@ is in lines that begin with ``MARK``: a login shell may print anything else.
 All that belongs to an agent is in one folder: its keys, its spool, its log,
 and who it is. A process is known by its number, the moment it began and the
 boot of its host, so a number that is used again is never taken for it.
+
+What is installed is shared by the agents of many tasks. When something is
+installed, the least recently used goes, see ``ENVIRONMENTS``.
 """
 
 from __future__ import annotations
@@ -38,7 +41,6 @@ CACHE = '"${XDG_CACHE_HOME:-$HOME/.cache}"/rally'
 TAIL_LINES = 20
 #: what the script that starts an agent answers if one runs
 RUNS = ("started", "runs")
-INSTALLED = "installed"
 ENDED = "ended"
 #: how long an agent may take to end before it is killed, seconds
 END_S = 15
@@ -50,6 +52,12 @@ MISSING = 4
 HAVE = "rally-has:"
 #: how long one waits for another that installs the same, seconds
 INSTALL_S = 600
+#: the most recently used virtual environments stay on a host, so many of them,
+#: and any that agents run in
+ENVIRONMENTS = 3
+#: for so long an agent is taken to run that is not of this boot: it may be of
+#: another host with the same home
+DOUBT_S = 30 * 24 * 3600
 
 #: ``born PID`` prints since when a process runs; nothing: it does not
 _BORN = r"""
@@ -73,6 +81,15 @@ alive() {
     [ -n "$since" ] && [ "$(born "$pid")" = "$since" ]
 }
 pause() { sleep 0.2 2>/dev/null || sleep 1; }
+# whether it certainly does not run: one of another boot may be of another
+# host with the same home, unless it began more than so many minutes ago
+gone() {
+    since=
+    alive && return 1
+    here=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)
+    [ -z "$since" ] || [ -z "$here" ] || [ "${since%% *}" = "$here" ] || \
+        [ -n "$(find pid -mmin "+$1" 2>/dev/null)" ]
+}
 say() { echo "@MARK@ $*"; }
 log_end() { [ -f log ] && tail -n @LINES@ log; }
 """
@@ -90,6 +107,7 @@ mkdir -p @FOLDER@ && chmod 700 @FOLDER@ && cd @FOLDER@ || {
 }
 if alive; then say runs; exit 0; fi
 rm -f pid
+@USE@
 cat >run <<'@END@' || { say 'its folder cannot be written to'; exit 1; }
 @RUN@
 @END@
@@ -144,22 +162,65 @@ mkdir -p @CACHE@/wheels && cd @CACHE@/wheels || {
     say 'the folder for packages cannot be made'; exit 1
 }
 there=$(@PYTHON@ -c @INTERPRETER@ </dev/null) || { say @MISSING@; exit 1; }
+: >@FOLDER@/looked  # until it is installed they have to stay
 for each in *; do echo "@HAVE@ $each"; done
 cd @FOLDER@ || exit 1
 say "$there $PWD/parcel"
+"""
+
+#: in the folder of environments, with the lock of the newest: ``prune``
+_PRUNE = r"""
+used() {
+    for folder in ../agents/*/*; do (
+        cd "$folder" 2>/dev/null && [ -s environment ] && \
+            ! gone @DOUBT@ && cat environment
+    ) done | tr '\n' ' '
+}
+remove() {
+    mkdir "$1.lock" 2>/dev/null || return  # it is being installed
+    { echo $$; born $$; } >"$1.lock/pid"
+    mv "$1" "$1.lock/old" && removed=$((removed + 1))
+    rm -rf "$1.lock"
+}
+prune() {
+    for each in *; do
+        case $each in
+            *.lock) [ -s "$each/pid" ] && (cd "$each" && gone @LIMIT@) && \
+                        rm -rf "$each";;
+            *) [ -e "$each/ready" ] || remove "$each";;
+        esac
+    done
+    removed=0
+    kept=0
+    in_use=" $(used)"
+    for ready in $(ls -t */ready); do
+        each=${ready%/ready}
+        kept=$((kept + 1))
+        [ $kept -le @ENVIRONMENTS@ ] && continue
+        case $in_use in *" $each "*) continue;; esac
+        [ "$ready" -nt @DIGEST@/ready ] || remove "$each"
+    done
+    set -- ../agents/*/*/looked
+    [ -e "$1" ] && return
+    for each in ../wheels/*; do
+        grep -qsx "${each##*/}" */wheels || rm -rf "$each"
+    done
+}
 """
 
 #: its lock is noted as an agent is: one of a script that died is no lock
 _INSTALL = r"""
 umask 077
 parcel=@FOLDER@/parcel
-trap 'rm -rf "$parcel" "$parcel.d"' EXIT
+looked=@FOLDER@/looked
+trap 'rm -rf "$parcel" "$parcel.d" "$looked"' EXIT
 mkdir -p @CACHE@/venvs && cd @CACHE@/venvs || {
     say 'the folder for virtual environments cannot be made'; exit 1
 }
 count=0
 until mkdir @DIGEST@.lock 2>/dev/null; do
-    if [ $count -ge 5 ] && ! (cd @DIGEST@.lock 2>/dev/null && alive); then
+    if [ $count -ge 5 ] && (cd @DIGEST@.lock 2>/dev/null && gone @LIMIT@)
+    then
         rm -rf @DIGEST@.lock
     elif [ $count -ge @COUNT@ ]; then
         say 'something else has been installing it for too long'; exit 1
@@ -167,8 +228,9 @@ until mkdir @DIGEST@.lock 2>/dev/null; do
     count=$((count + 1)); pause
 done
 { echo $$; born $$; } >@DIGEST@.lock/pid
-trap 'rm -rf @DIGEST@.lock "$parcel" "$parcel.d"' EXIT
-if [ -e @DIGEST@/ready ]; then say installed; exit 0; fi
+trap '[ -e @DIGEST@/ready ] || rm -rf @DIGEST@
+    rm -rf @DIGEST@.lock "$parcel" "$parcel.d" "$looked"' EXIT
+if [ -e @DIGEST@/ready ]; then say installed 0; exit 0; fi
 rm -rf @DIGEST@
 if [ -s "$parcel" ]; then
     @PYTHON@ -m zipfile -e "$parcel" "$parcel.d" </dev/null || {
@@ -196,8 +258,11 @@ cat >@DIGEST@.lock/constraints <<'@END@'
     say "pip cannot install ${package:-it}"@WHY@
     exit 1
 }
+printf '%s\n' @WHEELS@ >@DIGEST@/wheels
 : >@DIGEST@/ready
-say installed
+rm -f "$looked"
+prune
+say installed $removed
 exit 0
 """
 
@@ -209,7 +274,7 @@ say shown
 
 def start(
     folder: str, command: t.Sequence[str], arguments: t.Sequence[str],
-    join: str,
+    join: str, digest: str = "",
 ) -> str:
     """Start an agent, unless it runs; its files will be in *folder*.
 
@@ -217,8 +282,14 @@ def start(
     :param command: how ``rally`` is called there
     :param arguments: of it; paths are those in the folder
     :param join: what it reads from standard input: here, in no argument
+    :param digest: of the environment that *command* is in; empty: it is none
+        that ``install`` has made
     """
     words = " ".join(map(_word, command))
+    use = digest and (
+        "echo %s >environment; touch -c %s/venvs/%s/ready"
+        % (digest, CACHE, digest)
+    )
     missing = shlex.quote(
         "`%s` cannot be run there. Install Rally on it, name the program as "
         "`command`, or let it be installed (`install: true`)"
@@ -226,8 +297,8 @@ def start(
     )
     return _script(
         folder, _START + _WATCH, COMMAND=words, MISSING=missing, RUN=_RUN,
-        STATUS=str(MISSING), ARGUMENTS=" ".join(map(shlex.quote, arguments)),
-        JOIN=join.rstrip(),
+        ARGUMENTS=" ".join(map(shlex.quote, arguments)), JOIN=join.rstrip(),
+        USE=use, STATUS=str(MISSING),
     )
 
 
@@ -300,11 +371,20 @@ def install(
         % (", ".join(supply.fetched) or "what it requires", supply.why)
     )
     return _script(
-        folder, _INSTALL, DIGEST=digest, PYTHON=_word(python),
+        folder, _PRUNE + _INSTALL, DIGEST=digest, PYTHON=_word(python),
         COUNT=str(INSTALL_S * 5), WHY=shlex.quote(why),
+        LIMIT=str(INSTALL_S // 60), DOUBT=str(DOUBT_S // 60),
+        ENVIRONMENTS=str(ENVIRONMENTS),
+        WHEELS=" ".join(each.digest for each in supply.wheels),
         PACKAGES=" ".join(map(shlex.quote, [*options, *packages])),
         CONSTRAINTS="\n".join(supply.constraints),
     )
+
+
+def removed(said: str) -> int | None:
+    """How many environments an installation has removed; None: it failed."""
+    found = re.fullmatch(r"installed (\d+)", said)
+    return int(found[1]) if found else None
 
 
 def end(folder: str, discard: bool) -> str:

@@ -393,6 +393,104 @@ class SSHTestCase(test.TestCase):
         self.assertEqual(1, len(self.made()))
         self.assertEqual([], self.end(provider))
 
+    def version(self, number):
+        """An environment with another Rally and the same other package."""
+        return dataclasses.replace(SMALL, wheels=(
+            package("rally", b"x = %d" % number), SMALL.wheels[1]
+        ))
+
+    def run_versions(self, *numbers):
+        """Have an agent started and ended in each of these, in order."""
+        for number in numbers:
+            self.assertEqual([], self.end(
+                self.installing("n1", packages=self.version(number))
+            ))
+
+    def in_cache(self, folder):
+        """What is kept of all hosts, which have a home in common."""
+        path = self.folder / "n1" / ".cache" / "rally" / folder
+        return {each.name for each in path.iterdir()}
+
+    def digests(self, *numbers):
+        return {self.version(number).digest for number in numbers}
+
+    def test_the_least_recently_used_environment_goes(self):
+        self.run_versions(1, 2, 3)
+        self.run_versions(1)  # it is the newest now
+        with self.assertLogs("rally", "INFO") as logs:
+            self.run_versions(4)
+
+        self.assertEqual(self.digests(1, 3, 4), self.in_cache("venvs"))
+        self.assertEqual(
+            ["Host n1: removed 1 virtual environment, the least recently "
+             "used"], [x.getMessage() for x in logs.records],
+        )
+        kept = [self.version(number).wheels for number in (1, 3, 4)]
+        self.assertEqual(
+            {each.digest for wheels in kept for each in wheels},
+            self.in_cache("wheels"),
+        )
+        self.run_versions(2)
+        self.assertEqual(self.digests(1, 2, 4), self.in_cache("venvs"))
+
+    def test_one_that_an_agent_runs_in_stays_however_old(self):
+        (self.folder / "n1").mkdir()
+        (self.folder / "other").symlink_to("n1")
+        runs = self.installing("other", packages=self.version(0))
+        ready = (
+            self.folder / "n1" / ".cache" / "rally" / "venvs"
+            / self.version(0).digest / "ready"
+        )
+        os.utime(ready, (0, 0))
+
+        self.run_versions(1, 2, 3, 4)
+
+        self.assertEqual(self.digests(0, 2, 3, 4), self.in_cache("venvs"))
+        self.assertEqual([], self.end(runs))
+        self.run_versions(5)
+        self.assertEqual(self.digests(3, 4, 5), self.in_cache("venvs"))
+
+    def test_one_of_an_agent_of_another_host_stays_for_a_while(self):
+        (self.folder / "n1").mkdir()
+        agent = self.far("n1").parents[1] / "fleet" / "elsewhere"
+        agent.mkdir(parents=True)
+        (agent / "environment").write_text(self.version(1).digest + "\n")
+        (agent / "pid").write_text("1\nanother-boot 17\n")
+        self.run_versions(1, 2, 3, 4)
+        self.assertEqual(self.digests(1, 2, 3, 4), self.in_cache("venvs"))
+
+        os.utime(agent / "pid", (0, 0))
+        self.run_versions(5)
+
+        self.assertEqual(self.digests(3, 4, 5), self.in_cache("venvs"))
+
+    def test_what_a_host_died_over_goes_as_well(self):
+        venvs = self.folder / "n1" / ".cache" / "rally" / "venvs"
+        for name in ("half-made/bin", "dead.lock", "begun.lock"):
+            (venvs / name).mkdir(parents=True)
+        (venvs / "dead.lock" / "pid").write_text("1\nanother-boot 17\n")
+        os.utime(venvs / "dead.lock" / "pid", (0, 0))
+
+        self.run_versions(1)
+
+        self.assertEqual(
+            {"begun.lock", *self.digests(1)}, self.in_cache("venvs")
+        )
+
+    def test_packages_stay_while_somebody_has_looked_for_them(self):
+        self.run_versions(1, 2, 3)
+        other = self.far("n1").parents[1] / "fleet" / "n9"
+        other.mkdir(parents=True)
+        (other / "looked").touch()
+        self.run_versions(4)
+        first = self.version(1).wheels[0].digest
+        self.assertIn(first, self.in_cache("wheels"))
+
+        (other / "looked").unlink()
+        self.run_versions(5)
+
+        self.assertNotIn(first, self.in_cache("wheels"))
+
     def failing(self, packages=SMALL):
         """Why it cannot be installed, and what pip said."""
         (self.folder / "broken").touch()
@@ -415,6 +513,7 @@ class SSHTestCase(test.TestCase):
         failed = self.failing()
         self.assertEqual("pip cannot install numpy==2", failed.reason)
         self.assertIn("No matching", failed.tail)
+        self.assertEqual(set(), self.in_cache("venvs"))
         (self.folder / "broken").unlink()
         self.assertEqual([], self.end(self.installing("n1")))
         self.assertEqual(2, len(self.made()))
