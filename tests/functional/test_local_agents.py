@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,11 +22,16 @@ import shutil
 import signal
 import typing as t
 
+from tests import screens
 from tests.functional import cluster
 from tests.functional.sandbox import wait_until
 
 INNER = {"constant": {"times": 20, "concurrency": 4}}
 ENDLESS = {"constant_for_duration": {"duration": 300, "concurrency": 4}}
+#: runs a command on a terminal that is its own, as a shell that people use
+#: does, and outlives it until something comes through a pipe
+SHELL = ': <>"$(tty <&2)"; "$@"; read -r line <"$PIPE"'
+OVER = re.compile(r"Agent (local-\d): run \w+: the load is over")
 PREPARING = re.compile(
     r" (\d+) INFO \S+ \[-\] Agent (local-\d+): run \w+: preparing"
 )
@@ -55,11 +61,13 @@ class LocalAgentsTestCase(cluster.TestCase):
 
     def load_processes(self) -> set[int]:
         """The processes that agents started themselves."""
-        return {
-            pid for pid, line in self.sandbox.processes().items()
-            if "rally.task.distributed.load_process.child" in line
-            and os.getpgid(pid) == pid
-        }
+        found = set()
+        for pid, line in self.sandbox.processes().items():
+            if "rally.task.distributed.load_process.child" in line:
+                with contextlib.suppress(ProcessLookupError):
+                    if os.getpgid(pid) == pid:
+                        found.add(pid)
+        return found
 
     def assert_all_went_well(self, run: cluster.Run) -> None:
         self.assertEqual(0, run.finish().code, run.log)
@@ -227,6 +235,48 @@ class LocalAgentsTestCase(cluster.TestCase):
         )
         for path in self.sandbox.temporary.glob("rally-local-*"):
             shutil.rmtree(path)
+
+    def test_what_they_log_at_last_is_shown_if_it_is_killed(self) -> None:
+        task = self.sandbox.write("task.json", json.dumps(cluster.task_of({
+            "scenario": self.numbered(0.05),
+            "runner": cluster.distributed(ENDLESS),
+        })))
+        pipe = self.sandbox.folder / "pipe"
+        os.mkfifo(pipe)
+        is_killed, shown = False, ""
+        over: set[str] = set()  # agents whose last lines were shown
+
+        def look(data: bytes) -> None:
+            nonlocal is_killed, shown
+            shown += data.decode(errors="replace")
+            if not is_killed and len(self.started()) > 30:
+                is_killed, shown = True, ""
+                self.kill_controller()
+            if len(over) < 2:
+                over.update(OVER.findall(shown))
+                if len(over) == 2:
+                    pipe.write_text("")
+
+        screens.run(
+            ["sh", "-c", SHELL, "sh", *self.sandbox.command(
+                "task", "start", task
+            )],
+            self.sandbox.environ({
+                "TERM": "xterm-256color", "PIPE": str(pipe),
+            }), 120, look,
+        )
+
+        self.assertEqual({"local-1", "local-2"}, over)
+        wait_until(
+            lambda: not self.sandbox.processes(), 60, "all have ended"
+        )
+        for path in self.sandbox.temporary.glob("rally-local-*"):
+            shutil.rmtree(path)
+
+    def kill_controller(self) -> None:
+        for pid, line in self.sandbox.processes().items():
+            if " task start " in line and not line.startswith("sh "):
+                os.kill(pid, signal.SIGKILL)
 
     def test_a_workload_may_want_another_number(self) -> None:
         run = self.run_task(

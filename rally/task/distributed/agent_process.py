@@ -17,8 +17,10 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import select
 import signal
 import socket
+import stat
 import threading
 import time
 import types
@@ -149,6 +151,7 @@ def run_agent(
     key: keys.AgentKey,
     spool_folder: pathlib.Path | None = None,
     lifeline: int | None = None,
+    terminal: int | None = None,
     instance: str = "",
     labels: t.Mapping[str, str] | None = None,
     give_up_after_s: float | None = None,
@@ -161,6 +164,7 @@ def run_agent(
     :param controller: address of the control channel; the other two are the
         next two ports. Or the addresses of all three.
     :param lifeline: a file descriptor whose end of file ends the agent
+    :param terminal: one to write to then instead of a pipe that nobody reads
     :param instance: unique; empty: one is made
     :param labels: and *give_up_after_s*: see ``AgentProcess``
     :param manager: of the service that this process is
@@ -180,7 +184,7 @@ def run_agent(
     _end_on_signals(agent)
     if lifeline is not None:
         threading.Thread(
-            target=_watch, args=(lifeline, agent), daemon=True
+            target=_watch, args=(lifeline, terminal, agent), daemon=True
         ).start()
     try:
         agent.serve(manager, endpoint)
@@ -202,10 +206,30 @@ def _end_on_signals(agent: AgentProcess) -> None:
         signal.signal(number, on_signal)
 
 
-def _watch(lifeline: int, agent: AgentProcess) -> None:
+def _watch(
+    lifeline: int, terminal: int | None, agent: AgentProcess
+) -> None:
     while os.read(lifeline, 1):
         pass
     agent.shut_down()
+    if terminal is not None:
+        _replace_pipes(terminal)
+
+
+def _replace_pipes(terminal: int) -> None:
+    """Have output go to *terminal* once nobody reads the pipe it goes to.
+
+    A controller that was killed had shown on it what came by the pipe.
+    """
+    poller = select.poll()
+    pipes = {fd for fd in (1, 2) if stat.S_ISFIFO(os.fstat(fd).st_mode)}
+    for fd in pipes:
+        poller.register(fd, 0)  # only that there is no other end is told
+    while pipes:
+        for fd, _ in poller.poll():
+            os.dup2(terminal, fd)
+            poller.unregister(fd)
+            pipes.discard(fd)
 
 
 def main() -> None:
@@ -216,6 +240,7 @@ def main() -> None:
     parser.add_argument("--spool", type=pathlib.Path, required=True)
     parser.add_argument("--lifeline", type=int, required=True)
     parser.add_argument("--instance", required=True)
+    parser.add_argument("--terminal", type=int)
     args = parser.parse_args()
     logging.setup("rally")
     run_agent(
@@ -223,6 +248,7 @@ def main() -> None:
         keys.load_agent_key(args.key),
         args.spool,
         args.lifeline,
+        args.terminal,
         args.instance,
     )
 

@@ -14,7 +14,9 @@
 """Agents on the controller's own host.
 
 They are ordinary agents: the same code, wire and keys, on loopback. They see
-the end of a pipe when their controller dies, so none outlives it.
+the end of a pipe when their controller dies, so none outlives it. What they
+log may go through another pipe, to be shown beside the progress of the task;
+from then on it goes to the terminal itself.
 """
 
 from __future__ import annotations
@@ -44,6 +46,14 @@ def _own_log() -> t.BinaryIO | None:
     return open(path, "ab") if path else None
 
 
+def _terminal() -> list[int]:
+    """A descriptor for the terminal of this process, if it has one."""
+    try:
+        return [os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY)]
+    except OSError:
+        return []
+
+
 class LocalAgent:
     """A process that ends when ``hang_up`` is called, or its parent dies.
 
@@ -67,6 +77,7 @@ class LocalAgent:
         self._spool = key_file.parent / (fleet_folders.SPOOL + name)
         self._on_end = on_end
         lifeline, self._lifeline = os.pipe()
+        terminal = _terminal()
         log = _own_log()
         try:
             self._process = subprocess.Popen(
@@ -77,8 +88,9 @@ class LocalAgent:
                     "--spool", str(self._spool),
                     "--lifeline", str(lifeline),
                     "--instance", self.instance,
+                    *("--terminal=%d" % fd for fd in terminal),
                 ],
-                pass_fds=[lifeline],
+                pass_fds=[lifeline, *terminal],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
@@ -88,7 +100,8 @@ class LocalAgent:
                 },
             )
         finally:
-            os.close(lifeline)
+            for fd in (lifeline, *terminal):
+                os.close(fd)
             if log is not None:
                 log.close()
         self._exit_fd = os.pidfd_open(self._process.pid)
