@@ -76,7 +76,7 @@ class SleepTestCase(test.TestCase):
         with timing.Timer() as timer:
             timing.interruptable_sleep(0.05, atomic_delay=0.01)
 
-        self.assertTrue(0.05 <= timer.duration() < 0.5)
+        self.assertTrue(0.05 <= timer.duration() < 10)
 
     def test_nonsense_is_refused(self) -> None:
         sleep = timing.interruptable_sleep
@@ -94,7 +94,7 @@ class SleepTestCase(test.TestCase):
             stopwatch.sleep(0.05)
             stopwatch.sleep(0.01)  # has passed
 
-        self.assertTrue(0.05 <= timer.duration() < 0.5)
+        self.assertTrue(0.05 <= timer.duration() < 10)
 
     def test_stop_event_ends_the_sleep(self) -> None:
         event = threading.Event()

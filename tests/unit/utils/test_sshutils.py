@@ -107,7 +107,7 @@ class SSHTestCase(test.TestCase):
             self.assertEqual(0o640, os.stat(target).st_mode & 0o777)
 
     def test_waits_until_commands_run(self) -> None:
-        self.ssh.wait(timeout=5, interval=0.1)
+        self.ssh.wait(timeout=60, interval=0.1)
 
     def test_waiting_for_nobody_times_out(self) -> None:
         gone = ssh_server.SSHServer()

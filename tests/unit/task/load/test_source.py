@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import struct
 import threading
@@ -199,7 +200,7 @@ class LeaseFeedTestCase(test.TestCase):
         feeder = os.fork()
         if feeder == 0:
             self._feed_a_child(feed, writer)
-        time.sleep(0.3)
+        self.assertTrue(select.select([reader], [], [], 60)[0])
         os.kill(feeder, signal.SIGSTOP)
         stopped_ns = time.monotonic_ns()
         time.sleep(1.5)

@@ -33,6 +33,7 @@ from rally.plugins.common.runners import constant
 from rally.task import runner, scenario
 from rally.task.load import gate, source
 from rally.task.results import traffic
+from tests.functional.sandbox import wait_until
 from tests.unit.plugins.common.runners import load
 
 
@@ -164,7 +165,7 @@ class ConstantTestCase(load.LoadTestCase):
     def test_a_hanging_iteration_ends_at_its_timeout(self) -> None:
         started = time.monotonic()
         made = self.load(
-            "constant", times=100, concurrency=2, timeout=0.3,
+            "constant", times=100, concurrency=2, timeout=2,
             args={"does": "hangs", "at": 5},
         )
         self.assertLess(time.monotonic() - started, 15)
@@ -199,12 +200,12 @@ class ConstantTestCase(load.LoadTestCase):
                 )
             finally:
                 os._exit(1)
-        time.sleep(0.4)
-        workers = psutil.Process(controller).children()
-        self.assertTrue(workers)
+        workers = wait_until(
+            psutil.Process(controller).children, 60, "there are workers"
+        )
         os.kill(controller, signal.SIGKILL)
         os.waitpid(controller, 0)
-        _, alive = psutil.wait_procs(workers, timeout=5)
+        _, alive = psutil.wait_procs(workers, timeout=60)
         self.assertEqual([], alive)
 
     def test_an_abort_stops_the_starts(self) -> None:
