@@ -54,9 +54,11 @@ MARK = "RALLY_TEST_SANDBOX"
 #: generous, for machines that have other things to do
 COMMAND_S = 120
 #: how long processes may take to end once nobody needs them
-LEAVE_S = 15
+LEAVE_S = 60
 #: below the ports that the system itself hands out
 PORTS = range(20000, 30000)
+#: ports that no other process of tests takes meanwhile
+OWN_PORTS = 100
 
 # a shell's background job ignores Ctrl-C, and so would all that it starts
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -175,10 +177,44 @@ def kill(name: str, value: str) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+def files_below(folder: pathlib.Path) -> t.Iterator[pathlib.Path]:
+    """Files in *folder* and below, while others make and remove some.
+
+    A file may be gone by now, and so may a folder.
+    """
+    for place, _, names in os.walk(folder):
+        for name in names:
+            yield pathlib.Path(place, name)
+
+
+@functools.cache
+def _own_ports() -> tuple[range, socket.socket]:
+    """Ports that are for this process alone, and what keeps them so.
+
+    Nobody listens on most of them most of the time, so that they are free
+    proves nothing; the name of a socket is taken as long as it is open.
+    """
+    blocks = list(PORTS[::OWN_PORTS])
+    random.shuffle(blocks)
+    for first in blocks:
+        mark = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            mark.bind("\0rally-test-ports-%d" % first)
+        except OSError:
+            mark.close()
+            continue
+        return range(first, first + OWN_PORTS), mark
+    raise AssertionError("other tests have all ports")
+
+
 def free_ports(count: int = 3) -> int:
-    """The first of *count* ports in a row that nobody uses right now."""
+    """The first of *count* ports in a row that nobody uses right now.
+
+    Other processes of tests are not given them.
+    """
+    own, _ = _own_ports()
     while True:
-        first = random.choice(PORTS)
+        first = random.choice(own[:OWN_PORTS - count + 1])
         with contextlib.ExitStack() as stack:
             try:
                 for port in range(first, first + count):
@@ -329,7 +365,7 @@ class Sandbox:
     def spooled(self) -> list[pathlib.Path]:
         """Chunks in spools, finished or not."""
         return [
-            path for path in self.folder.rglob("*")
+            path for path in files_below(self.folder)
             if re.search(r"\.(chunk|unfinished|torn)$", path.name)
         ]
 
