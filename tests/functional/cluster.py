@@ -235,6 +235,10 @@ class Agent:
             "the log of agent %s says %r" % (self.name, pattern),
         )
 
+    def wait_until_dialing(self) -> None:
+        """Until it is up, and has found that no controller is."""
+        self.wait_for_log("keeps dialing")
+
     def kill(self) -> None:
         """As if its host had gone: no process of it can say good-bye."""
         for _ in range(3):  # a process may have forked meanwhile

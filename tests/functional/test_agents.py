@@ -45,6 +45,8 @@ class TwoAgentsTestCase(cluster.SharedTestCase):
     def prepare(cls, home: t.Any) -> None:
         port = home.sandbox.take_ports()
         cls.agents = [home.start_agent(name, port) for name in ("n1", "n2")]
+        for agent in cls.agents:
+            agent.wait_until_dialing()
         text = home.must("agent", "authorize", "n3").out
         cls.key = home.sandbox.write("n3.key", text)
         cls.listed = home.must(

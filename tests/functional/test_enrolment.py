@@ -90,6 +90,8 @@ class EnrolmentTestCase(cluster.TestCase):
         first.wait_for_log("dialing on")
         first.kill()
         agents = [self.start_applicant(name) for name in "ab"]
+        for agent in agents:
+            agent.wait_for_log("dialing on")
 
         listed = self.listed()
 
@@ -97,6 +99,7 @@ class EnrolmentTestCase(cluster.TestCase):
         for text in ("own=a zone=a", "own=b zone=a", "node-2"):
             self.assertIn(text, listed)
         late = self.start_applicant("c")
+        late.wait_for_log("dialing on")
         self.listed()
         done = late.process.wait(60)
         self.assertEqual(228, done.code, done.err)

@@ -26,7 +26,8 @@ from tests.functional import cluster
 from tests.functional.sandbox import wait_until
 
 ZONES = {"n1": "a", "n2": "b", "n3": "a", "n4": "c"}
-TIMES = 1600
+#: for longer than all is looked at
+TIMES = 2400
 RATE = 80
 
 
@@ -88,9 +89,12 @@ class LabelledFleetTestCase(cluster.SharedTestCase):
         )
         listing = ("agent", "list", "--listen", address, "--controller",
                    address)
-        cls.listed = json.loads(home.must(*listing, "--json").out)
-        cls.table = home.must(*listing).out
-        cls.status = home.must("task", "status", cls.run_.uuid).out
+        as_json, table, status = home.sandbox.rally_many((
+            (*listing, "--json"), listing,
+            ("task", "status", cls.run_.uuid),
+        ))
+        cls.listed = json.loads(as_json.out)
+        cls.table, cls.status = table.out, status.out
         cls.task_metrics = scraped(url_in(cls.run_.out))
         cls.agent_metrics = scraped(url_in(agents[0].process.out))
         cls.run_.finish(120)
@@ -153,15 +157,17 @@ class LabelledFleetTestCase(cluster.SharedTestCase):
 
 def url_in(text: str) -> str:
     return str(wait_until(
-        lambda: re.search(r"Metrics: (http\S+)", text), 10, "a URL was said"
+        lambda: re.search(r"Metrics: (http\S+)", text), 60, "a URL was said"
     )[1])
 
 
 class MetricsPortTestCase(cluster.TestCase):
     def test_one_in_use_is_told_before_there_is_a_task(self) -> None:
         port = self.sandbox.take_ports()
+        gate = self.sandbox.folder / "go"
         task = cluster.task_of({
-            "scenario": self.numbered(2),
+            "scenario": self.numbered(),
+            "contexts": {"waiting": {"file": str(gate)}},
             "runner": {"constant": {"times": 1}},
         })
         run = self.start_task(task, "--metrics", port)
@@ -173,6 +179,7 @@ class MetricsPortTestCase(cluster.TestCase):
         self.assertEqual(157, done.code, done.err)
         self.assertIn("in use", done.out + done.err)
         self.assertNotIn(": started", done.out)
+        gate.touch()
         self.assertEqual(0, run.finish().code)
 
 
@@ -188,7 +195,8 @@ class DrainByLabelTestCase(cluster.TestCase):
         run = self.start_task(cluster.task_of({
             "scenario": self.numbered(0.05),
             "runner": cluster.distributed(
-                {"constant": {"times": 1000, "concurrency": 6}}, agents=3,
+                # it lasts longer than two commands take
+                {"constant": {"times": 2000, "concurrency": 6}}, agents=3,
                 listen=address,
             ),
         }))
@@ -216,7 +224,7 @@ class DrainByLabelTestCase(cluster.TestCase):
         self.assertEqual(159, none.code)
         self.assertIn("zone=a; zone=b", none.out + none.err)
         self.assertEqual(
-            list(range(1, 1001)), sorted(run.workload.numbers)
+            list(range(1, 2001)), sorted(run.workload.numbers)
         )
         for agent in agents:
             agent.stop()

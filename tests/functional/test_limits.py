@@ -142,7 +142,7 @@ class SpoolTestCase(cluster.TestCase):
     ):
         port = self.sandbox.take_ports()
         first = self.start_agent("n1", port)
-        first.wait_for_log("keeps dialing")
+        first.wait_until_dialing()
 
         done = self.rally(
             "agent", "start", "--controller", "tcp://127.0.0.1:%d" % port,

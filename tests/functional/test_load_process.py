@@ -18,6 +18,7 @@ them may end an agent, hang the run, or leave an iteration unexplained.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
@@ -75,7 +76,7 @@ class LoadProcessTestCase(cluster.SharedTestCase):
         port = home.sandbox.take_ports()
         cls.agents = [home.start_agent("n%d" % i, port) for i in (1, 2)]
         for agent in cls.agents:
-            agent.wait_for_log("keeps dialing")
+            agent.wait_until_dialing()
         before = [peak_kb(agent) for agent in cls.agents]
         cls.run_ = home.start_task(
             cluster.task_of(*cls.workloads(home, port))
@@ -119,8 +120,10 @@ class LoadProcessTestCase(cluster.SharedTestCase):
     def end_daemons(home: t.Any) -> None:
         """End what scenarios left behind, which is not Rally's business."""
         for pid, line in home.sandbox.processes().items():
-            if "load_process.child" in line and os.getsid(pid) == pid:
-                os.kill(pid, signal.SIGKILL)
+            if "load_process.child" in line:
+                with contextlib.suppress(ProcessLookupError):
+                    if os.getsid(pid) == pid:
+                        os.kill(pid, signal.SIGKILL)
 
     # ---- what must hold
 

@@ -23,7 +23,9 @@ import pathlib
 import typing as t
 
 from tests.functional import cluster
+from tests.functional.sandbox import files_below, wait_until
 
+SOON_S = 60.0
 TIMES = 20
 INNER = {"constant": {"times": TIMES, "concurrency": 4}}
 #: says which version of itself was run, and of what it imports
@@ -136,12 +138,18 @@ class PluginFilesTestCase(cluster.TestCase):
             self.assertEqual({texts}, self.said(workload))
 
     def check_gone(self, *agents: cluster.Agent) -> None:
-        """Nothing of a shipment is left on the host of an agent."""
-        for agent in agents:
-            self.assertEqual(
-                [], [path for path in agent.spool.rglob("*")
-                     if path.suffix in (".py", ".txt", ".pyc")],
-            )
+        """Nothing of a shipment stays on the host of an agent.
+
+        That learns of the end of a run when its command has ended.
+        """
+        def left() -> list[pathlib.Path]:
+            return [
+                path for agent in agents
+                for path in files_below(agent.spool)
+                if path.suffix in (".py", ".txt", ".pyc")
+            ]
+
+        wait_until(lambda: not left(), SOON_S, "what was shipped is removed")
 
     def stop(self, *agents: cluster.Agent) -> None:
         for agent in agents:
@@ -175,7 +183,7 @@ class DifferentTestCase(PluginFilesTestCase):
             self.assertRegex(told, line)
         self.assertIn("--ship-plugins", told)
         self.assertEqual([], run.workload.rows)
-        self.assertIn("not those of the controller", agents[0].log)
+        agents[0].wait_for_log("not those of the controller")
         self.stop(*agents)
 
     def test_what_is_the_same_elsewhere_is_the_same(self) -> None:
@@ -298,6 +306,6 @@ class ShippedTestCase(PluginFilesTestCase):
 
         self.assertNotEqual(0, run.finish().code)
         self.assertIn("Shipped.say", run.out + run.log)
-        self.assertIn("not on this host", agent.log)
+        agent.wait_for_log("not on this host")
         self.check_gone(agent)
         self.stop(agent)

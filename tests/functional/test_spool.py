@@ -30,7 +30,8 @@ import typing as t
 from rally.task.distributed import spool as spool_module
 from rally.task.results import head
 from tests.functional import cluster
-from tests.functional.cluster import Agent, Run, Workload
+from tests.functional.cluster import RUN_S, Agent, Run, Workload
+from tests.functional.sandbox import files_below, wait_until
 
 BASE = "RALLY_WALL_BASE_NS"
 SEED = int(os.environ.get("SPOOL_SEED", "20"))
@@ -99,17 +100,31 @@ class SpoolTestCase(cluster.TestCase):
         finally:
             run.signal(signal.SIGCONT)
 
-    def kill(self, name: str, after_s: float) -> None:
-        """Kill all of an agent, and note what is on its disk then."""
+    def kill(self, name: str, after_s: float, chunks: int = 0) -> None:
+        """Kill all of an agent, and note what is on its disk then.
+
+        :param chunks: before that it has as many
+        """
         time.sleep(after_s)
         agent = self.agents[name]
+        wait_until(
+            lambda: len(self.chunks_of(agent)) >= chunks, RUN_S,
+            "agent %s has %d chunks" % (name, chunks),
+        )
         agent.kill()
-        for path in agent.spool.rglob("*.chunk"):
+        for path in self.chunks_of(agent):
             spooled = spool_module.unpack(
                 path.parent.name, path.read_bytes()
             )
             self.kept[name, spooled.sequence] = spooled.chunk.payload
         self.unfinished += len(list(agent.spool.rglob("*.unfinished")))
+
+    @staticmethod
+    def chunks_of(agent: Agent) -> list[pathlib.Path]:
+        return [
+            path for path in files_below(agent.spool)
+            if path.suffix == ".chunk"
+        ]
 
     def stored(self) -> Chunks:
         """What is in the database."""
@@ -209,14 +224,13 @@ class SpoolTestCase(cluster.TestCase):
     def test_damage_is_found_cut_counted_and_named(self):
         run = self.begin("n1", "n2")
         with self.held_up(run):
-            self.kill("n1", 1.5)
+            # the controller may have had the first ones already
+            self.kill("n1", 0, chunks=7)
             [folder] = [
                 path for path in self.agents["n1"].spool.iterdir()
                 if path.is_dir()
             ]
             paths = sorted(folder.glob("*.chunk"))
-            # the controller may have had the first ones already
-            self.assertGreater(len(paths), 6, "too few chunks to damage")
             torn, flipped = paths[-1], paths[-3]
             self.damage(folder, torn, flipped)
             self.start("n1")

@@ -176,7 +176,7 @@ class EndedTestCase(VerifyTestCase):
         return process, [int(x) for x in path.read_text().split()]
 
     def check_all_ended(self) -> None:
-        wait_until(lambda: not self.sandbox.processes(), 20,
+        wait_until(lambda: not self.sandbox.processes(), 60,
                    "no process of the run is left")
 
     @ddt.data(signal.SIGINT, signal.SIGTERM)
