@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -128,7 +129,10 @@ class Host(Agent):
 
     def spooled(self) -> list[pathlib.Path]:
         """Chunks that wait in its spool."""
-        return sorted(self.spool.rglob("*.chunk"))
+        return sorted(
+            path for path in sandbox_module.files_below(self.spool)
+            if path.suffix == ".chunk"
+        )
 
 
 class TestCase(cluster.PlainTestCase, cluster.Home):
@@ -269,13 +273,13 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
 
     def wait_until_settled(self, run: Run, name: str) -> float:
         """Until agent *name*, which was lost, may get work again, or the
-        run is over; when that was seen."""
+        run is over; when that was logged, or else is now."""
         text = "agent %s has delivered what it had" % name
         wait_until(
             lambda: text in run.log or run.process.popen.poll() is not None,
-            SOON_S, "agent %s has delivered what it had" % name,
+            SOON_S, text,
         )
-        return now()
+        return logged_at(run.log, text) or now()
 
     def select(self, query: str, *values: t.Any) -> list[t.Any]:
         """Rows of the database, which takes less time than a command."""
@@ -385,11 +389,24 @@ class TestCase(cluster.PlainTestCase, cluster.Home):
         self.end_agents(*names)
         for name in names:
             self.agents[name].process.wait(SOON_S)
-            for path in self.agents[name].spool.rglob("*"):
-                if path.is_file():
-                    path.unlink()
+            for path in sandbox_module.files_below(self.agents[name].spool):
+                path.unlink()
 
 
 def now() -> float:
     """The clock of the referee."""
     return time.monotonic()
+
+
+def logged_at(log: str, text: str) -> float | None:
+    """When a line with *text* was logged first, on the clock of the referee,
+    to the millisecond below. None: it was not.
+
+    A test that waits for a line sees it later, on a busy machine much later.
+    """
+    for line in log.splitlines():
+        if text in line:
+            stamp = " ".join(line.split()[:2])
+            wall = datetime.datetime.fromisoformat(stamp).timestamp()
+            return wall - (time.time() - time.monotonic())
+    return None

@@ -21,7 +21,8 @@ import ddt
 from tests.cluster import cluster
 from tests.functional.sandbox import wait_until
 
-TIMES = 900
+#: enough for the others until the one that was cut off is back
+TIMES = 1500
 AT_ONCE = 6
 CLOSED = {"constant": {"times": TIMES, "concurrency": AT_ONCE}}
 
@@ -76,10 +77,10 @@ class OneWayCutTestCase(cluster.TestCase):
         if is_lost:
             self.assertEqual([], [
                 event for event in self.referee.arrivals(agent.address)
-                if self.healed < event.at < settled - 0.5
+                if self.healed < event.at < settled
             ])
         wait_until(
-            lambda: not agent.spooled(), 30,
+            lambda: not agent.spooled(), cluster.SOON_S,
             "the spool of the agent that was cut off is empty",
         )
 
@@ -91,11 +92,14 @@ class UnpluggedTestCase(cluster.TestCase):
         agent = self.agents["n2"]
 
         self.hosts.unplug("n2")
-        run.wait_for_log("agent n2 was lost", 60)
+        run.wait_for_log("agent n2 was lost", cluster.SOON_S)
         self.hosts.plug_in("n2")
 
         run.finish()
         self.assertIn("agent n2 came back", run.log)
         # the target takes the lines of a link that is mended
         self.check_accounting(run.workload, TIMES, AT_ONCE, {"n2"})
-        self.assertEqual([], agent.spooled())
+        wait_until(
+            lambda: not agent.spooled(), cluster.SOON_S,
+            "the agent has heard that all of it is stored",
+        )

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import typing as t
 
@@ -115,10 +116,11 @@ class PluginsTestCase(cluster.TestCase):
         return run
 
     def shipped(self) -> list[pathlib.Path]:
-        return [
-            path for agent in self.agents.values()
-            for path in agent.spool.glob(".shipped/*")
-        ]
+        found: list[pathlib.Path] = []
+        for agent in self.agents.values():
+            with contextlib.suppress(FileNotFoundError):
+                found += (agent.spool / ".shipped").iterdir()
+        return found
 
     def wait_for_removal(self) -> None:
         """An agent learns of the end of a run when its command has ended."""
