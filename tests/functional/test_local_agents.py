@@ -270,8 +270,13 @@ class LocalAgentsTestCase(cluster.TestCase):
         wait_until(
             lambda: not self.sandbox.processes(), 60, "all have ended"
         )
-        for path in self.sandbox.temporary.glob("rally-local-*"):
-            shutil.rmtree(path)
+        [uuid] = self.must("task", "list", "--uuids-only").out.split()
+        self.must("task", "recover", uuid)
+        [subtask] = cluster.report_of(self.sandbox, uuid)["subtasks"]
+        self.assertEqual(
+            sorted(each.number for each in self.started()),
+            sorted(cluster.Workload(subtask["workloads"][0]).numbers),
+        )
 
     def kill_controller(self) -> None:
         for pid, line in self.sandbox.processes().items():
