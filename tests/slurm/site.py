@@ -36,8 +36,10 @@ DAEMONS = ("munged", "slurmctld", "slurmd")
 COMMANDS = ("sbatch", "scancel", "scontrol", "sinfo", "squeue")
 CONF_VARIABLE = "SLURM_CONF"
 SOON_S = 60.0
-#: Slurm ends what does not end by itself after so long, and misses a node
-KILL_WAIT_S, NODE_TIMEOUT_S = 5, 5
+#: Slurm ends what does not end by itself after so long, and misses a node:
+#: a busy machine may not answer for a while, and tests say themselves which
+#: node is down
+KILL_WAIT_S, NODE_TIMEOUT_S = 5, 60
 
 CONF = """
 ClusterName=rally

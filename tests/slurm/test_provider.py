@@ -130,6 +130,13 @@ class SlurmTestCase(cluster.PlainTestCase):
             SOON_S, "jobs that are %s: %d" % (state, count),
         )
 
+    def wait_for_states(self, *states: str) -> None:
+        """Until these are the jobs that are not over, completing included."""
+        wait_until(
+            lambda: list(self.slurm.jobs().values()) == [*states], SOON_S,
+            "jobs are %s" % (states,),
+        )
+
     def job(self, index: int) -> str:
         """Id of the job of an agent."""
         [job] = [each for each in self.slurm.jobs()
@@ -194,11 +201,12 @@ class ProviderTestCase(SlurmTestCase):
 
     def test_what_waits_is_told_with_the_reason_of_slurm(self) -> None:
         self.started(count=3)
-        wait_until(lambda: self.told, SOON_S, "something is told")
-        [pending] = self.told
-        self.assertEqual(
-            Pending("1 Slurm job is pending: Resources (1)"), pending
+        pending = Pending("1 Slurm job is pending: Resources (1)")
+        # as long as Slurm has not looked at the job it has no reason
+        wait_until(
+            lambda: pending in self.told, SOON_S, "it is told: %s" % pending
         )
+        self.assertEqual({Pending}, set(map(type, self.told)))
         self.slurm.cancel(self.job(1))
         self.wait_for_jobs("PENDING", 0)  # the third one took its place
 
@@ -210,7 +218,7 @@ class ProviderTestCase(SlurmTestCase):
         failed = self.failed("slurm-1")
         self.assertIn("CANCELLED", failed.reason)
         self.assertTrue(failed.tail.endswith("ended"), failed.tail)
-        self.assertEqual(["RUNNING"], list(self.slurm.jobs().values()))
+        self.wait_for_states("RUNNING")
 
     def test_a_node_that_fails_is_the_loss_of_its_agent(self) -> None:
         made = self.started()
@@ -222,7 +230,7 @@ class ProviderTestCase(SlurmTestCase):
         failed = self.failed("slurm-2")
         self.assertIn("%s has ended: NODE_FAIL" % node, failed.reason)
         self.assertIn("standard input", failed.tail)
-        self.assertEqual(["RUNNING"], list(self.slurm.jobs().values()))
+        self.wait_for_states("RUNNING")
         self.assertEqual([], self.end(made))
         self.assert_nothing_left()
 
