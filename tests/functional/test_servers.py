@@ -115,6 +115,14 @@ def make_without_key_indices(engine: sa.Engine) -> None:
         )
 
 
+def chunk_of(agent: str, size_bytes: int = 1) -> db.StoredChunk:
+    """The first chunk of an agent."""
+    return db.StoredChunk(
+        agent=agent, sequence=0, clock_offset_ns=0, count=1, failed=0,
+        first_ns=0, last_ns=0, finished_ns=0, payload=b"x" * size_bytes,
+    )
+
+
 class _Tests(cluster.PlainTestCase, cluster.Home):
     """One server for all tests of a class, a sandbox for each."""
 
@@ -251,6 +259,23 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
         self.assertEqual(made["uuid"], db.env_get("Functional")["uuid"])
         self.assertNotEqual(made["uuid"], db.env_get("functional")["uuid"])
 
+    def test_agents_whose_names_differ_in_case_are_two(self) -> None:
+        self.use_here()
+        workload = self.make_workload()
+        uuid = workload["uuid"]
+
+        stored = [
+            db.workload_chunks_create(
+                workload["task_uuid"], uuid, [chunk_of(agent)]
+            )
+            for agent in ("node-a", "Node-A", "node-a")
+        ]
+
+        self.assertEqual([1, 1, 0], stored)
+        self.assertEqual(
+            {"node-a": {0}, "Node-A": {0}}, db.workload_chunk_sequences(uuid)
+        )
+
     def test_a_name_that_is_too_long_is_told_before_the_run(self) -> None:
         task = self.task(0, 1)
         workload = task["subtasks"][0]
@@ -299,10 +324,7 @@ class MariaDBTestCase(_Tests):
     def test_a_packet_that_is_too_large_is_refused_at_once(self) -> None:
         self.use_here()
         workload = self.make_workload()
-        chunk = db.StoredChunk(
-            agent="", sequence=0, clock_offset_ns=0, count=1, failed=0,
-            first_ns=0, last_ns=0, finished_ns=0, payload=b"x" * LARGE,
-        )
+        chunk = chunk_of("", LARGE)
 
         def store() -> None:
             db.workload_chunks_create(

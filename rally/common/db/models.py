@@ -296,7 +296,8 @@ class WorkloadData(Base):
     started_at: orm.Mapped[dt.datetime] = orm.mapped_column(default=utcnow)
     finished_at: orm.Mapped[dt.datetime] = orm.mapped_column(default=utcnow)
     agent: orm.Mapped[str] = orm.mapped_column(
-        sa.String(64), default="", server_default="", sort_order=2
+        sa_types.Name("the name of the agent", True, 64),
+        default="", server_default="", sort_order=2,
     )
     payload: orm.Mapped[bytes | None] = orm.mapped_column(
         sa_types.LongBinary, deferred=True, sort_order=2

@@ -32,11 +32,11 @@ INITIAL_REVISION_UUID = "ca3626f62937"
 LAST_RALLY_REVISION = "bc908ac9a1fc"
 #: newest revision in ``migrations/versions``; reading that folder on each
 #: command would cost more than the rest of its start
-HEAD_REVISION = "b7d2e94c1f60"
+HEAD_REVISION = "e41f6c08d3a7"
 #: schemas that an upgrade starts from
 _UPGRADABLE = (
     INITIAL_REVISION_UUID, LAST_RALLY_REVISION, "60a1c7e5d2f0",
-    "c3d94e0b71a8", "8c4e1f7a90b3", "5f0b7a1d92ce",
+    "c3d94e0b71a8", "8c4e1f7a90b3", "5f0b7a1d92ce", "b7d2e94c1f60",
 )
 
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")

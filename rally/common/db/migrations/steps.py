@@ -44,16 +44,23 @@ def create_index(
 
 
 def change_type(
-    table: str, column: str, type_: sa.types.TypeEngine, is_nullable: bool
+    table: str,
+    column: str,
+    type_: sa.types.TypeEngine,
+    is_nullable: bool,
+    server_default: str | None = None,
 ) -> None:
     """Give a column another type.
 
     SQLite, which keeps what it is given, has no need for it, and would have
     to copy the table.
+
+    :param server_default: what it has, which MySQL would forget
     """
     if op.get_bind().dialect.name != "sqlite":
         op.alter_column(
-            table, column, type_=type_, existing_nullable=is_nullable
+            table, column, type_=type_, existing_nullable=is_nullable,
+            existing_server_default=server_default,
         )
 
 

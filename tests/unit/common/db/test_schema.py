@@ -41,6 +41,7 @@ PACKED_CHUNKS = "60a1c7e5d2f0"
 KEY_INDICES = "c3d94e0b71a8"
 OWNERS = "8c4e1f7a90b3"
 HEARTBEATS = "5f0b7a1d92ce"
+SAME_COLUMNS = "b7d2e94c1f60"
 FINISHED = "1ec6600e-5c77-4c36-a00a-e096253b956e"
 
 
@@ -129,8 +130,8 @@ class CreateTestCase(SchemaTestCase):
 
         self.assertEqual([schema.HEAD_REVISION], folder.get_heads())
         self.assertEqual(
-            [schema.HEAD_REVISION, HEARTBEATS, OWNERS, KEY_INDICES,
-             PACKED_CHUNKS, schema.LAST_RALLY_REVISION,
+            [schema.HEAD_REVISION, SAME_COLUMNS, HEARTBEATS, OWNERS,
+             KEY_INDICES, PACKED_CHUNKS, schema.LAST_RALLY_REVISION,
              schema.INITIAL_REVISION_UUID],
             [revision.revision for revision in folder.walk_revisions()],
         )
