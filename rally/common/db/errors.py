@@ -120,6 +120,15 @@ class NotStorable(exceptions.DBException):
     )
 
 
+class ResultsDeleted(exceptions.DBRecordNotFound):
+    error_code = 189
+    msg_fmt = (
+        "The results that were read have been deleted meanwhile, with the "
+        "task that they belong to, so what was shown or written of it is not "
+        "complete. Run the command again without that task."
+    )
+
+
 class StatementTooLarge(exceptions.DBException):
     error_code = 188
     msg_fmt = (

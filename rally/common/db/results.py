@@ -25,8 +25,9 @@ import types
 import typing as t
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
-from rally.common.db import engine, models
+from rally.common.db import engine, errors, models
 
 Result: t.TypeAlias = dict[str, t.Any]
 WorkloadData = models.WorkloadData
@@ -68,6 +69,7 @@ def places(
 
     :param agent: only what this agent delivered; None: all
     :param has_failures: only those that have some
+    :raises ResultsDeleted: there is no such workload any more
     """
     query = (
         sa.select(
@@ -97,7 +99,16 @@ def places(
                 first_ns = _at_earliest_ns(started_at)
             found.append(Place(first_ns, row_id, number, offset or 0))
             number += count
+        if not found and not _exists(session, workload_uuid):
+            raise errors.ResultsDeleted()
     return sorted(found)
+
+
+def _exists(session: orm.Session, workload_uuid: str) -> bool:
+    query = sa.select(models.Workload.id).where(
+        models.Workload.uuid == workload_uuid
+    )
+    return session.scalar(query) is not None
 
 
 def _at_earliest_ns(started_at: dt.datetime) -> int:
@@ -112,13 +123,19 @@ def _at_earliest_ns(started_at: dt.datetime) -> int:
 
 
 def content(place: Place) -> bytes | list[Result]:
-    """What was stored: bytes, or the results themselves by older releases."""
+    """What was stored: bytes, or the results themselves by older releases.
+
+    :raises ResultsDeleted: it was deleted meanwhile
+    """
     with engine.reading() as session:
-        payload, chunk_data = session.execute(
+        row = session.execute(
             sa.select(WorkloadData.payload, WorkloadData.chunk_data).where(
                 WorkloadData.id == place.row_id
             )
-        ).one()
+        ).first()
+    if row is None:
+        raise errors.ResultsDeleted()
+    payload, chunk_data = row
     if payload is not None:
         return bytes(payload)
     return t.cast("list[Result]", chunk_data["raw"])

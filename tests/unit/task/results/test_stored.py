@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from rally import exceptions
 from rally.common import db
+from rally.common.db import errors
 from rally.task.results import chunk as chunk_module
 from rally.task.results import stored
 from tests.unit import test
@@ -193,6 +194,20 @@ class StoredResultsTestCase(test.DBTestCase):
         store(workload, [make_row(2, 10)], sequence=1)
 
         self.assertEqual(2, len(list(data)))
+
+    def test_what_is_deleted_during_a_walk_does_not_end_it_early(self):
+        workload = self.make_workload()
+        store(workload, [make_row(1, 0)])
+        store(workload, [make_row(2, 10)], sequence=1)
+        data = stored.StoredResults(workload["uuid"])
+        walk = iter(data)
+        next(walk)
+        db.task_delete(workload["task_uuid"])
+
+        error = self.assertRaises(errors.ResultsDeleted, next, walk)
+        self.assertIn("not complete", str(error))
+        self.assertRaises(errors.ResultsDeleted, list, data)
+        self.assertRaises(errors.ResultsDeleted, data.failures)
 
 
 class ChunksTestCase(test.DBTestCase):
