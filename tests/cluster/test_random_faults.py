@@ -31,6 +31,7 @@ the controller believes:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -225,12 +226,16 @@ class RandomFaultsTestCase(cluster.TestCase):
                 )
 
     def kill_part(self, agent: cluster.Host, which: str) -> None:
-        """Kill the load process of *agent*, or one of its workers."""
-        found = psutil.Process(agent.process.popen.pid).children()
-        if which == "worker":
-            found = [each for load in found for each in load.children()]
-        for process in found[:1]:
-            process.send_signal(signal.SIGKILL)
+        """Kill the load process of *agent*, or one of its workers.
+
+        At the end of a run they may end by themselves meanwhile.
+        """
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found = psutil.Process(agent.process.popen.pid).children()
+            if which == "worker":
+                found = [each for load in found for each in load.children()]
+            for process in found[:1]:
+                process.send_signal(signal.SIGKILL)
 
     # ---- the oracle
 

@@ -190,7 +190,7 @@ class KeysTestCase(Attacked):
     """They have keys: refused ones, or their own and a claim."""
 
     def test_a_revocation_holds_from_the_next_message_on(self):
-        times = 600
+        times = 1000
         run = self.begin(times)
         victim = self.agents["n2"]
 

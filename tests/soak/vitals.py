@@ -14,12 +14,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
 import typing as t
 
 from tests.benchmarks import family
+from tests.functional import sandbox
 
 #: roles of an agent's processes, by their distance from the agent
 ROLES = ("agent", "load process", "worker")
@@ -77,12 +77,7 @@ def trees(
 
 def bytes_below(folder: pathlib.Path) -> int:
     """Size of all files below *folder*, some of which may just vanish."""
-    total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            if path.is_file():
-                total += path.stat().st_size
-    return total
+    return sum(map(size_of, sandbox.files_below(folder)))
 
 
 def size_of(path: pathlib.Path) -> int:
