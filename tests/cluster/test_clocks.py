@@ -28,7 +28,7 @@ import typing as t
 
 from tests.cluster import cluster, referee
 from tests.functional import cluster as functional
-from tests.functional.sandbox import Process
+from tests.functional.sandbox import Process, wait_until
 
 BASE = "RALLY_WALL_BASE_NS"
 AT_ONCE = 6
@@ -149,8 +149,11 @@ class ClocksTestCase(cluster.TestCase):
 
         self.wait_for_visits(run, self.TIMES + 200)
         self.note_bases(*self.AGENTS)
-        run.signal(signal.SIGSTOP)  # chunks wait in the spool of n2 ...
-        time.sleep(1.0)
+        run.signal(signal.SIGSTOP)
+        wait_until(
+            self.agents["n2"].spooled, cluster.SOON_S,
+            "chunks wait in the spool of n2 ...",
+        )
         self.agents["n2"].kill()
         self.set_clock(-20)
         self.start_host("n2")  # ... which reads another clock now

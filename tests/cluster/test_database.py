@@ -155,7 +155,7 @@ class FullTestCase(TroubleTestCase):
         self.addCleanup(network.run, "umount", "--lazy", str(self.disk))
 
     def test_the_run_goes_on_until_there_is_room_again(self):
-        run = self.begin(1000)
+        run = self.begin(1600)
 
         filler = self.disk / "filler"
         with open(filler, "wb", buffering=0) as file:
@@ -169,7 +169,7 @@ class FullTestCase(TroubleTestCase):
         self.endure(3)
         filler.unlink()
 
-        self.check_whole(run, 1000)
+        self.check_whole(run, 1600)
 
 
 class GoneTestCase(TroubleTestCase):

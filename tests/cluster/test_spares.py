@@ -130,7 +130,7 @@ class LateComerTestCase(TakingOver):
     FIRST = ("n1", "n2")
 
     def test_takes_over_from_a_drained_agent(self):
-        times = 800
+        times = 1200  # they last longer than three commands take
         run = self.begin(times, sleep=0.1)
         self.call("n3")
 
