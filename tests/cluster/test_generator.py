@@ -15,12 +15,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
 import secrets
 
 from tests.cluster import cluster
 from tests.functional.cluster import distributed, task_of
+from tests.functional.sandbox import wait_until
 
 TIMED = True
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
@@ -59,10 +59,16 @@ class CpuQuota:
         (self.folder / "cgroup.procs").write_text(str(pid))
 
     def close(self) -> None:
+        """Its processes, which may fork meanwhile, go on without it."""
+        wait_until(self._is_removed, cluster.SOON_S, "nobody is in the group")
+
+    def _is_removed(self) -> bool:
         for pid in (self.folder / "cgroup.procs").read_text().split():
             with contextlib.suppress(OSError):
                 (self.folder.parent / "cgroup.procs").write_text(pid)
-        os.rmdir(self.folder)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+        return not self.folder.exists()
 
 
 class GeneratorTestCase(cluster.TestCase):
