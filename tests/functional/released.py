@@ -147,7 +147,7 @@ class _Maker:
     """Fills the home of a sandbox with the released Rally."""
 
     def __init__(self, rally: pathlib.Path) -> None:
-        self.box = Sandbox(with_database=False, rally=rally)
+        self.box = Sandbox(with_database=False, server="", rally=rally)
         self.box.plugin_paths = list(PLUGINS)
         self._env = with_tools(rally)
         self._uuids: dict[str, str] = {}

@@ -62,11 +62,12 @@ def rows(table: str) -> list[list[str]]:
 
 
 class ReleasedTestCase(testtools.TestCase):
-    """With a home of the released Rally whose database was upgraded."""
+    """With a home of the released Rally, whose database, a file, was upgraded.
+    """
 
     def setUp(self) -> None:
         super().setUp()
-        self.box = Sandbox(with_database=False)
+        self.box = Sandbox(with_database=False, server="")
         self.addCleanup(self.box.close)
         try:
             self.found = released.unpack(self.box)
