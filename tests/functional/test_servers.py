@@ -18,8 +18,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import itertools
 import threading
 import typing as t
+import uuid as uuid_module
+from concurrent import futures
 
 import sqlalchemy as sa
 
@@ -41,6 +46,10 @@ GONE_S = 3.0
 
 #: bytes of a chunk that does not fit into the smallest packet of MySQL
 LARGE = 2 * 1024 ** 2
+#: how often what may go wrong at one time is tried, and by how many
+ROUNDS = 15
+DELETIONS = 5
+AT_ONCE = 4
 
 
 def described(engine: sa.Engine) -> dict[str, t.Any]:
@@ -115,10 +124,24 @@ def make_without_key_indices(engine: sa.Engine) -> None:
         )
 
 
-def chunk_of(agent: str, size_bytes: int = 1) -> db.StoredChunk:
-    """The first chunk of an agent."""
+def at_one_time(*calls: t.Callable[[], t.Any]) -> None:
+    """Make *calls*, each in a thread; raises what the first of them does."""
+    barrier = threading.Barrier(len(calls))
+
+    def make(call: t.Callable[[], t.Any]) -> None:
+        barrier.wait()
+        call()
+
+    with futures.ThreadPoolExecutor(len(calls)) as pool:
+        for done in [pool.submit(make, call) for call in calls]:
+            done.result()
+
+
+def chunk_of(
+    agent: str, size_bytes: int = 1, sequence: int = 0
+) -> db.StoredChunk:
     return db.StoredChunk(
-        agent=agent, sequence=0, clock_offset_ns=0, count=1, failed=0,
+        agent=agent, sequence=sequence, clock_offset_ns=0, count=1, failed=0,
         first_ns=0, last_ns=0, finished_ns=0, payload=b"x" * size_bytes,
     )
 
@@ -171,10 +194,14 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
         db.engine_reset()
         self.addCleanup(db.engine_reset)
 
+    def delete(self, task_uuid: str) -> None:
+        with contextlib.suppress(exceptions.DBRecordNotFound):
+            db.task_delete(task_uuid)
+
     def make_workload(self, **columns: t.Any) -> dict[str, t.Any]:
         env_uuid = db.env_get("functional")["uuid"]
         task = db.task_create({"env_uuid": env_uuid, **columns})
-        self.addCleanup(db.task_delete, task["uuid"])
+        self.addCleanup(self.delete, task["uuid"])
         subtask = db.subtask_create(task["uuid"], "x" * 255)
         return db.workload_create(
             task["uuid"], subtask["uuid"], "S" * 255, "", 0, {}, "r" * 255,
@@ -275,6 +302,70 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
         self.assertEqual(
             {"node-a": {0}, "Node-A": {0}}, db.workload_chunk_sequences(uuid)
         )
+
+    def test_tasks_begin_at_one_time(self) -> None:
+        self.use_here()
+        env_uuid = db.env_get("functional")["uuid"]
+
+        def begin() -> None:
+            db.owner_beat("host:%s" % uuid_module.uuid4())
+            task = db.task_create({"env_uuid": env_uuid, "tags": ["a", "b"]})
+            made.append(task["uuid"])
+
+        made: list[str] = []
+        for _ in range(ROUNDS):
+            at_one_time(*[begin] * AT_ONCE)
+
+        self.assertEqual(ROUNDS * AT_ONCE, len(made))
+        for uuid in made:
+            db.task_delete(uuid)
+
+    def test_a_task_is_deleted_while_it_goes_on(self) -> None:
+        self.use_here()
+        for _ in range(DELETIONS):
+            workload = self.make_workload(tags=["a"])
+            at_one_time(
+                lambda uuid=workload["task_uuid"]: db.task_delete(uuid),
+                *self.goes_on(workload),
+            )
+            self.assertEqual(
+                {}, db.workload_chunk_sequences(workload["uuid"])
+            )
+
+    def goes_on(
+        self, workload: dict[str, t.Any]
+    ) -> list[t.Callable[[], None]]:
+        """What adds to the task of *workload* until it is deleted."""
+        policy = db.retrying.RetryPolicy("its task", 60)
+        uuid, task_uuid = workload["uuid"], workload["task_uuid"]
+        subtask_uuid = workload["subtask_uuid"]
+
+        def store(sequence: int) -> None:
+            chunk = chunk_of("", sequence=sequence)
+            db.workload_chunks_create(task_uuid, uuid, [chunk])
+
+        def set_results(_number: int) -> None:
+            db.workload_set_results(
+                uuid, subtask_uuid, task_uuid, 1.0, 1.0, 1.0, [], [],
+                aggregate={"total": 1, "failed": 0},
+            )
+
+        def add(_number: int) -> None:
+            subtask = db.subtask_create(task_uuid, "another")
+            db.workload_create(
+                task_uuid, subtask["uuid"], "S", "", 1, {}, "r", [], {}, {},
+                {},
+            )
+
+        def insist(func: t.Callable[[int], None]) -> None:
+            with contextlib.suppress(exceptions.DBRecordNotFound):
+                for number in itertools.count():
+                    policy(func, number)
+
+        return [
+            functools.partial(insist, func)
+            for func in (store, set_results, add)
+        ]
 
     def test_a_name_that_is_too_long_is_told_before_the_run(self) -> None:
         task = self.task(0, 1)

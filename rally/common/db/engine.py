@@ -27,9 +27,11 @@ import threading
 import typing as t
 
 import sqlalchemy as sa
+from oslo_db import exception as db_exc
 from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy import event, orm
 
+from rally import exceptions
 from rally.common import cfg
 from rally.common.db import errors, packets, retrying, sqlite_file
 
@@ -43,6 +45,9 @@ _DRIVERS: t.Mapping[str, t.Sequence[str]] = {
     "postgresql": ("postgresql+psycopg2", "postgresql+psycopg"),
     "mysql": ("mysql+pymysql", "mysql+mysqldb"),
 }
+
+#: how often a command lets another transaction have its way
+DEADLOCKS = 5
 
 # our own errors say what happened; the traceback shows with --debug
 logging.getLogger("oslo_db.sqlalchemy.exc_filters").setLevel(logging.CRITICAL)
@@ -120,8 +125,20 @@ def _create_engine(connection: str) -> sa.Engine:
         thread_checkin=False,
     )
     if is_mysql:
+        event.listen(engine, "connect", _prepare_mysql)
         packets.guard(engine)
     return engine
+
+
+def _prepare_mysql(connection: t.Any, _record: t.Any) -> None:
+    """Let a transaction lock the rows it changes, and nothing between them.
+
+    By default it also locks the gaps where rows might be. Two that have
+    looked for their new rows in vain then wait for each other to add them.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    cursor.close()
 
 
 def parsed(connection: str) -> sa.URL:
@@ -228,6 +245,26 @@ def reading() -> t.ContextManager[orm.Session]:
 def writing() -> t.ContextManager[orm.Session]:
     """A session whose changes are kept together or not at all."""
     return _session(writes=True)
+
+
+def retried(func: t.Callable[P, R]) -> t.Callable[P, R]:
+    """Call *func* again if its transaction had to give way to another.
+
+    Of two that wait for each other a server ends one: what that did is
+    undone, and would succeed after the other.
+    """
+
+    @functools.wraps(func)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(DEADLOCKS):
+            try:
+                return func(*args, **kwargs)
+            except exceptions.DBException as e:
+                if not isinstance(e.__cause__, db_exc.DBDeadlock):
+                    raise
+        return func(*args, **kwargs)
+
+    return wrapper
 
 
 def with_session(

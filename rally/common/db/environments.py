@@ -117,6 +117,7 @@ def env_set_status(uuid: str, old_status: str, new_status: str) -> bool:
     return _set_status(Env, uuid, old_status, new_status)
 
 
+@engine.retried
 def env_delete_cascade(uuid: str) -> None:
     """Delete the environment and all that was recorded in it."""
     with engine.writing() as session:

@@ -27,6 +27,8 @@ from rally.common.db import models
 
 Values: t.TypeAlias = dict[str, t.Any]
 M = t.TypeVar("M", bound=models.Base)
+#: values in one statement
+PORTION = 500
 Named = t.TypeVar("Named", models.Env, models.Verifier)
 
 
@@ -87,10 +89,27 @@ def find(
 
     :raises DBRecordNotFound: there is none
     """
-    columns = sa.inspect(model).columns
-    row = session.scalars(
-        sa.select(model).where(columns["uuid"] == uuid).options(*options)
-    ).first()
+    return _first(session, model, uuid, sa.select(model).options(*options))
+
+
+def find_to_change(
+    session: orm.Session, model: type[M], uuid: str | None
+) -> M:
+    """The row with this uuid, which nobody else changes or deletes until the
+    transaction ends.
+
+    :raises DBRecordNotFound: there is none
+    """
+    query = sa.select(model).with_for_update(key_share=True)
+    return _first(session, model, uuid, query)
+
+
+def _first(
+    session: orm.Session, model: type[M], uuid: str | None,
+    query: sa.Select[t.Any],
+) -> M:
+    is_it = sa.inspect(model).columns["uuid"] == uuid
+    row: M | None = session.scalars(query.where(is_it)).first()
     if row is None:
         raise not_found(model, "uuid: %s" % uuid)
     return row
@@ -170,12 +189,64 @@ def change(
     return values_of(row)
 
 
-def delete_all(session: orm.Session, *statements: sa.Delete) -> None:
-    """Delete rows, none of which the session has loaded."""
-    for statement in statements:
+def require(
+    session: orm.Session, model: type[models.Base], uuid: str
+) -> None:
+    """Let nobody delete the row with this uuid until the transaction ends.
+
+    :raises DBRecordNotFound: there is none
+    """
+    column = sa.inspect(model).columns["uuid"]
+    found = session.execute(
+        sa.select(column).where(column == uuid)
+        .with_for_update(read=True, key_share=True)
+    )
+    if found.first() is None:
+        raise not_found(model, "uuid: %s" % uuid)
+
+
+def locked(
+    session: orm.Session, model: type[M], criterion: sa.ColumnElement[bool]
+) -> list[str]:
+    """Uuids of rows that nobody else changes, or refers to anew, until the
+    transaction ends.
+
+    They are locked by their uuids: MariaDB locks what it looks at, and looks
+    at the index of uuids alone to see whether a new row may refer to one.
+    """
+    uuid = sa.inspect(model).columns["uuid"]
+    uuids = session.scalars(sa.select(uuid).where(criterion)).all()
+    for portion in portions(sorted(uuids)):
+        session.execute(
+            sa.select(uuid).where(uuid.in_(portion)).with_for_update()
+        )
+    return list(uuids)
+
+
+def delete_all(
+    session: orm.Session,
+    column: orm.InstrumentedAttribute[t.Any],
+    values: t.Sequence[str],
+    *criteria: sa.ColumnElement[bool],
+) -> None:
+    """Delete rows by *values* of *column*; the session has loaded none.
+
+    They are named one by one: MariaDB would read, and lock, a whole table to
+    find those that a query within the statement names.
+    """
+    for portion in portions(values):
+        statement = sa.delete(column.class_).where(
+            column.in_(portion), *criteria
+        )
         session.execute(
             statement.execution_options(synchronize_session=False)
         )
+
+
+def portions(values: t.Sequence[str]) -> t.Iterator[t.Sequence[str]]:
+    """Parts of *values*; databases limit how many a statement has."""
+    for start in range(0, len(values), PORTION):
+        yield values[start:start + PORTION]
 
 
 def affected(result: sa.Result[t.Any]) -> int:

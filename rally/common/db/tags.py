@@ -37,13 +37,10 @@ def added(
     """*records*, each with its sorted ``tags``."""
     uuids = [record["uuid"] for record in records]
     found: dict[str, list[str]] = collections.defaultdict(list)
-    # databases limit the number of values in one statement
-    for start in range(0, len(uuids), 500):
+    for portion in rows.portions(uuids):
         pairs = session.execute(
             sa.select(Tag.uuid, Tag.tag)
-            .where(
-                Tag.type == tag_type, Tag.uuid.in_(uuids[start:start + 500])
-            )
+            .where(Tag.type == tag_type, Tag.uuid.in_(portion))
         )
         for uuid, tag in pairs:
             found[uuid].append(tag)
@@ -63,11 +60,9 @@ def replace(
 
 
 def delete(
-    session: orm.Session, uuids: t.Iterable[str], tag_type: str
+    session: orm.Session, uuids: t.Sequence[str], tag_type: str
 ) -> None:
-    session.execute(
-        sa.delete(Tag).where(Tag.type == tag_type, Tag.uuid.in_(uuids))
-    )
+    rows.delete_all(session, Tag.uuid, uuids, Tag.type == tag_type)
 
 
 def uuids_tagged(tags: t.Iterable[str], tag_type: str) -> sa.Select[t.Any]:

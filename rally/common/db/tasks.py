@@ -88,7 +88,9 @@ def task_update(uuid: str, values: t.Mapping[str, t.Any]) -> Values:
     columns = {k: v for k, v in values.items() if k not in ("id", "uuid")}
     tags = columns.pop("tags", None)
     with engine.writing() as session:
-        task = rows.change(session, rows.find(session, Task, uuid), columns)
+        task = rows.change(
+            session, rows.find_to_change(session, Task, uuid), columns
+        )
         if tags is not None:
             db_tags.replace(session, uuid, _TAG_TYPE, tags)
         return db_tags.added(session, [task], _TAG_TYPE)[0]
@@ -187,6 +189,7 @@ def _with_tags(
     return list(found.values())
 
 
+@engine.retried
 def task_delete(uuid: str, status: str | None = None) -> None:
     """Delete a task and all that belongs to it.
 
@@ -206,24 +209,25 @@ def task_delete(uuid: str, status: str | None = None) -> None:
 def delete_where(
     session: orm.Session, criterion: sa.ColumnElement[bool]
 ) -> None:
-    """Delete tasks with their chunks, workloads, subtasks and tags."""
-    tasks = sa.select(Task.uuid).where(criterion)
-    subtasks = sa.select(Subtask.uuid).where(Subtask.task_uuid.in_(tasks))
-    workloads = sa.select(Workload.uuid).where(Workload.task_uuid.in_(tasks))
-    tag = models.Tag
-    rows.delete_all(
-        session,
-        sa.delete(WorkloadData).where(
-            WorkloadData.workload_uuid.in_(workloads)
-        ),
-        sa.delete(Workload).where(Workload.task_uuid.in_(tasks)),
-        sa.delete(tag).where(
-            tag.type == consts.TagType.SUBTASK, tag.uuid.in_(subtasks)
-        ),
-        sa.delete(Subtask).where(Subtask.task_uuid.in_(tasks)),
-        sa.delete(tag).where(tag.type == _TAG_TYPE, tag.uuid.in_(tasks)),
-        sa.delete(Task).where(criterion),
-    )
+    """Delete tasks with their chunks, workloads, subtasks and tags.
+
+    Rows are locked upwards, as by all who change more of a task than one row:
+    in another order each could wait for the other.
+    """
+    uuids = session.scalars(sa.select(Task.uuid).where(criterion)).all()
+    for portion in rows.portions(uuids):
+        rows.locked(session, Workload, Workload.task_uuid.in_(portion))
+        subtasks = rows.locked(
+            session, Subtask, Subtask.task_uuid.in_(portion)
+        )
+        rows.locked(session, Task, Task.uuid.in_(portion))
+        db_tags.delete(session, subtasks, consts.TagType.SUBTASK)
+    for column in (
+        WorkloadData.task_uuid, Workload.task_uuid, Subtask.task_uuid
+    ):
+        rows.delete_all(session, column, uuids)
+    db_tags.delete(session, uuids, _TAG_TYPE)
+    rows.delete_all(session, Task.uuid, uuids)
 
 
 def subtask_create(
@@ -245,7 +249,7 @@ def subtask_create(
         contexts=contexts or {},
     )
     with engine.writing() as session:
-        rows.find(session, Task, task_uuid)
+        rows.require(session, Task, task_uuid)
         return rows.add_once(session, subtask, uuid)
 
 
@@ -253,5 +257,5 @@ def subtask_update(
     subtask_uuid: str, values: t.Mapping[str, t.Any]
 ) -> Values:
     with engine.writing() as session:
-        subtask = rows.find(session, Subtask, subtask_uuid)
+        subtask = rows.find_to_change(session, Subtask, subtask_uuid)
         return rows.change(session, subtask, values)

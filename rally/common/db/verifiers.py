@@ -76,6 +76,7 @@ def verifier_list(status: str | None = None) -> list[Values]:
         return rows.values_of_all(session, query)
 
 
+@engine.retried
 def verifier_delete(verifier_id: str) -> None:
     """Delete a verifier with its verifications."""
     with engine.writing() as session:
@@ -86,7 +87,9 @@ def verifier_delete(verifier_id: str) -> None:
 
 def verifier_update(verifier_id: str, **properties: t.Any) -> Values:
     with engine.writing() as session:
-        return rows.change(session, _find(session, verifier_id), properties)
+        uuid = _find(session, verifier_id).uuid
+        row = rows.find_to_change(session, Verifier, uuid)
+        return rows.change(session, row, properties)
 
 
 def verification_create(
@@ -146,6 +149,7 @@ def verification_list(
         )
 
 
+@engine.retried
 def verification_delete(uuid: str) -> None:
     with engine.writing() as session:
         rows.find(session, Verification, uuid)
@@ -156,7 +160,7 @@ def verification_update(
     verification_uuid: str, **properties: t.Any
 ) -> Values:
     with engine.writing() as session:
-        row = rows.find(session, Verification, verification_uuid)
+        row = rows.find_to_change(session, Verification, verification_uuid)
         changed = rows.change(session, row, properties)
         return db_tags.added(session, [changed], _TAG_TYPE)[0]
 
@@ -165,11 +169,6 @@ def delete_where(
     session: orm.Session, criterion: sa.ColumnElement[bool]
 ) -> None:
     """Delete verifications and their tags."""
-    uuids = sa.select(Verification.uuid).where(criterion)
-    rows.delete_all(
-        session,
-        sa.delete(models.Tag).where(
-            models.Tag.type == _TAG_TYPE, models.Tag.uuid.in_(uuids)
-        ),
-        sa.delete(Verification).where(criterion),
-    )
+    uuids = rows.locked(session, Verification, criterion)
+    db_tags.delete(session, uuids, _TAG_TYPE)
+    rows.delete_all(session, Verification.uuid, uuids)

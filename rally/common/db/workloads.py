@@ -68,7 +68,7 @@ def workload_create(
         args=args,
     )
     with engine.writing() as session:
-        rows.find(session, models.Subtask, subtask_uuid)
+        rows.require(session, models.Subtask, subtask_uuid)
         return rows.add_once(session, workload, uuid)
 
 
@@ -103,7 +103,7 @@ def workload_set_contexts(
 ) -> None:
     """Record what became of the contexts, as far as it is known."""
     with engine.writing() as session:
-        workload = rows.find(session, Workload, workload_uuid)
+        workload = rows.find_to_change(session, Workload, workload_uuid)
         workload.contexts_results = contexts_results
 
 
@@ -131,7 +131,7 @@ def workload_set_results(
     if aggregate is None:
         aggregate = results.reader().summary(workload_uuid)
     with engine.writing() as session:
-        workload = rows.find(session, Workload, workload_uuid)
+        workload = rows.find_to_change(session, Workload, workload_uuid)
         rows.assign(workload, {
             **_columns_of(aggregate),
             "load_duration": load_duration,
@@ -162,8 +162,9 @@ def _sum_up(
     session: orm.Session, subtask_uuid: str, task_uuid: str
 ) -> None:
     """Let subtask and task tell the sum of their workloads."""
-    subtask = rows.find(session, models.Subtask, subtask_uuid)
-    task = rows.find(session, models.Task, task_uuid)
+    # upwards, as in tasks.delete_where
+    subtask = rows.find_to_change(session, models.Subtask, subtask_uuid)
+    task = rows.find_to_change(session, models.Task, task_uuid)
     in_subtask = Workload.subtask_uuid == subtask_uuid
     in_task = Workload.task_uuid == task_uuid
     subtask.duration, subtask.pass_sla = _totals(session, in_subtask)

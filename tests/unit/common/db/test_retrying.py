@@ -321,6 +321,36 @@ class RealTroubleTestCase(test.DBTestCase):
         self.assertEqual(2, len(found))
 
 
+class DeadlockTestCase(test.TestCase):
+    def call(self, failures: int, cause: Exception) -> int:
+        """How often it is called until it succeeds."""
+        calls = 0
+
+        @engine.retried
+        def func() -> int:
+            nonlocal calls
+            calls += 1
+            if calls <= failures:
+                raise exceptions.DBException("no") from cause
+            return calls
+
+        return func()
+
+    def test_who_gave_way_tries_again(self):
+        self.assertEqual(1, self.call(0, db_exc.DBDeadlock()))
+        self.assertEqual(4, self.call(3, db_exc.DBDeadlock()))
+
+    def test_not_for_ever(self):
+        self.assertRaises(
+            exceptions.DBException, self.call, 100, db_exc.DBDeadlock()
+        )
+
+    def test_other_failures_are_told_at_once(self):
+        self.assertRaises(
+            exceptions.DBException, self.call, 1, db_exc.DBDuplicateEntry()
+        )
+
+
 @ddt.ddt
 class ServersTestCase(test.TestCase):
     """What servers say, wrapped as oslo.db does."""
