@@ -199,6 +199,34 @@ class ReportInBrowserTestCase(BrowserTestCase):
         self.assertShows(("ValueError", "&lt;/script&gt;"), failures)
         self.assertShows(('"Dummy.dummy"', '"distributed"'), source)
 
+    def test_axes_of_durations_have_units(self):
+        quick = fakes.workload(
+            [fakes.iteration(i, 0.00004 * (i + 1)) for i in range(4)]
+        )
+        slow = fakes.workload(
+            [fakes.iteration(i, 2000.0 * (i + 1)) for i in range(4)]
+        )
+        quick_page, slow_page = self.walked(
+            plot.plot([fakes.task(quick, slow)]), "#/0/overview",
+            "#/1/overview",
+        )
+        self.assertIn('data-unformatted="100\N{MICRO SIGN}s"', quick_page)
+        self.assertIn('data-unformatted="2000 s"', slow_page)
+
+    def test_idle_time_is_drawn_where_there_is_some(self):
+        awake = fakes.workload([fakes.iteration(i) for i in range(3)])
+        asleep = fakes.workload(
+            [fakes.iteration(i, idle_duration=0.2) for i in range(3)]
+        )
+        pages = self.walked(
+            plot.plot([fakes.task(awake, asleep)]), "#/0/overview",
+            "#/1/overview",
+        )
+        for page, is_idle in zip(pages, (False, True)):
+            self.assertEqual(
+                is_idle, 'data-unformatted="idle_duration"' in page
+            )
+
     def test_the_verdict_comes_with_its_reason(self):
         results = [
             {"criterion": "failure_rate", "success": False,

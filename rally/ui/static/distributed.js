@@ -99,7 +99,7 @@ function agentsTable(agents) {
     { title: "Host", value: (row) => row.host || "" },
     { title: "Version", value: (row) => row.version || "" },
     number("CPUs", "cpus", count),
-    { title: "Share of the concurrency", number: true, value: shareOf, show: (row) => shareText(shareOf(row)) },
+    { title: "Share of the load", number: true, value: shareOf, show: (row) => shareText(shareOf(row)) },
     { title: "Iterations", number: true, value: (row) => row.iterations || 0, show: (row) => [count(row.iterations || 0), bar(row.iterations, total)] },
     number("Failed", "failed", (value) => count(value || 0)), number("Lost", "lost", (value) => (value ? h("span.bad", null, count(value)) : count(value))),
     number("p50", "p50", seconds), number("p95", "p95", seconds), number("p99", "p99", seconds),
@@ -144,7 +144,7 @@ function durationsByAgent(agents) {
   const names = agents.map((agent) => agent.name);
   const bars = (key, color) => ({ name: key, type: "bar", x: names, y: agents.map((agent) => agent[key]), marker: { color } });
   return chart([bars("p50", "#5ea8ff"), bars("p95", "#e6b450"), bars("p99", "#f28f5c")],
-    { barmode: "group", bargap: 0.3, xaxis: { type: "category" }, yaxis: { title: { text: "seconds" } } });
+    { barmode: "group", bargap: 0.3, xaxis: { type: "category" }, durations: "y" });
 }
 
 function clockOffsets(agents) {

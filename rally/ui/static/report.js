@@ -13,7 +13,7 @@ function overviewPage() {
     DATA.tasks.length === 1 && DATA.tasks[0].description ? h("p.muted", null, DATA.tasks[0].description) : null,
     WORKLOADS.length ? panel("Workloads", overviewTable()) : panel("", empty("No workload has run.")),
     WORKLOADS.length > 1 ? panel("Durations: p50, p95 and p99 of each workload", workloadsChart()) : null,
-    h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + ". The heads of columns sort."),
+    h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + ". Click the head of a column to sort by it."),
   ];
 }
 
@@ -60,7 +60,8 @@ function percentilesChart(drawn) {
     x: drawn.flatMap((workload) => [workload.percentiles["50"], workload.percentiles["99"], null]), y: at.flatMap((i) => [i, i, null]),
   };
   const target = chart([lines, dots("50", "#5ea8ff"), dots("95", "#e6b450"), dots("99", "#f28f5c")], {
-    hovermode: "closest", xaxis: { type: isWide ? "log" : "linear", rangemode: "tozero", title: { text: "seconds" + (isWide ? ", each line is ten times as long" : "") }, ...(isWide ? { dtick: 1 } : {}) },
+    hovermode: "closest", durations: "x",
+    xaxis: { type: isWide ? "log" : "linear", rangemode: "tozero", ...(isWide ? { dtick: 1, title: { text: "duration, each line is ten times as long" } } : {}) },
     yaxis: namesAxis(drawn.map(title)),
   });
   target.style.height = 120 + 30 * drawn.length + "px";

@@ -25,18 +25,18 @@ function trendsOverview() {
 const linkTo = (group) => "#/" + GROUPS.indexOf(group);
 const valuesOf = (series, name) => (series.find(([key]) => key === name) || [name, []])[1].map((point) => point[1]);
 
-function over(series, label, limits) {
+function over(series, options) {
   if (!hasPoints(series)) return empty();
   const traces = lineTraces(series, false).map((trace) => ({
     ...trace, mode: "lines+markers", x: trace.x.map((time) => new Date(time)), marker: { ...trace.marker, size: 5 },
   }));
-  return chart(traces, { xaxis: { type: "date" }, yaxis: { title: { text: label }, ...limits } });
+  return chart(traces, { xaxis: { type: "date" }, ...options });
 }
 
 function groupPage(group) {
   const both = (name, each) => h(".columns", null,
-    panel(name + ": durations", over(each.durations, "seconds")),
-    panel(name + ": success", over(each.success, "percent", { range: [0, 105] })));
+    panel(name + ": durations", over(each.durations, { durations: "y" })),
+    panel(name + ": success", over(each.success, { yaxis: { title: { text: "percent" }, range: [0, 105] } })));
   return [
     h(".head", null, h("h1", null, h("bdi", null, group.name)), h("span.muted", null, group.length + " runs")),
     group.length < 2 ? h("p.notice", null, "There is one run of this workload only; a trend takes two or more.") : null,

@@ -28,6 +28,15 @@ function layout(options) {
   };
 }
 
+/* An axis of durations has units at its ticks, not "80\u00b5" beside "0.001"; days are not kiloseconds. */
+function durationAxis(values, axis) {
+  const isLong = values.some((value) => value >= 1000);
+  return {
+    ...(isLong ? { ticksuffix: " s" } : { tickformat: "~s", ticksuffix: "s", hoverformat: ".4~s" }),
+    ...axis, title: { text: "duration", ...(axis || {}).title },
+  };
+}
+
 const waiting = new Map();
 const observer = new IntersectionObserver((entries) => {
   for (const entry of entries) {
@@ -57,8 +66,9 @@ window.addEventListener("beforeprint", () => redraw(true));
 window.addEventListener("afterprint", () => redraw(false));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(false));
 
-/* Who cannot see a chart is told what it shows; figures are in the tables. */
-function chart(traces, options) {
+/* Who cannot see a chart is told what it shows; figures are in the tables. Of ``durations`` are values of "x" or "y". */
+function chart(traces, { durations, ...options } = {}) {
+  if (durations) options[durations + "axis"] = durationAxis(traces.flatMap((trace) => trace[durations]), options[durations + "axis"]);
   const target = h(".chart");
   const config = traces[0].type === "pie" ? { ...CONFIG, displayModeBar: false } : CONFIG;
   waiting.set(target, () => {
@@ -137,7 +147,8 @@ function seriesChart(item, stacked) {
   if (!hasPoints(item.data)) return empty();
   const isMany = item.data.length > MANY;
   return chart(lineTraces(item.data, stacked), {
-    xaxis: { title: { text: label(item.axis_label || ""), standoff: 6 } }, yaxis: { title: { text: label(item.label || "") } },
+    xaxis: { title: { text: label(item.axis_label || ""), standoff: 6 } },
+    ...(item.durations ? { durations: "y" } : { yaxis: { title: { text: label(item.label || "") } } }),
     ...(isMany ? { hovermode: "closest", showlegend: !isNarrow(), legend: { orientation: "v", x: 1.02, y: 1 } } : {}),
   });
 }
@@ -169,7 +180,7 @@ function histogram(data) {
       width: width > 0 ? width * 0.94 : bins[0].x / 10 || 1, marker: { color: COLORS[number % COLORS.length] },
       customdata: bins.map((bin) => [seconds(bin.x - width), seconds(bin.x)]),
       hovertemplate: "%{customdata[0]} to %{customdata[1]}: %{y}<extra></extra>",
-    }], { hovermode: "closest", xaxis: { title: { text: "seconds" } }, yaxis: { title: { text: "iterations" } } }));
+    }], { hovermode: "closest", durations: "x", yaxis: { title: { text: "iterations" } } }));
   }
   const choice = (what, labels, set) => (labels.length < 2 ? null : h("select", {
     "aria-label": what, onchange: (event) => { set(Number(event.target.value)); draw(); },

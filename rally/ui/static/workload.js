@@ -1,7 +1,7 @@
 "use strict";
 /* The tabs of a workload's page. */
 
-const SECONDS_AXIS = { xaxis: { title: { text: "seconds since the first iteration" } }, yaxis: { title: { text: "seconds" } } };
+const TIME_AXIS = { title: { text: "seconds since the first iteration" } };
 
 function verdict(workload) {
   if (!workload.is_final && workload.sla_success) return ["warn", "running"];
@@ -49,9 +49,12 @@ function overviewTab(workload) {
       panel("Load profile: iterations running at once", loadProfile(workload)),
       panel("Distribution of durations", histogram(workload.iterations.histogram))),
     panel("Iterations in the order of their start", seriesChart(
-      { data: workload.iterations.iter, axis_label: "iteration", label: "seconds" }, true)),
+      { data: workload.iterations.iter.filter(isNotIdle), axis_label: "iteration", durations: true }, true)),
   ];
 }
+
+/* A scenario that never sleeps has no idle time, which would be an edge on top of its durations. */
+const isNotIdle = ([name, points]) => name !== "idle_duration" || points.some(([, value]) => value > 0);
 
 /* Why the verdict is what it is: criteria that failed, or hold for nothing. */
 function reasons(workloads) {
@@ -80,7 +83,7 @@ function durationsOverTime(line) {
   return chart([
     trace("max", "#7b8898", { line: { width: 1, color: "#7b8898", dash: "dot", shape: "hv" }, visible: "legendonly" }),
     trace("p99", "#f28f5c"), trace("p95", "#e6b450"), trace("p50", "#5ea8ff", { fill: "tozeroy", fillcolor: "#5ea8ff22" }),
-  ], SECONDS_AXIS);
+  ], { xaxis: TIME_AXIS, durations: "y" });
 }
 
 function rateOverTime(workload) {
@@ -96,7 +99,7 @@ function rateOverTime(workload) {
     traces.push({ name: "offered", x: [0, end], y: [offered, offered], mode: "lines", line: { color: "#e6b450", dash: "dash", width: 1.4 } });
   }
   return chart(traces, {
-    barmode: "stack", bargap: 0, xaxis: SECONDS_AXIS.xaxis, yaxis: { title: { text: "started per second" } },
+    barmode: "stack", bargap: 0, xaxis: TIME_AXIS, yaxis: { title: { text: "started per second" } },
   });
 }
 
@@ -109,7 +112,7 @@ function trafficOverTime(workload) {
     y: [0, ...points.slice(1).map((point, i) => slope(points[i], point, column))],
   });
   return chart([trace("received", 2, "#5ea8ff"), trace("sent", 1, "#e6b450")],
-    { xaxis: SECONDS_AXIS.xaxis, yaxis: { title: { text: "bytes per second" } } });
+    { xaxis: TIME_AXIS, yaxis: { title: { text: "bytes per second" } } });
 }
 
 function loadProfile(workload) {
@@ -119,7 +122,7 @@ function loadProfile(workload) {
 function detailsTab(workload) {
   const atomic = workload.atomic;
   return [
-    panel("Actions, iteration by iteration", seriesChart({ data: atomic.iter, axis_label: "iteration", label: "seconds" }, true)),
+    panel("Actions, iteration by iteration", seriesChart({ data: atomic.iter, axis_label: "iteration", durations: true }, true)),
     h(".columns", null,
       panel("Mean seconds of each action", WIDGETS.Pie({ data: atomic.pie })),
       panel("Distribution of durations of an action", histogram(atomic.histogram)),
