@@ -61,7 +61,7 @@ function percentilesChart(drawn) {
   };
   const target = chart([lines, dots("50", "#5ea8ff"), dots("95", "#e6b450"), dots("99", "#f28f5c")], {
     hovermode: "closest", durations: "x",
-    xaxis: { type: isWide ? "log" : "linear", rangemode: "tozero", ...(isWide ? { dtick: 1, title: { text: "duration, each line is ten times as long" } } : {}) },
+    xaxis: { type: isWide ? "log" : "linear", rangemode: "tozero", ...(isWide ? { dtick: 1, title: { text: "duration, " + (isNarrow() ? "logarithmic" : "each line is ten times as long") } } : {}) },
     yaxis: namesAxis(drawn.map(title)),
   });
   target.style.height = 120 + 30 * drawn.length + "px";
