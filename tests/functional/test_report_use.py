@@ -111,9 +111,9 @@ def pages():
     }
 
 
-#: figures and their heads that have more lines than words
+#: figures, and heads of columns, that have more lines than words
 BROKEN_WORDS = """
-[...document.querySelectorAll("td.number, th.number, th.number *")]
+[...document.querySelectorAll("td.number, th, th *")]
   .filter((each) => each.textContent && !each.children.length)
   .filter((each) => {
     const range = document.createRange();
