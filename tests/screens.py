@@ -77,12 +77,27 @@ class Writer(io.StringIO):
         return len(text)
 
 
+class _Screen(pyte.HistoryScreen):
+    """Keeps a screen that is cleared from its first line on, as tmux does."""
+
+    def erase_in_display(
+        self, how: int = 0, *args: t.Any, **kwargs: t.Any
+    ) -> None:
+        if how == 0 and (self.cursor.x, self.cursor.y) == (0, 0):
+            last = max((y for y, text in enumerate(self.display)
+                        if text.strip()), default=-1)
+            self.history.top.extend(self.buffer[y] for y in range(last + 1))
+            for y in range(last + 1):
+                del self.buffer[y]
+        super().erase_in_display(how, *args, **kwargs)
+
+
 class Emulator:
     """A terminal that remembers what has scrolled away."""
 
     def __init__(self, columns: int, lines: int = 24) -> None:
         self.columns = columns
-        self._screen = pyte.HistoryScreen(columns, lines, history=100_000)
+        self._screen = _Screen(columns, lines, history=100_000)
         self._stream = pyte.ByteStream(self._screen)
         # a terminal driver makes carriage returns
         self._screen.set_mode(pyte.modes.LNM)

@@ -113,11 +113,13 @@ class Frame:
     def _erasure(self) -> str:
         """What takes the lines away.
 
-        A terminal that has become narrower has broken them.
+        A terminal that has become narrower has broken them. They are erased
+        one by one: some terminals, tmux for one, take what is cleared from
+        the first line on for a screen to keep, and let it scroll away.
         """
         columns = max(1, self._size().columns)
         rows = sum(max(1, -(-width // columns)) for width in self._widths)
-        return "\r%s\x1b[J" % ("\x1b[%dA" % rows if rows else "")
+        return "\r\x1b[K" + rows * "\x1b[A\x1b[K"
 
     def _write(self, text: str) -> None:
         # a terminal that is gone is no reason to end a run
