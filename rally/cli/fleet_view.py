@@ -94,12 +94,16 @@ def heading(fleet: Roster) -> str:
 
 
 def screen(fleet: Roster, width: int, height: int) -> list[str]:
-    """What fits into a terminal; the busiest states come first."""
+    """What fits into a terminal; where not all do, the rare states do."""
     lines = [terminal.clipped(heading(fleet), width), ""]
     if not fleet.agents:
         return lines[:1]
     room = max(1, height - OTHER_LINES)
-    lines += table(fleet.agents[:room], width)
+    shown: t.Sequence[Row] = fleet.agents
+    if len(shown) > room:
+        count = collections.Counter(row.state for row in shown)
+        shown = sorted(shown, key=lambda row: count[row.state])[:room]
+    lines += table(shown, width)
     if len(fleet.agents) > room:
         lines.append("... and %d more" % (len(fleet.agents) - room))
     return lines

@@ -71,6 +71,13 @@ class TableTestCase(test.TestCase):
         self.assertEqual("running: 500 agents, 500 running, 1000.0/s",
                          lines[0])
 
+    def test_a_lost_agent_is_not_among_those_that_do_not_fit(self):
+        rows = list(fleet(500).agents)
+        rows[321] = structs.replace(rows[321], state="lost")
+        lines = fleet_view.screen(Roster("running", tuple(rows)), 80, 24)
+        self.assertIn("n321  lost", lines[3])
+        self.assertIn("n000  running", lines[4])
+
     def test_without_a_controller_it_says_so(self):
         gone = Roster("", (), "nobody listens there")
         self.assertEqual(
