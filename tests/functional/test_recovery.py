@@ -161,7 +161,7 @@ class KilledTestCase(RecoveryTestCase):
         self.assertEqual(FAILED, done.code, done.out)
         self.assertIn("making@default was being set up when", done.out)
         self.assertNotIn("is cleaned up", done.out)
-        self.assertIn("1 clean-up failed: making@default", done.paragraph)
+        self.assertIn("1 clean-up failed (making@default)", done.paragraph)
         again = self.rally("task", "recover", uuid)
         self.assertEqual(FAILED, again.code, again.out)
 

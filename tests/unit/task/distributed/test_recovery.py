@@ -134,7 +134,7 @@ class RecoverTestCase(test.DBTestCase):
         with mock.patch.object(Target, "is_down", True):
             error = self.failed()
 
-        self.assertIn("1 clean-up failed: target@cloud", error)
+        self.assertIn("1 clean-up failed (target@cloud)", error)
         self.assertIn("OSError: no answer", self.said[0])
         self.assertIn("rally task recover %s" % self.uuid, error)
         self.assertEqual({"a", "b"}, Target.there)
