@@ -27,7 +27,7 @@ ITERATION = "(iteration)"
 OUTCOMES = {
     "passed": "Nothing is worse.",
     "worse": "WORSE than the baseline.",
-    "not_comparable": "NOT COMPARABLE in all parts.",
+    "not_comparable": "NOT COMPARABLE: some parts cannot be compared.",
 }
 
 

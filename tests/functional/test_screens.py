@@ -163,9 +163,11 @@ class ScreensTestCase(testtools.TestCase):
         cls.uuid = re.findall("[0-9a-f-]{36}", said)[0]
 
     @ddt.data(
-        ("task detailed UUID", 80), ("task detailed UUID", 120),
+        ("task detailed UUID", 40), ("task detailed UUID", 80),
+        ("task detailed UUID", 120),
         ("task list", 80), ("task list", 120), ("task sla-check UUID", 80),
-        ("task sla-check UUID", 120), ("env list", 80),
+        ("task sla-check UUID", 120), ("task compare UUID UUID", 80),
+        ("task compare UUID UUID", 120), ("env list", 80),
         ("env show", 80), ("agent list --wait 0", 80),
         ("plugin show Dummy.dummy_random_action", 80),
     )
