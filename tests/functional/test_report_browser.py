@@ -315,13 +315,14 @@ document.querySelector("button.fold").click();
 
 
 class VerificationInBrowserTestCase(BrowserTestCase):
-    def page(self):
+    def page(self, uuids=("u-one", "u-two"), names=None):
         tests = {
             "a.T.skipped[id-1]": test_of("a.T.skipped", "skip", tags=["id-1"],
                                          reason=fakes.BREAK_OUT),
             "a.T.failed": test_of("a.T.failed", "fail", traceback="boom"),
             "a.T.passed": test_of("a.T.passed", "success"),
         }
+        tests = {name: tests[name] for name in names or tests}
         made = [
             objects.Verification({
                 "uuid": uuid, "env_uuid": "e", "status": status,
@@ -330,7 +331,7 @@ class VerificationInBrowserTestCase(BrowserTestCase):
                 "updated_at": dt.datetime(2026, 1, 2),
                 **results_of(tests).totals, "tests_duration": 0.3,
             })
-            for uuid, status in (("u-one", "failed"), ("u-two", "finished"))
+            for uuid, status in zip(uuids, ("failed", "finished"))
         ]
         return reporters.HTMLReporter(made, None).generate()["print"]
 
@@ -340,6 +341,12 @@ class VerificationInBrowserTestCase(BrowserTestCase):
             ("<title>Rally verification report</title>", "1 · u-one",
              "2 · u-two", "a.T.skipped", "a.T.failed", "a.T.passed",
              "3 of 3 tests", "failed (1)", "300 ms"), document,
+        )
+
+    def test_one_is_not_many(self):
+        document = self.opened(self.page(["u-one"], ["a.T.failed"]))
+        self.assertShows(
+            ("1 verification \u00b7 1 test<", "1 of 1 test<"), document
         )
 
     def test_page_shows_what_is_asked_for(self):

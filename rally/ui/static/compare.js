@@ -6,7 +6,7 @@ const WORKLOADS = FOUND.workloads;
 const KINDS = { worse: "bad", better: "good", same: "", unclear: "warn" };
 const OUTCOMES = {
   passed: ["good", "nothing is worse"], worse: ["bad", "worse than the baseline"],
-  not_comparable: ["warn", "not comparable in all parts"],
+  not_comparable: ["warn", "some parts not comparable"],
 };
 
 const verdictBadge = (verdict) => h("span.badge" + (KINDS[verdict] ? "." + KINDS[verdict] : ""), null, verdict);
@@ -80,7 +80,7 @@ function notice(texts, kind = "") {
 }
 
 function countsLine(workload) {
-  const side = (each) => count(each.iterations) + " iterations, " + count(each.failed) + " failed" + (each.lost ? ", " + count(each.lost) + " lost" : "") + (isNumber(each.rate) ? ", " + rate(each.rate) : "");
+  const side = (each) => counted(each.iterations, "iteration") + ", " + count(each.failed) + " failed" + (each.lost ? ", " + count(each.lost) + " lost" : "") + (isNumber(each.rate) ? ", " + rate(each.rate) : "");
   return h("p.muted", null, "Baseline: " + side(workload.baseline) + ". Now: " + side(workload.current) + ".");
 }
 

@@ -37,6 +37,9 @@ function count(value) {
   return isNumber(value) ? value.toLocaleString("en-US") : "n/a";
 }
 
+/* How many there are of something: "1 agent", "2 agents". */
+const counted = (value, noun, plural = noun + "s") => count(value) + " " + (value === 1 ? noun : plural);
+
 function rate(value) {
   if (!isNumber(value)) return "n/a";
   return (value >= 100 ? count(Math.round(value)) : value.toPrecision(3)) + " /s";

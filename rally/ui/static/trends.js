@@ -6,7 +6,7 @@ const GROUPS = DATA.trends;
 function trendsOverview() {
   const number = (title, value, show) => ({ title, number: true, value, show: (row) => show(value(row)) });
   return [
-    h(".head", null, h("h1", null, "Trends"), h("span.muted", null, DATA.tasks.length + " tasks")),
+    h(".head", null, h("h1", null, "Trends"), h("span.muted", null, counted(DATA.tasks.length, "task"))),
     GROUPS.length ? panel("Workloads of equal configuration", sortableTable([
       { title: "Scenario", value: (row) => row.name, show: (row) => h("a", { href: linkTo(row) }, named(row.name)) },
       number("Runs", (row) => row.length, count),
@@ -41,7 +41,7 @@ function groupPage(group) {
     h(".head", null, h("h1", null, h("bdi", null, group.name)), h("span.muted", null, group.length + " runs")),
     group.length < 2 ? h("p.notice", null, "There is one run of this workload only; a trend takes two or more.") : null,
     both("Iterations", group), group.actions.map((action) => both(action.name, action)),
-    group.actions_left_out ? h("p.notice", null, "Left out: " + count(group.actions_left_out) + " more names of actions that fewer runs have.") : null,
+    group.actions_left_out ? h("p.notice", null, "Left out: " + counted(group.actions_left_out, "more name") + " of actions that fewer runs have.") : null,
     panel("Task file that runs this workload", h("pre", null, group.config)),
   ];
 }

@@ -68,7 +68,7 @@ function testsPanel() {
   function fill() {
     const tests = TESTS.filter(isShown);
     body.replaceChildren(...tests.flatMap(testRows));
-    shown.textContent = count(tests.length) + " of " + count(TESTS.length) + " tests";
+    shown.textContent = count(tests.length) + " of " + counted(TESTS.length, "test");
   }
   const box = (label, checked, change) => {
     const input = h("input", { type: "checkbox", onchange: (event) => { change(event.target.checked); fill(); } });
@@ -104,7 +104,7 @@ function section(id, element) {
 frame("Rally verification", CHECK, [
   part("verifications", "Verifications"), part("tests", "Tests"),
 ], [
-  h(".head", null, h("h1", null, "Verification report"), h("span.muted", null, count(UUIDS.length) + (UUIDS.length === 1 ? " verification · " : " verifications · ") + count(TESTS.length) + " tests")),
+  h(".head", null, h("h1", null, "Verification report"), h("span.muted", null, counted(UUIDS.length, "verification") + " · " + counted(TESTS.length, "test"))),
   section("verifications", panel("Verifications", UUIDS.length ? verificationsTable() : h(".empty", null, "There is none."))),
   section("tests", TESTS.length ? testsPanel() : panel("Tests", h(".empty", null, "No test has run."))),
   h("p.muted", null, "Made by Rally " + DATA.generator.version + " at " + DATA.generator.generated_at + ". A name with ▸ opens the reason or the traceback."),

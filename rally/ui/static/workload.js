@@ -183,7 +183,7 @@ function failuresTab(workload) {
       { title: "First in iteration", number: true, value: (row) => row.iteration, show: (row) => count(row.iteration) },
       { title: "Type", value: (row) => row.type },
       { title: "Message", value: (row) => row.pattern, show: kindText },
-    ], kinds), others ? h("p.muted", null, count(others) + " failures are of further kinds.") : null),
+    ], kinds), others ? h("p.muted", null, counted(others, "failure is", "failures are") + " of further kinds.") : null),
     panel("Failed iterations" + (shown < total ? ": the first " + count(shown) + " of " + count(total) : ""), sortableTable([
       { title: "Iteration", number: true, value: (row) => row.iteration, show: (row) => count(row.iteration) },
       { title: "Started (UTC)", value: (row) => row.timestamp, show: (row) => h("span.mono", null, row.timestamp) },
