@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import threading
 import traceback
 import types
@@ -24,7 +23,7 @@ import typing as t
 import uuid
 
 from rally import consts, exceptions
-from rally.common import cfg, logging, objects, opts
+from rally.common import cfg, logging, objects, opts, stop_signals
 from rally.common.db.retrying import RetryPolicy
 from rally.env import reasons
 from rally.task import (
@@ -193,9 +192,9 @@ class TaskEngine:
 
     def run(self) -> None:
         """Run all workloads, one after another, and record the outcome."""
-        self._mark(self.task, consts.TaskStatus.RUNNING)
         with self._signals():
             try:
+                self._mark(self.task, consts.TaskStatus.RUNNING)
                 with self._scope:
                     for position, subtask in enumerate(self.config.subtasks):
                         self._run_subtask(subtask, position)
@@ -230,12 +229,8 @@ class TaskEngine:
         if self._consumer is not None:
             self._consumer.runner.problem(sentence)
 
-    @contextlib.contextmanager
-    def _signals(self) -> t.Iterator[None]:
-        """SIGINT and SIGTERM stop the load once; a second one is hard."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
+    def _signals(self) -> contextlib.AbstractContextManager[None]:
+        """The first signal stops the load; a second one gives up on it."""
 
         def on_signal(number: int, frame: types.FrameType | None) -> None:
             if self.interrupted.is_set():
@@ -245,15 +240,7 @@ class TaskEngine:
             if self._consumer is not None:
                 self._consumer.interrupt()
 
-        previous = {
-            number: signal.signal(number, on_signal)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        return stop_signals.handled(on_signal)
 
     def _check_aborted(self) -> None:
         """:raises TaskAborted: somebody asked for an end of the task"""

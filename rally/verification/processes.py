@@ -33,6 +33,8 @@ import threading
 import types
 import typing as t
 
+from rally.common import stop_signals
+
 #: run by its path: as a module, it would bring all of Rally along
 _GUARD = [
     sys.executable, "-I", "-S", os.path.join(os.path.dirname(__file__),
@@ -170,26 +172,14 @@ def running(
         command.end()
 
 
-@contextlib.contextmanager
-def interruptible() -> t.Iterator[None]:
-    """Within the block, SIGTERM interrupts like Ctrl-C.
+def interruptible() -> contextlib.AbstractContextManager[None]:
+    """Within the block, SIGTERM and SIGHUP interrupt like Ctrl-C.
 
     So what a run has made is cleaned up, and its record is closed. Another
     thread than the main one cannot ask for that.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def interrupt(number: int, frame: types.FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {
-        number: signal.signal(number, interrupt)
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return stop_signals.handled(interrupt)

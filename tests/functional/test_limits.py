@@ -19,6 +19,8 @@ import pathlib
 import signal
 import subprocess
 
+import ddt
+
 from tests.functional import cluster
 from tests.functional.sandbox import wait_until
 
@@ -80,6 +82,7 @@ class SizesTestCase(cluster.TestCase):
         self.assertEqual(8, len(run.workload.rows))
 
 
+@ddt.ddt
 class ImpatienceTestCase(cluster.TestCase):
     def test_a_second_signal_ends_a_task_whose_agents_are_frozen(self):
         run = self.start_task(
@@ -110,7 +113,8 @@ class ImpatienceTestCase(cluster.TestCase):
             lambda: not self.sandbox.processes(), 30, "nothing is left"
         )
 
-    def test_a_second_signal_ends_an_agent_at_once(self):
+    @ddt.data(signal.SIGTERM, signal.SIGHUP)
+    def test_a_second_signal_ends_an_agent_at_once(self, first):
         port = self.sandbox.take_ports()
         agent = self.start_agent("n1", port)
         run = self.start_task(
@@ -126,7 +130,7 @@ class ImpatienceTestCase(cluster.TestCase):
         )
         run.wait_until(lambda: self.started(), "an iteration has begun")
 
-        agent.process.signal(signal.SIGTERM)
+        agent.process.signal(first)
         agent.wait_for_log("the load stops")
         agent.process.signal(signal.SIGTERM)
         agent.process.wait(20)

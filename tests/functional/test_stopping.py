@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -68,7 +69,18 @@ class StoppingTestCase(cluster.TestCase):
     def test_ctrl_c_stops_the_load_and_keeps_what_there_is(self, kind):
         run = self.begin(kind)
 
-        run.signal(signal.SIGINT)
+        self.check_signal(run, lambda: run.signal(signal.SIGINT))
+
+    @ddt.data("local", "distributed")
+    def test_so_does_the_end_of_its_terminal(self, kind):
+        run = self.begin(kind)
+
+        # of which all that it started in its session hears
+        group = run.process.popen.pid
+        self.check_signal(run, lambda: os.killpg(group, signal.SIGHUP))
+
+    def check_signal(self, run, send):
+        send()
         asked = time.monotonic()
 
         done = run.finish(60)

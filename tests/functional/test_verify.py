@@ -179,7 +179,7 @@ class EndedTestCase(VerifyTestCase):
         wait_until(lambda: not self.sandbox.processes(), 60,
                    "no process of the run is left")
 
-    @ddt.data(signal.SIGINT, signal.SIGTERM)
+    @ddt.data(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     def test_by_a_signal(self, number):
         process, _ = self.started()
         process.signal(number)

@@ -67,6 +67,8 @@ def start(
     Exit codes: 0 success, 1 the task could not run, 2 an SLA criterion failed,
     183 a clean-up failed (but no criterion did).
     Ctrl-C stops the load and stores the results so far; a second one gives up.
+    Closing the terminal does what Ctrl-C does, unless the command was started
+    with nohup.
     """
     from rally.common import openmetrics, version
 

@@ -18,7 +18,6 @@ import argparse
 import os
 import pathlib
 import select
-import signal
 import socket
 import stat
 import threading
@@ -32,6 +31,7 @@ from rally.common import (
     logging,
     openmetrics,
     settings,
+    stop_signals,
     systemd,
     version,
 )
@@ -202,8 +202,7 @@ def _end_on_signals(agent: AgentProcess) -> None:
         is_asked = True
         agent.shut_down()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
+    stop_signals.handle(on_signal)
 
 
 def _watch(

@@ -159,8 +159,10 @@ def _exit(status: int) -> t.NoReturn:
 
 def _settle_in(assignment: Assignment) -> None:
     """Make this process good at running iterations."""
-    # Ctrl-C reaches the whole terminal; the controller decides what it means
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # these reach all that runs in a terminal; what they mean is decided by
+    # whoever has the load
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cpus.bind(assignment.index, assignment.slots)
     # due moments are met to 1 us instead of 50; threads inherit it

@@ -23,6 +23,8 @@ import sys
 import tempfile
 import time
 
+import ddt
+
 from rally.verification import processes
 from tests.unit import test
 
@@ -135,17 +137,19 @@ class RunningTestCase(test.TestCase):
         self.assertLessEqual(len(os.listdir(folder)), before)
 
 
+@ddt.ddt
 class InterruptibleTestCase(test.TestCase):
-    def test_sigterm_interrupts_and_handlers_come_back(self):
-        before = signal.getsignal(signal.SIGTERM)
+    @ddt.data(signal.SIGTERM, signal.SIGHUP)
+    def test_a_signal_interrupts_and_handlers_come_back(self, number):
+        before = signal.getsignal(number)
 
-        def be_terminated():
+        def be_signalled():
             with processes.interruptible():
-                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), number)
                 time.sleep(20)
 
-        self.assertRaises(KeyboardInterrupt, be_terminated)
-        self.assertEqual(before, signal.getsignal(signal.SIGTERM))
+        self.assertRaises(KeyboardInterrupt, be_signalled)
+        self.assertEqual(before, signal.getsignal(number))
 
 
 class LockTestCase(test.TestCase):
