@@ -65,6 +65,8 @@ MAX_JUDGE_INTERVAL_S = 1.0
 #: seconds between two reads of the status in the database, the only channel
 #: through which another process can ask for an abort
 STATUS_INTERVAL_S = 0.5
+#: how long an aborted task waits for hooks, once its load is over
+HOOKS_GRACE_S = 10.0
 
 
 class ResultConsumer:
@@ -97,7 +99,9 @@ class ResultConsumer:
         self.ctx_manager = ctx_manager
         self.listener = listener
         self.hooks = hook.HookExecutor(workload_cfg, task)
+        self._hooks_results: list[dict[str, t.Any]] = []
         self.finish = threading.Event()
+        self._is_load_over = threading.Event()
         self.interrupted = interrupted or threading.Event()
         self.aborted_on_sla = False
         self.aborted_manually = False
@@ -117,14 +121,16 @@ class ResultConsumer:
                 ("aggregates", self._consume_aggregates),
                 ("events", self._consume_events),
                 ("records", self._record_writer.run),
-                ("status", self.wait_and_abort),
             )
         ]
+        self._status_thread = threading.Thread(
+            target=self._guarded, args=(self.wait_and_abort,), name="status"
+        )
 
     def __enter__(self) -> ResultConsumer:
         self.started = time.monotonic()
         self.watch.started()
-        for thread in self._threads:
+        for thread in (*self._threads, self._status_thread):
             thread.start()
         return self
 
@@ -138,7 +144,11 @@ class ResultConsumer:
                     "The run stops: consuming its %s failed: %s"
                     % (threading.current_thread().name, e)
                 )
-            self.failures.append(e)
+            # nothing that ends a process ends this one
+            self.failures.append(
+                e if isinstance(e, Exception)
+                else RuntimeError("%s: %s" % (type(e).__name__, e))
+            )
             self._abort_runner()
             if self.retry.is_lost or consume == self._consume_results:
                 self.runner.cannot_store(str(e))
@@ -324,6 +334,9 @@ class ResultConsumer:
         LOG.info("Task %s: abort was asked for, the load stops"
                  % self.task["uuid"])
         self._stop()
+        self._is_load_over.wait()
+        if not self.finish.wait(HOOKS_GRACE_S):
+            self.hooks.give_up()
 
     def _is_abort_asked(self) -> bool:
         """Whether another process wants an end; not, if nobody can say."""
@@ -342,15 +355,20 @@ class ResultConsumer:
         exc_val: BaseException | None,
         exc_tb: types.TracebackType | None,
     ) -> None:
-        self.finish.set()
-        self._news.set()
         self.runner.close_streams()
         self._record_writer.close("progress")
-        for thread in self._threads:
-            thread.join()
-        for lost in self.failures:
-            if isinstance(lost, retrying.DatabaseLost):
-                raise lost  # there is nothing to store results in
+        try:
+            for thread in self._threads:
+                thread.join()
+            for lost in self.failures:
+                if isinstance(lost, retrying.DatabaseLost):
+                    raise lost  # there is nothing to store results in
+            self._await_hooks()
+        finally:
+            self._is_load_over.set()
+            self.finish.set()
+            self._news.set()
+            self._status_thread.join()
         merged = self.retry(self.final_aggregate)
         failure = exc_val or next(iter(self.failures), None)
         if failure is not None:
@@ -366,6 +384,23 @@ class ResultConsumer:
         self._tell(merged)
         if self.failures and exc_val is None:
             raise self.failures[0]
+
+    def _await_hooks(self) -> None:
+        """Wait for what hooks do; not for long if the task is aborted."""
+        self._is_load_over.set()
+        running = self.hooks.running()
+        if running:
+            LOG.info(
+                "Task %s: the load is over; the task waits for %s: %s. An "
+                "abort gives up on them after %g s."
+                % (self.task["uuid"],
+                   counted(len(running), "hook action"),
+                   ", ".join(sorted({x.get_name() for x in running})),
+                   HOOKS_GRACE_S)
+            )
+        self._hooks_results = _plain(self.hooks.results())
+        if self.hooks.error is not None:
+            self.failures.append(self.hooks.error)
 
     def final_aggregate(self) -> aggregate.Aggregate:
         """All that was stored, merged.
@@ -426,7 +461,7 @@ class ResultConsumer:
             start_time=record["start_time"],
             sla_results=_plain(merged.checker.results()),
             contexts_results=_plain(self.ctx_manager.contexts_results()),
-            hooks_results=_plain(self.hooks.results()),
+            hooks_results=self._hooks_results,
             aggregate=record,
         )
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import abc
 import collections
 import threading
+import time
 import typing as t
 
 import typing_extensions as te
@@ -69,6 +70,8 @@ class HookAction(
         self.config = config
         self._triggered_by = triggered_by  # plugins read it
         self._thread: threading.Thread | None = None
+        self._has_ended = False
+        self._is_settled = threading.Event()  # it has ended, or is given up
         self._result: HookResult = {
             "status": consts.HookStatus.SUCCESS,
             "started_at": 0.0,
@@ -115,13 +118,20 @@ class HookAction(
     def run_async(self) -> None:
         """Begin to run in a thread; ``result`` waits for it."""
         self._thread = threading.Thread(
-            target=self.run_sync, name=f"hook {self.get_name()}", daemon=True
+            target=self._run_and_tell, name=f"hook {self.get_name()}",
+            daemon=True,
         )
         self._thread.start()
+
+    def _run_and_tell(self) -> None:
+        self.run_sync()
+        self._has_ended = True
+        self._is_settled.set()
 
     def run_sync(self) -> None:
         """Run here and now."""
         timer = utils.Timer()
+        self._result["started_at"] = time.time()
         try:
             with timer:
                 self.run()
@@ -137,11 +147,41 @@ class HookAction(
         self._result["started_at"] = timer.timestamp()
         self._result["finished_at"] = timer.finish_timestamp()
 
+    def give_up(self) -> None:
+        """Nobody waits for it any longer; from any thread.
+
+        An action that keeps something running ends it here.
+        """
+        self._is_settled.set()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether ``result`` would have to wait."""
+        return self._thread is not None and not self._is_settled.is_set()
+
     def result(self) -> HookResult:
-        """The result; waits until the action is over."""
-        if self._thread is not None:
-            self._thread.join()
-        return self._result
+        """The result; waits until the action is over, or is given up."""
+        if self._thread is None:
+            return self._result
+        self._is_settled.wait()
+        return self._result if self._has_ended else self._given_up()
+
+    def _given_up(self) -> HookResult:
+        """The result of a run that goes on, perhaps for ever."""
+        return {
+            "status": consts.HookStatus.FAILED,
+            "started_at": self._result["started_at"],
+            "finished_at": time.time(),
+            "triggered_by": self._result["triggered_by"],
+            "error": {
+                "etype": "HookGivenUp",
+                "msg": "It still ran when the task was aborted, so nobody "
+                       "knows whether it did what it was to do. If it "
+                       "changed something for the time of the run, look "
+                       "whether that has to be undone.",
+                "details": "",
+            },
+        }
 
 
 @validation.add_default("jsonschema")
@@ -195,6 +235,10 @@ class HookTrigger(
         self._runs.append(action)
         return True
 
+    def running(self) -> list[HookAction]:
+        """Runs that are not over."""
+        return [action for action in self._runs if action.is_running]
+
     def get_results(self) -> TriggerResults:
         """Results of all runs; waits for those that are not over."""
         results = [action.result() for action in self._runs]
@@ -226,7 +270,9 @@ class HookExecutor:
             self._triggers.append(trigger)
         self._timer_thread: threading.Thread | None = None
         self._timer_stop_event = threading.Event()
-        self._timer_error: BaseException | None = None
+        #: what a trigger raised at a second; it was the last one
+        self.error: BaseException | None = None
+        self._is_given_up = False
 
     def _timer_method(self) -> None:
         started_ns = clock.now_ns()
@@ -238,9 +284,9 @@ class HookExecutor:
                 due_ns = started_ns + second * 1_000_000_000
                 wait_s = max(0, due_ns - clock.now_ns()) / 1e9
                 self._timer_stop_event.wait(wait_s)
-        except BaseException as e:  # a trigger's; `results` raises it
+        except BaseException as e:  # a trigger's
             LOG.error("The timer of the hooks failed: %s", e)
-            self._timer_error = e
+            self.error = e
 
     def stop(self) -> None:
         """Send no more seconds. May be repeated."""
@@ -266,12 +312,27 @@ class HookExecutor:
         for trigger in self.triggers.get(event_type, ()):
             trigger.on_event(event_type, value)
 
+    def running(self) -> list[HookAction]:
+        """Actions that are not over."""
+        return [
+            action for trigger in self._triggers
+            for action in trigger.running()
+        ]
+
+    def give_up(self) -> None:
+        """Wait no longer for actions that run; from any thread."""
+        self._is_given_up = True
+        for action in self.running():
+            LOG.warning(
+                "Hook action %s still runs, and is given up: the task is "
+                "aborted.", action.get_name(),
+            )
+            action.give_up()
+
     def results(self) -> list[TriggerResults]:
         """Stop the timer, wait for all actions, and return their results.
-
-        :raises BaseException: what a trigger raised at a second
         """
         self.stop()
-        if self._timer_error is not None:
-            raise self._timer_error
+        if self._is_given_up:  # perhaps before the last one was triggered
+            self.give_up()
         return [trigger.get_results() for trigger in self._triggers]

@@ -24,6 +24,7 @@ import time
 import typing as t
 from unittest import mock
 
+import ddt
 import msgspec
 
 from rally import consts, exceptions, plugins
@@ -31,7 +32,16 @@ from rally.common import cfg, db, objects, validation
 from rally.common.db import retrying
 from rally.env import env_mgr, platform
 from rally.plugins.common.runners import constant, serial
-from rally.task import context, engine, runner, scenario, sla, task_cfg
+from rally.task import (
+    consumer,
+    context,
+    engine,
+    hook,
+    runner,
+    scenario,
+    sla,
+    task_cfg,
+)
 from rally.task.cleanup import leftovers
 from rally.task.results import head
 from tests.fuzz import seeds
@@ -114,6 +124,36 @@ class Short(serial.SerialScenarioRunner):
     def run(self, name, context, args):
         super().run(name, context, args)
         self.shortfalls = ["half of it was missing"]
+
+
+@hook.configure(name="engine_test_endless")
+class Endless(hook.HookAction):
+    """Asks for an end of its task, and never ends itself."""
+
+    CONFIG_SCHEMA = {"type": "object"}
+    to_set: t.ClassVar[list[threading.Event]] = []
+
+    def run(self):
+        end = threading.Event()
+        self.to_set.append(end)
+        if "signal" in self.config:
+            os.kill(os.getpid(), self.config["signal"])
+        else:
+            objects.Task.get(self.task["uuid"]).abort()
+        end.wait(60)
+
+
+@hook.configure(name="engine_test_raising")
+class Raising(hook.HookTrigger):
+    """Raises at the first second."""
+
+    CONFIG_SCHEMA = {"type": "object"}
+
+    def get_listening_event(self):
+        return "time"
+
+    def on_event(self, event_type, value=None):
+        raise ValueError("bad trigger")
 
 
 class Listener:
@@ -793,6 +833,46 @@ class SignalContext(context.Context):
 
     def cleanup(self):
         ShapesContext.seen.append(self.context["made"])
+
+
+FIRST = {"event": {"unit": "iteration", "at": [1]}}
+
+
+@ddt.ddt
+class HooksTestCase(EngineTestCase):
+    def tearDown(self):
+        super().tearDown()
+        while Endless.to_set:
+            Endless.to_set.pop().set()
+
+    @ddt.data({}, {"signal": signal.SIGINT})
+    def test_an_abort_gives_up_on_what_never_ends(self, asks):
+        with mock.patch.object(consumer, "HOOKS_GRACE_S", 0.2):
+            task = self.run_task({
+                "scenario": {"Dummy.dummy": {}},
+                "runner": {"serial": {"times": 2}},
+                "hooks": [{"action": {"engine_test_endless": asks},
+                           "trigger": FIRST}],
+            })
+
+        (workload,) = self.workloads(task)
+        self.assertEqual(consts.TaskStatus.ABORTED, task["status"])
+        (found,) = workload["hooks"]
+        self.assertEqual({"failed": 1}, found["summary"])
+        self.assertEqual("HookGivenUp", found["results"][0]["error"]["etype"])
+
+    def test_a_trigger_that_raises_at_a_second_fails_its_workload(self):
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "runner": {"serial": {"times": 5}},
+            "hooks": [{"action": {"engine_test_endless": {}},
+                       "trigger": {"engine_test_raising": {}}}],
+        })
+
+        (workload,) = self.workloads(task)
+        self.assertEqual(5, workload["total_iteration_count"])
+        self.assertIs(False, self.criteria(workload)["something_went_wrong"])
+        self.assertFalse(task["pass_sla"])
 
 
 class SignalInValidationTestCase(EngineTestCase):

@@ -158,7 +158,18 @@ class HookTriggerTestCase(HookTestCase):
         )
 
 
-class HookExecutorTestCase(HookTestCase):
+class ExecutorTestCase(HookTestCase):
+    def executor(self, *triggers: str) -> hook.HookExecutor:
+        hooks = [
+            {"action": ("test_action", name), "trigger": (name, {})}
+            for name in triggers
+        ]
+        executor = hook.HookExecutor({"hooks": hooks}, TASK)
+        self.addCleanup(executor.stop)
+        return executor
+
+
+class HookExecutorTestCase(ExecutorTestCase):
     def setUp(self) -> None:
         super().setUp()
         seen: list[t.Any] = []
@@ -171,15 +182,6 @@ class HookExecutorTestCase(HookTestCase):
             has_run.set()
 
         self.action(run)
-
-    def executor(self, *triggers: str) -> hook.HookExecutor:
-        hooks = [
-            {"action": ("test_action", name), "trigger": (name, {})}
-            for name in triggers
-        ]
-        executor = hook.HookExecutor({"hooks": hooks}, TASK)
-        self.addCleanup(executor.stop)
-        return executor
 
     def test_each_trigger_hears_of_its_own_events(self) -> None:
         self.trigger("iteration", {2, 3})
@@ -236,7 +238,35 @@ class HookExecutorTestCase(HookTestCase):
         self.trigger("time", Raises())
         executor = self.executor("test_time")
         executor.on_event("iteration", 1)
-        self.assertRaises(ValueError, executor.results)
+        executor.results()
+        self.assertIsInstance(executor.error, ValueError)
 
     def test_an_unknown_action_or_trigger_is_an_error(self) -> None:
         self.assertRaises(exceptions.PluginNotFound, self.executor, "nope")
+
+
+class GivenUpTestCase(ExecutorTestCase):
+    def test_what_still_runs_can_be_given_up(self) -> None:
+        go_on, has_begun = threading.Event(), threading.Event()
+        self.addCleanup(go_on.set)
+
+        def hang(self: hook.HookAction) -> None:
+            has_begun.set()
+            go_on.wait(60)
+
+        self.action(hang)
+        self.trigger("iteration", {1, 2})
+        executor = self.executor("test_iteration")
+        executor.on_event("iteration", 1)
+        self.assertTrue(has_begun.wait(timeout=10))
+        self.assertEqual(1, len(executor.running()))
+
+        executor.give_up()
+        executor.on_event("iteration", 2)  # comes too late to be waited for
+
+        (results,) = executor.results()
+        self.assertEqual({"failed": 2}, results["summary"])
+        for result in results["results"]:
+            self.assertEqual("HookGivenUp", result["error"]["etype"])
+            self.assertLessEqual(result["started_at"], result["finished_at"])
+        self.assertEqual([], executor.running())

@@ -14,8 +14,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shlex
+import signal
 import subprocess
 import typing as t
 
@@ -45,14 +48,22 @@ class SysCallHook(hook.HookAction):
                        "shell.",
     }
 
+    _process: subprocess.Popen[str] | None = None
+
     def run(self) -> None:
         LOG.debug("Hook sys_call runs %s", self.config)
-        done = subprocess.run(
+        with subprocess.Popen(
             shlex.split(self.config),
-            capture_output=True,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
+            start_new_session=True,  # Ctrl-C is not for it
+        ) as self._process:
+            stdout, stderr = self._process.communicate()
+        done = subprocess.CompletedProcess(
+            self.config, self._process.returncode, stdout, stderr
         )
         LOG.debug("Hook sys_call: the command returned %s", done.returncode)
         if done.returncode:
@@ -63,6 +74,13 @@ class SysCallHook(hook.HookAction):
             )
         if not self._add_charts(done.stdout):
             self._add_text(done)
+
+    def give_up(self) -> None:
+        """End the command, with all that it has started."""
+        super().give_up()
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _add_charts(self, stdout: str) -> bool:
         """Add the charts that a command wrote.

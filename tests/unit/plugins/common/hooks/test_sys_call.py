@@ -15,8 +15,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
+import tempfile
 import typing as t
 
 import ddt
@@ -58,6 +60,23 @@ class SysCallHookTestCase(test.TestCase):
             f"Args: {command}",
             result["output"]["complete"][0]["description"],
         )
+
+    def test_one_that_is_given_up_ends_with_all_it_started(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        fifo = os.path.join(folder.name, "fifo")
+        os.mkfifo(fifo)
+        code = "import os, time; f = open(%r, 'w'); os.fork(); " \
+               "f.write('x'); f.flush(); time.sleep(600)" % fifo
+        action = sys_call.SysCallHook({"uuid": "t"}, _python(code), {})
+        action.run_async()
+        with open(fifo) as said:
+            self.assertEqual("xx", said.read(2))
+
+            action.give_up()
+
+            self.assertEqual("failed", action.result()["status"])
+            self.assertEqual("", said.read())  # nobody is left
 
     def test_there_is_no_shell(self) -> None:
         code = "import sys; print(sys.argv[1:])"
