@@ -32,7 +32,7 @@ from rally import consts, exceptions
 from rally.common import cfg, logging, objects
 from rally.common.counting import counted
 from rally.common.db import retrying
-from rally.task import context, hook
+from rally.task import context, hook, sla
 from rally.task import runner as runner_module
 from rally.task.load import queued as queued_module
 from rally.task.reporting import load_info, progress, record_writer
@@ -369,7 +369,7 @@ class ResultConsumer:
             self.finish.set()
             self._news.set()
             self._status_thread.join()
-        merged = self.retry(self.final_aggregate)
+        merged = self._judged()
         failure = exc_val or next(iter(self.failures), None)
         if failure is not None:
             merged.checker.set_unexpected_failure(failure)
@@ -401,6 +401,31 @@ class ResultConsumer:
         self._hooks_results = _plain(self.hooks.results())
         if self.hooks.error is not None:
             self.failures.append(self.hooks.error)
+
+    def _judged(self) -> aggregate.Aggregate:
+        """All that was stored, with the verdicts.
+
+        Criteria are plugins. What one of them raises fails the workload and
+        hides all verdicts, but no result.
+        """
+        try:
+            merged = self.retry(self.final_aggregate)
+            merged.checker.results()
+        except sla.CriterionFailed as e:
+            self.failures.append(e)
+            return self.retry(self._unjudged)
+        return merged
+
+    def _unjudged(self) -> aggregate.Aggregate:
+        """All that was stored, without any criteria."""
+        counted = aggregate.Aggregate({})
+        for chunk in stored.workload_chunks(self.workload["uuid"]):
+            counted.add_chunk(chunk)
+        for told in self.runner.board.sources().values():
+            counted.counters.update(told.counters)
+            counted.saturation.merge(told.saturation)
+            counted.traffic = counted.traffic.merge(told.traffic)
+        return counted
 
     def final_aggregate(self) -> aggregate.Aggregate:
         """All that was stored, merged.

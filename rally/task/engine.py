@@ -349,6 +349,13 @@ class TaskEngine:
                         workload["args"],
                     )
                 consumer.enter_phase("cleanup")
+        except SystemExit as e:
+            raise exceptions.RallyException(
+                "A context or the runner of the workload raised SystemExit "
+                "(%s), which ends a program, and not a workload. The "
+                "workload has failed; let the plugin raise another exception."
+                % e
+            ) from e
         finally:
             self._say_what_is_left(ctx_manager, "workload")
 

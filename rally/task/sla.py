@@ -22,6 +22,7 @@ from __future__ import annotations
 import abc
 import typing as t
 
+from rally import exceptions
 from rally.common import clock, portable, validation
 from rally.common.plugin import plugin
 from rally.task.processing import records
@@ -163,6 +164,34 @@ class SLA(
         return None
 
 
+class CriterionFailed(exceptions.RallyException):
+    """A criterion, which is a plugin, raised something."""
+
+    error_code = 138
+    msg_fmt = (
+        "SLA criterion %(name)s cannot be judged: %(error)s. Whether it "
+        "holds is not known, so the load was stopped and the workload has "
+        "failed; the results of its iterations are stored. Look for the "
+        "cause in %(plugin)s, and run the task again."
+    )
+
+    @property
+    def cause(self) -> str:
+        """The first of its sentences, without a full stop."""
+        return "SLA criterion %(name)s cannot be judged: %(error)s" % (
+            self.kwargs
+        )
+
+    @classmethod
+    def of(cls, criterion: SLA, error: BaseException) -> CriterionFailed:
+        plugin_cls = type(criterion)
+        return cls(
+            name=plugin_cls.get_name(),
+            error="%s: %s" % (type(error).__name__, error),
+            plugin="%s.%s" % (plugin_cls.__module__, plugin_cls.__name__),
+        )
+
+
 class SLAChecker:
     """All criteria of one workload, and what else may have failed it."""
 
@@ -213,6 +242,7 @@ class SLAChecker:
         """Learn what *other* has learnt, criterion by criterion.
 
         :raises TypeError: *other* has been made from other criteria
+        :raises CriterionFailed: a criterion cannot be merged
         """
         return self.merge_all([other])
 
@@ -220,12 +250,16 @@ class SLAChecker:
         """Learn what *others* have learnt, criterion by criterion.
 
         :raises TypeError: one has been made from other criteria
+        :raises CriterionFailed: a criterion cannot be merged
         """
         for other in others:
             self._validate_config(other)
             self._validate_sla_types(other)
         for i, mine in enumerate(self.sla_criteria):
-            mine.merge_all([other.sla_criteria[i] for other in others])
+            try:
+                mine.merge_all([other.sla_criteria[i] for other in others])
+            except BaseException as e:  # a criterion is a plugin
+                raise CriterionFailed.of(mine, e) from e
         return self.is_passing
 
     def _validate_sla_types(self, other: SLAChecker) -> None:
@@ -252,13 +286,19 @@ class SLAChecker:
             twin.merge(self)
             twin.merge(self)
             twin.results()
-        except Exception as e:  # a criterion is a plugin
+        except CriterionFailed as e:
             raise portable.MalformedState(
-                owner="SLAChecker", problem="%s: %s" % (type(e).__name__, e)
+                owner="SLAChecker", problem=e.cause
             ) from e
 
     def results(self) -> list[SLAResult]:
-        results = [criterion.result() for criterion in self.sla_criteria]
+        """:raises CriterionFailed: one of them cannot say what it found"""
+        results = []
+        for criterion in self.sla_criteria:
+            try:
+                results.append(criterion.result())
+            except BaseException as e:  # a criterion is a plugin
+                raise CriterionFailed.of(criterion, e) from e
         if self.aborted_on_sla:
             results.append(_format_result(
                 "aborted_on_sla", False,
@@ -289,8 +329,17 @@ class SLAChecker:
         return zip(self._values, self.sla_criteria, strict=True)
 
     def to_state(self) -> dict[str, t.Any]:
-        """What the criteria have learnt, by their names in the config."""
-        return {name: each.to_state() for name, each in self._named()}
+        """What the criteria have learnt, by their names in the config.
+
+        :raises CriterionFailed: one of them cannot say so
+        """
+        states = {}
+        for name, criterion in self._named():
+            try:
+                states[name] = criterion.to_state()
+            except BaseException as e:  # a criterion is a plugin
+                raise CriterionFailed.of(criterion, e) from e
+        return states
 
     def restored(self, state: t.Any) -> SLAChecker:
         """Inverse of ``to_state``, for the criteria of this one.

@@ -92,6 +92,28 @@ class RaisingSLA(sla.SLA):
         return "?"
 
 
+@sla.configure(name="engine_test_breaks")
+class BreakingSLA(sla.SLA):
+    """Raises in the method that it is told."""
+
+    CONFIG_SCHEMA = {"enum": ["merge", "details", "leave"]}
+
+    def add_iteration(self, iteration):
+        return True
+
+    def merge(self, other):
+        if self.criterion_value == "merge":
+            raise RuntimeError("a mistake")
+        if self.criterion_value == "leave":
+            raise SystemExit(3)
+        return True
+
+    def details(self):
+        if self.criterion_value == "details":
+            raise RuntimeError("a mistake")
+        return "?"
+
+
 class Shared:
     """Something that the runners of a task share; notes its life."""
 
@@ -833,6 +855,54 @@ class SignalContext(context.Context):
 
     def cleanup(self):
         ShapesContext.seen.append(self.context["made"])
+
+
+@context.configure(name="engine_test_exit", order=2)
+class ExitingContext(context.Context):
+    """Ends the program, as if all had gone well."""
+
+    def setup(self):
+        raise SystemExit(0)
+
+    def cleanup(self):
+        """Nothing was made."""
+
+
+class ExitingContextTestCase(EngineTestCase):
+    def test_it_fails_its_workload_and_nothing_else(self):
+        other = {"scenario": {"Dummy.dummy": {}},
+                 "runner": {"serial": {"times": 2}}}
+        task = self.run_task(
+            {**other, "contexts": {"engine_test_exit": None}}, other
+        )
+
+        first, second = self.workloads(task)
+        (failed,) = [each["detail"] for each in first["sla_results"]["sla"]
+                     if not each["success"]]
+        self.assertIn("SystemExit", failed)
+        self.assertFalse(task["pass_sla"])
+        self.assertEqual(2, second["total_iteration_count"])
+
+
+@ddt.ddt
+class BrokenCriterionTestCase(EngineTestCase):
+    @ddt.data("merge", "details", "leave")
+    def test_a_criterion_that_cannot_be_judged_has_failed(self, how):
+        task = self.run_task({
+            "scenario": {"Dummy.dummy": {}},
+            "runner": {"constant": {"times": 30, "concurrency": 2}},
+            "sla": {"engine_test_breaks": how, "failure_rate": {"max": 0}},
+        })
+
+        (workload,) = self.workloads(task)
+        self.assertFalse(task["pass_sla"])
+        (failed,) = [each["detail"] for each in workload["sla_results"]["sla"]
+                     if not each["success"]]
+        self.assertIn("engine_test_breaks cannot be judged", failed)
+        # what was done before it was noticed is all there
+        done = workload["total_iteration_count"]
+        self.assertEqual(done, len(workload["data"]))
+        self.assertEqual(done, workload["load_info"]["stored"])
 
 
 FIRST = {"event": {"unit": "iteration", "at": [1]}}

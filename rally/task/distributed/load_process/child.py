@@ -241,10 +241,17 @@ class PreparedLoad:
         )
 
     def _counted(self) -> bytes:
-        """The last aggregate, with what the runner itself counted."""
-        merged = self.runner.board.merged().shifted(0)
-        merged.counters.update(self.runner.counters)
-        return merged.to_bytes()
+        """The last aggregate, with what the runner itself counted.
+
+        Empty if there is none: then the controller counts what is stored.
+        """
+        try:
+            merged = self.runner.board.merged().shifted(0)
+            merged.counters.update(self.runner.counters)
+            return merged.to_bytes()
+        except sla.CriterionFailed as e:
+            self._reason = e.cause
+            return b""
 
     def _guarded(self, carry: t.Callable[[], None]) -> None:
         """The top of a thread: what fails in it ends the load."""
