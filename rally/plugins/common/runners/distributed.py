@@ -134,7 +134,8 @@ class DistributedRunner(runner.ScenarioRunner):
             "listen": {
                 "type": "string",
                 "description": "Address of the first of three ports to "
-                               "listen on (tcp://*:9790).",
+                               "listen on (tcp://*:9790, which is IPv4; "
+                               "tcp://[::]:9790 is IPv6 and IPv4).",
             },
             "advertise": {
                 "type": "string",

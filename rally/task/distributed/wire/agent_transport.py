@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import logging
+import socket as net
 import time
 import typing as t
 
@@ -33,6 +35,8 @@ from rally.task.distributed.wire.channels import (
     Readable,
     Received,
 )
+
+LOG = logging.getLogger(__name__)
 
 #: ZeroMQ does not dial again after a refusal: we do
 REDIAL_S = 2.0
@@ -147,6 +151,7 @@ class AgentTransport(sockets.End):
         self._encode = encode
         self._decode = decode
         self._connections: dict[Channel, Connection] = {}
+        self._families: dict[str, set[int]] = {}  # of addresses, by host
         try:
             for channel in Channel:
                 if channel in addresses:
@@ -199,7 +204,7 @@ class AgentTransport(sockets.End):
         return Delivery.QUEUED
 
     def _open(self, channel: Channel, address: str) -> None:
-        _, port = channels.split_address(address)
+        host, port = channels.split_address(address)
         if not port:
             raise channels.AddressUnusable(
                 address=address,
@@ -216,7 +221,9 @@ class AgentTransport(sockets.End):
             zmq.RECONNECT_IVL_MAX, sockets.RECONNECT_MAX_MS
         )
         socket.setsockopt(zmq.CONNECT_TIMEOUT, sockets.CONNECT_MS)
-        sockets.use_ipv6(socket, address)
+        # only if there is no choice: ZeroMQ tries the first address alone
+        if self._families_of(host) == {net.AF_INET6}:
+            socket.setsockopt(zmq.IPV6, 1)
         sockets.secure_client(socket, self._key)
         watcher = socket.get_monitor_socket(WATCHED_EVENTS)
         self._monitors[channel] = watcher
@@ -226,6 +233,24 @@ class AgentTransport(sockets.End):
         self._poller.register(watcher, zmq.POLLIN)
         self._poller.register(socket, zmq.POLLIN)
         socket.connect(address)
+
+    def _families_of(self, host: str) -> set[int]:
+        """Families of its addresses; empty if it cannot be looked up."""
+        if host in self._families:
+            return self._families[host]
+        problem: OSError | None = None
+        try:
+            self._families[host] = sockets.families(host)
+        except OSError as e:
+            self._families[host], problem = set(), e
+        if problem is not None:
+            LOG.warning(
+                "The name %s of the controller cannot be looked up (%s). "
+                "Agent %s dials on and looks it up each time; if it is "
+                "misspelt, end the agent and start it with the right one.",
+                host, problem.strerror or problem, self._key.name,
+            )
+        return self._families[host]
 
     def _wait(
         self, deadline: sockets.Deadline, fds: t.Sequence[int]

@@ -22,6 +22,7 @@ import logging
 import math
 import os
 import resource
+import socket as net
 import threading
 import time
 import typing as t
@@ -129,10 +130,16 @@ def allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def use_ipv6(socket: zmq.Socket[bytes], address: str) -> None:
-    """Speak IPv6 where an address asks for it: not every host has it."""
-    if "[" in address:
-        socket.setsockopt(zmq.IPV6, 1)
+def families(host: str) -> set[int]:
+    """Families of the addresses that a host has (AF_INET, AF_INET6).
+
+    :raises OSError: its name cannot be looked up, at least not now
+    """
+    try:
+        found = net.getaddrinfo(host.strip("[]"), None, type=net.SOCK_STREAM)
+    except UnicodeError as e:  # no name has such a part
+        raise OSError(str(e)) from None
+    return {family for family, *_ in found}
 
 
 def bind(socket: zmq.Socket[bytes], address: str) -> str:
@@ -141,7 +148,8 @@ def bind(socket: zmq.Socket[bytes], address: str) -> str:
     :raises AddressUnusable: with the reason and what to do
     """
     host, port = channels.split_address(address)
-    use_ipv6(socket, address)
+    if "[" in host:  # not every host speaks it
+        socket.setsockopt(zmq.IPV6, 1)
     try:
         socket.bind("tcp://%s:%s" % (host, port or "*"))
     except zmq.ZMQError as error:

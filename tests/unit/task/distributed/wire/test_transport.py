@@ -17,9 +17,13 @@ import resource
 import socket
 import threading
 import time
+from unittest import mock
+
+import ddt
+import zmq
 
 from rally.task.distributed.security import keys
-from rally.task.distributed.wire import channels
+from rally.task.distributed.wire import agent_transport, channels
 from rally.task.distributed.wire import sockets as transport_sockets
 from rally.task.distributed.wire.channels import Channel, Delivery
 from tests.unit.task.distributed import sockets
@@ -417,6 +421,46 @@ class WaitTestCase(sockets.SocketTestCase):
         os.close(writer)
         for item in agent.receive(0.1):
             self.assertNotIsInstance(item, channels.Readable)
+
+
+@ddt.ddt
+class NamesTestCase(sockets.SocketTestCase):
+    """Names of controllers; what a resolver says of them is made up."""
+
+    V4 = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))
+    V6 = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::1", 0))
+
+    def dial(self, name, **resolver):
+        addresses = dict.fromkeys(Channel, "tcp://%s:9" % name)
+        key = self.guest("node1")
+        with mock.patch.object(socket, "getaddrinfo", **resolver):
+            agent = agent_transport.AgentTransport(
+                addresses, key, sockets.encode, sockets.decode
+            )
+        self.addCleanup(agent.close, 0)
+        return {
+            bool(each.getsockopt(zmq.IPV6))
+            for each in agent._sockets.values()
+        }
+
+    @ddt.data(([V4], False), ([V6, V4], False), ([V6], True))
+    @ddt.unpack
+    def test_ipv6_is_spoken_where_a_name_has_nothing_else(
+        self, found, is_spoken
+    ):
+        self.assertEqual(
+            {is_spoken}, self.dial("ctl.example", return_value=found)
+        )
+
+    @ddt.data(socket.gaierror(-2, "Name or service not known"),
+              UnicodeError("label empty or too long"))
+    def test_a_name_that_cannot_be_looked_up_is_told_once(self, error):
+        with self.assertLogs(agent_transport.LOG, "WARNING") as logs:
+            self.dial("ctl.example", side_effect=error)
+
+        (said,) = logs.output
+        self.assertIn("The name ctl.example of the controller", said)
+        self.assertIn("dials on", said)
 
 
 def free_address() -> str:
