@@ -26,6 +26,8 @@ from rally.task.results import chunk as chunk_module
 from rally.task.results.traffic import Traffic
 
 EXIT_DEADLINE_S = 10.0
+#: the files of a process that dies are closed at the very end
+DYING_S = 1.0
 
 
 @dataclasses.dataclass
@@ -102,6 +104,11 @@ class Peer:
 
         :returns: how it ended
         """
+        if not (self.bye or self.verdict or self._has_ended(DYING_S)):
+            self.verdict = (
+                "closed the pipe of its results (os.closerange, perhaps), "
+                "so it was ended"
+            )
         os.close(self.results_fd)
         # not process.join: a child that the scenario forked may hold open
         # what that waits for
