@@ -276,6 +276,9 @@ class Process:
         said, self.said = self.said, []
         return said if said or self.is_alive else None
 
+    def kill(self, reason):
+        self.is_alive = False
+
     def exit_reason(self):
         return "it was killed"
 

@@ -27,7 +27,7 @@ commands; they do no I/O, so a test can run hours of them in seconds:
 ``agent/``
     One on each load node: ``machine``, with ``held_run`` (what it works
     for), ``incoming`` (contexts on their way), ``event_log`` (what must
-    arrive), ``liveness``, ``spare_load``, ``shutdown``.
+    arrive), ``liveness``, ``load_watch``, ``spare_load``, ``shutdown``.
 
 One loop runs any machine on its ports: ``serve``. Ports are the world:
 

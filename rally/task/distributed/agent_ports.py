@@ -47,6 +47,8 @@ class LoadHandle(t.Protocol):
     @property
     def is_alive(self) -> bool: ...
 
+    def kill(self, reason: str) -> None: ...
+
     def exit_reason(self) -> str: ...
 
     def end(self) -> None: ...
@@ -191,6 +193,9 @@ class AgentPorts:
                 self._tell_load(message)
             case commands.EndLoad():
                 self._end_load()
+            case commands.KillLoad(reason=reason):
+                if self._load is not None:
+                    self._load.kill(reason)
             case commands.RemoveChunk(run=run, sequence=sequence):
                 self._spools.remove(run, sequence)
             case commands.DiscardSpool(run=run):

@@ -105,6 +105,13 @@ class EndLoad:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class KillLoad:
+    """The load process hangs: end it, with all its workers."""
+
+    reason: str  # what it "was", in the report of its end
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class SendChunk:
     """Send a chunk of the spool to the controller."""
 
@@ -129,5 +136,6 @@ class DiscardSpool:
 
 Command: t.TypeAlias = (
     Send | StoreChunk | Observe | Announce | Say | ShowFleet | WarmLoad
-    | StartLoad | TellLoad | EndLoad | SendChunk | RemoveChunk | DiscardSpool
+    | StartLoad | TellLoad | EndLoad | KillLoad | SendChunk | RemoveChunk
+    | DiscardSpool
 )

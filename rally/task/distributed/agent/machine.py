@@ -34,6 +34,7 @@ from rally.task.distributed.agent import (
     held_run,
     incoming,
     liveness,
+    load_watch,
     shutdown,
     spare_load,
 )
@@ -41,6 +42,7 @@ from rally.task.distributed.commands import (
     Command,
     DiscardSpool,
     EndLoad,
+    KillLoad,
     RemoveChunk,
     Say,
     Send,
@@ -165,6 +167,7 @@ class Agent:
         self._is_missed = False  # its controller, and that was said
         self._spare = spare_load.SpareLoad()
         self._shutdown = shutdown.Shutdown()
+        self._load_watch = load_watch.LoadWatch(now)
         self._events = event_log.EventLog()
         self._prepare: messages.Prepare | None = None  # waits for content
         self._incoming: incoming.Incoming | None = None
@@ -218,7 +221,14 @@ class Agent:
     def next_deadline(self) -> int:
         """When ``expire`` wants to be called at the latest."""
         deadline = self._liveness.next_deadline(self._is_dialing)
+        if self._makes_load:
+            deadline = min(deadline, self._load_watch.next_look)
         return self._shutdown.deadline(deadline)
+
+    @property
+    def _makes_load(self) -> bool:
+        """Whether its load process should be heard."""
+        return self.state in (LoadState.RUNNING, LoadState.STOPPING)
 
     @property
     def _is_free(self) -> bool:
@@ -234,6 +244,8 @@ class Agent:
         message: t.Any = event
         if isinstance(event, channels.Received):
             message = event.message
+        elif isinstance(event, messages.LoadMessage):
+            self._load_watch.hear()
         handler = self._handlers.get(type(message))
         return handler(message, now) if handler else []
 
@@ -246,6 +258,7 @@ class Agent:
         commands += self._give_up(now)
         commands += self._wind_up(now)
         commands += self._spare.expire(now)
+        commands += self._watch_load(now)
         if self._is_free and now - self._needed_ns >= spare_load.KEEP_NS:
             self._contents = {}  # there are secrets in it
         if self._incoming is not None:
@@ -255,6 +268,15 @@ class Agent:
         if self._liveness.must_say_hello(self._is_dialing, now):
             commands.append(self._say_hello(now))
         return commands
+
+    def _watch_load(self, now: int) -> list[Command]:
+        """Kill a load process that hangs; what follows is ``LoadGone``."""
+        if not self._makes_load or not self._load_watch.finds_it_hung(now):
+            return []
+        return [KillLoad(
+            "was killed because it hung: it said nothing for %d s"
+            % load_watch.LOOKS
+        )]
 
     def _on_connection(
         self, event: channels.ConnectionEvent, now: int
@@ -542,6 +564,7 @@ class Agent:
         if message.run != self.run or self.state is not LoadState.READY:
             return []
         self._advance(LoadEvent.STARTED)
+        self._load_watch = load_watch.LoadWatch(now)
         start = messages.LoadStart(message.at_ns, message.is_takeover)
         return [TellLoad(start)]
 
@@ -713,6 +736,7 @@ class Agent:
         if not self._may(LoadEvent.STOPPED):
             return []
         self._advance(LoadEvent.STOPPED)
+        self._load_watch.hear()  # it has this long to begin with that
         if self._incoming is not None:  # there is no load yet
             self._forget_incoming()
             return self._end(self._held.ended_by(messages.LoadEnded((), 0, 0)))

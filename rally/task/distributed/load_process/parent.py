@@ -81,6 +81,7 @@ class LoadProcess:
                 },
             )
         self.pid = self._process.pid
+        self._verdict = ""  # why it was killed
         # beside the link: a child of the scenario may keep that open
         self._exit_fd = os.pidfd_open(self._process.pid)
         self._output = OutputTail(
@@ -117,7 +118,9 @@ class LoadProcess:
             return "its load process closed its pipe, hung, and was killed"
         status = self._process.wait()
         self._output.close()
-        if status < 0:
+        if self._verdict:
+            how = self._verdict
+        elif status < 0:
             how = "was killed by %s" % signal.Signals(-status).name
         else:
             how = "ended with exit status %d" % status
@@ -125,6 +128,11 @@ class LoadProcess:
         return "its load process %s%s" % (
             how, "; the end of its output:\n%s" % tail if tail else ""
         )
+
+    def kill(self, reason: str) -> None:
+        """End it, with all its workers; ``exit_reason`` gives *reason*."""
+        self._verdict = reason
+        self._signal_all()
 
     def end(self) -> None:
         """Let it end, or kill it with all its workers."""
@@ -135,10 +143,14 @@ class LoadProcess:
         os.close(self._exit_fd)
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            # workers that outlived it are of its session
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._signal_all()
         self._process.wait()
+
+    def _signal_all(self) -> None:
+        """SIGKILL for it, and for workers that outlived it: they are of its
+        session."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 class OutputTail:

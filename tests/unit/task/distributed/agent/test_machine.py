@@ -17,8 +17,8 @@ from __future__ import annotations
 import msgspec
 
 from rally.task.distributed import commands, content, notices
+from rally.task.distributed.agent import load_watch, shutdown, spare_load
 from rally.task.distributed.agent import machine as agent_module
-from rally.task.distributed.agent import shutdown, spare_load
 from rally.task.distributed.agent.liveness import GIVE_UP_NS, SILENCE_NS
 from rally.task.distributed.agent.machine import LoadState
 from rally.task.distributed.wire import messages
@@ -251,6 +251,58 @@ class AgentTestCase(Base):
             (True, 5, "killed by SIGSEGV"),
             (end.abandoned, end.spooled, end.reason),
         )
+
+    def look(self, looks):
+        """Look so often, each second; what its load process is killed for.
+        """
+        killed = []
+        for _ in range(looks):
+            self.now += load_watch.LOOK_NS
+            killed += [
+                each.reason for each in self.agent.expire(self.now)
+                if isinstance(each, commands.KillLoad)
+            ]
+        return killed
+
+    def test_a_load_process_that_says_nothing_is_killed_once(self):
+        self.bring_to_running()
+        self.assertEqual([], self.look(load_watch.LOOKS - 1))
+        self.tell(messages.LoadStatus(5, 95))
+        self.assertEqual([], self.look(load_watch.LOOKS - 1))
+
+        (reason,) = self.look(2 * load_watch.LOOKS)
+
+        self.assertIn("hung", reason)
+        (end,) = self.sent(
+            self.tell(notices.LoadGone(reason)), messages.Ended
+        )
+        self.assertEqual((True, reason), (end.abandoned, end.reason))
+
+    def test_so_is_one_that_does_not_stop(self):
+        self.bring_to_running()
+        self.assertEqual([], self.look(load_watch.LOOKS - 1))
+
+        self.tell(messages.Stop("r", "an abort"))
+
+        self.assertEqual([], self.look(load_watch.LOOKS - 1))
+        self.assertEqual(1, len(self.look(1)))
+
+    def test_a_pause_of_the_whole_host_is_no_silence(self):
+        self.bring_to_running()
+
+        for _ in range(10):
+            self.now += 600 * NS
+            self.assertEqual([], self.look(1))
+
+    def test_nothing_is_expected_before_the_load_and_after_it(self):
+        self.tell(messages.Welcome("6.0.0", "r"))
+        self.tell(PREPARE)
+        self.assertEqual([], self.look(2 * load_watch.LOOKS))
+        self.tell(messages.LoadReady())
+        self.assertEqual([], self.look(2 * load_watch.LOOKS))
+        self.tell(messages.Start("r", self.now + NS))
+        self.tell(messages.LoadEnded((), 0, 1))
+        self.assertEqual([], self.look(2 * load_watch.LOOKS))
 
     def test_a_run_it_does_not_know_is_answered_with_what_is_spooled(self):
         agent = agent_module.Agent("i", "6", "h", 2, self.now, {"old": 7})

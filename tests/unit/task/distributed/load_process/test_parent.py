@@ -19,6 +19,7 @@ import os
 import pathlib
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -209,6 +210,21 @@ class RunsInOneProcessTestCase(LoadProcessTestCase):
             )
             made = aggregate.Aggregate({}).restored_from(ended.aggregate)
             self.assertEqual(4, made.iterations)
+
+    def test_one_that_hangs_is_killed_with_the_reason(self):
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+        self.process.kill("was killed because it hung")
+
+        poll = select.poll()
+        for fd in self.process.filenos():
+            poll.register(fd, select.POLLIN)
+        poll.poll(WAIT_S * 1000)
+        self.assertIsNone(self.process.receive())
+        self.assertEqual(
+            "its load process was killed because it hung",
+            self.process.exit_reason(),
+        )
 
     def test_modules_of_the_current_folder_are_not_taken(self):
         self.addCleanup(os.chdir, os.getcwd())
