@@ -254,6 +254,25 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
         self.assertEqual(made, indices(engine))
         self.assertEqual("", self.must("db", "ensure").err)
 
+    def test_a_schema_is_made_and_upgraded_by_one_of_several(self) -> None:
+        self.use_here()
+        made = described(db.get_engine())
+
+        schema.schema_cleanup()
+        self.all_at_one_time("db", "ensure")
+        self.assertEqual(made, described(db.get_engine()))
+
+        make_without_key_indices(db.get_engine())
+        self.all_at_one_time("db", "upgrade")
+        self.assertEqual(made, described(db.get_engine()))
+
+    def all_at_one_time(self, *words: str) -> None:
+        """Run several commands of a kind; none may fail."""
+        started = [self.sandbox.start(*words) for _ in range(AT_ONCE)]
+        for process in started:
+            done = process.wait(cluster.RUN_S)
+            self.assertEqual(0, done.code, done.out + done.err)
+
     def test_what_is_stored_is_what_sqlite_would_store(self) -> None:
         self.use_here()
         title = "\U0001f600" * 255

@@ -37,8 +37,8 @@ db_options.set_defaults(cfg.CONF, connection=default_file.connection())
 _MODULES = (
     "api", "causes", "chunks", "engine", "environments", "errors",
     "heartbeats", "models", "packets", "results", "retrying", "rows",
-    "sa_types", "schema", "sqlite_file", "tags", "tasks", "verifiers",
-    "workloads",
+    "sa_types", "schema", "schema_lock", "sqlite_file", "tags", "tasks",
+    "verifiers", "workloads",
 )
 
 

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from rally import exceptions
 from rally.common.db import engine as db_engine
-from rally.common.db import errors, models, sqlite_file
+from rally.common.db import errors, models, schema_lock, sqlite_file
 
 if t.TYPE_CHECKING:
     from alembic import config as alembic_config
@@ -83,14 +83,8 @@ def schema_ensure(engine: sa.Engine | None = None) -> bool:
     """
     revision = schema_revision(engine=engine)
     if revision is None:
-        try:
-            if _create(engine):
-                return True
-        except exceptions.DBException:
-            # where tables do not wait for a lock, the slower of two
-            # processes that make them fails
-            if schema_revision(engine=engine) is None:
-                raise
+        if _create(engine):
+            return True
         revision = schema_revision(engine=engine)
     if revision != HEAD_REVISION:
         raise _outdated(engine or db_engine.get_engine(), revision)
@@ -207,7 +201,7 @@ def _transaction(engine: sa.Engine) -> t.Iterator[sa.Connection]:
     """A transaction that no other process can come before."""
     with errors.translated(engine.url), engine.connect() as connection:
         writer = connection.execution_options(rally_writes=True)
-        with writer.begin():
+        with schema_lock.held(writer), writer.begin():
             yield writer
 
 
