@@ -42,6 +42,8 @@ class Server(abc.ABC):
     NAME: t.ClassVar[str]
     #: whom it runs as if the tests run as root, which it refuses
     USER: t.ClassVar[str]
+    #: has it end at once, whoever is connected
+    STOP: t.ClassVar[signal.Signals]
     #: addresses, but for the port: the tests' database, and one that a new
     #: server has
     URL: t.ClassVar[str]
@@ -108,6 +110,12 @@ class Server(abc.ABC):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    def stop(self) -> None:
+        """As its administrator does before a restart."""
+        assert self._process
+        self._process.send_signal(self.STOP)
+        self._process.wait(READY_S)
+
     def close(self) -> None:
         self.kill()
         shutil.rmtree(self.folder)
@@ -156,6 +164,7 @@ def _users() -> set[str]:
 class PostgreSQL(Server):
     NAME = "PostgreSQL"
     USER = "postgres"
+    STOP = signal.SIGINT
     URL = "postgresql+psycopg2://rally@127.0.0.1:%d/rally"
     FIRST_URL = "postgresql+psycopg2://rally@127.0.0.1:%d/postgres"
     MAKE_DATABASE = "CREATE DATABASE rally"
@@ -190,6 +199,7 @@ class PostgreSQL(Server):
 class MariaDB(Server):
     NAME = "MariaDB"
     USER = "mysql"
+    STOP = signal.SIGTERM
     URL = "mysql+pymysql://rally@127.0.0.1:%d/rally"
     FIRST_URL = "mysql+pymysql://rally@127.0.0.1:%d/mysql"
     MAKE_DATABASE = "CREATE DATABASE rally CHARACTER SET utf8mb4"

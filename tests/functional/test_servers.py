@@ -386,6 +386,27 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
             for func in (store, set_results, add)
         ]
 
+    def test_two_tasks_run_while_another_is_deleted(self) -> None:
+        old = self.run_task(self.task(0, TIMES)).uuid
+        task = cluster.task_of({
+            "scenario": {"Dummy.dummy": {"sleep": 0.01}},
+            "runner": cluster.distributed(
+                {"constant": {"times": TIMES, "concurrency": 4}}
+            ),
+        })
+
+        runs = [self.start_task(task, "--tag", "both") for _ in range(2)]
+        for run in runs:
+            run.wait_for_log("the load starts")
+        self.must("task", "delete", "--uuid", old)
+        listed = self.must("task", "list", "--tag", "both", "--uuids-only")
+
+        self.assertEqual({run.uuid for run in runs}, set(listed.out.split()))
+        for run in runs:
+            self.assertEqual(0, run.finish().code, run.log)
+            self.assertEqual(TIMES, len(run.workload.rows))
+            self.assertEqual({}, run.workload.load_info.get("lost") or {})
+
     def test_a_name_that_is_too_long_is_told_before_the_run(self) -> None:
         task = self.task(0, 1)
         workload = task["subtasks"][0]
@@ -403,11 +424,19 @@ class _Tests(cluster.PlainTestCase, cluster.Home):
 
     def test_a_server_that_is_gone_for_a_while(self) -> None:
         assert self.server
+        self.check_without_server(self.server.kill)
+
+    def test_a_server_that_is_restarted(self) -> None:
+        assert self.server
+        self.check_without_server(self.server.stop)
+
+    def check_without_server(self, end: t.Callable[[], None]) -> None:
+        assert self.server
         run = self.start_task(self.task(0.01, TIMES))
         run.wait_for_log("the load starts")
         run.wait_until(lambda: len(self.started()) > TIMES // 10, "it runs")
 
-        self.server.kill()
+        end()
         threading.Event().wait(GONE_S)
         self.server.start()
 
