@@ -425,7 +425,8 @@ MEANINGS: t.Mapping[str, str] = {
 def _json_kind(schema: t.Mapping[str, t.Any]) -> str:
     if "$ref" in schema:
         return schema["$ref"].rpartition("/")[2].replace("-", " ")
-    return str(schema["type"])
+    kinds = schema["type"]
+    return kinds if isinstance(kinds, str) else " or ".join(kinds)
 
 
 def _report_keys(schema: t.Mapping[str, t.Any]) -> str:

@@ -53,7 +53,7 @@ OLD_TASK_RESULT_SCHEMA: dict[str, t.Any] = {
                 },
                 "name": {"type": "string"},
                 "description": {"type": "string"},
-                "pos": {"type": "integer"},
+                "pos": report_schema.POSITION,
             },
             "required": ["kw", "name", "pos"],
         },

@@ -31,6 +31,15 @@ BOOLEAN: Schema = {"type": "boolean"}
 ARRAY: Schema = {"type": "array"}
 OBJECT: Schema = {"type": "object"}
 NUMBER_OR_NULL: Schema = {"oneOf": [NUMBER, {"type": "null"}]}
+#: counts workloads, in a column of 32 bits
+POSITION: Schema = {"type": "integer", "minimum": 0, "maximum": 2 ** 31 - 1}
+#: seconds since the epoch that have 64 bits as nanoseconds, as those of
+#: iterations have
+_FURTHEST_S = 2 ** 63 // 10 ** 9
+STAMP_OR_NULL: Schema = {
+    "type": ["number", "null"],
+    "minimum": -_FURTHEST_S, "maximum": _FURTHEST_S,
+}
 
 
 def _record(
@@ -190,10 +199,8 @@ WORKLOAD: Schema = _record(
             "runner_type", "created_at", "updated_at",
         ),
         **_all(NUMBER, "load_duration", "full_duration"),
-        **_all(
-            INTEGER, "failed_iteration_count", "total_iteration_count",
-            "position",
-        ),
+        **_all(INTEGER, "failed_iteration_count", "total_iteration_count"),
+        "position": POSITION,
         **_all(OBJECT, "args", "contexts", "sla"),
         "load_info": {
             "type": "object", "properties": _all(OBJECT, "percentiles"),
@@ -206,8 +213,9 @@ WORKLOAD: Schema = _record(
         **_all(ARRAY, "data", "contexts_results"),
         **_all(
             {"$ref": "#/definitions/number-or-null"},
-            "min_duration", "max_duration", "start_time",
+            "min_duration", "max_duration",
         ),
+        "start_time": STAMP_OR_NULL,
         "pass_sla": BOOLEAN,
         "scenario": {
             "type": "object",

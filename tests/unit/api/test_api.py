@@ -330,6 +330,16 @@ class ImportTestCase(APITestCase):
         text = self.refused(lambda workload: workload.update(nope=1))
         self.assertIn("subtasks/0/workloads/0", text)
 
+    def test_a_number_that_no_database_keeps_is_refused(self):
+        for field, value in (
+            ("start_time", 1e300), ("start_time", -1e300),
+            ("position", 2 ** 31), ("position", -1),
+        ):
+            text = self.refused(
+                lambda workload, it={field: value}: workload.update(it)
+            )
+            self.assertIn("subtasks/0/workloads/0/%s" % field, text)
+
     def test_a_name_that_no_database_keeps_is_refused(self):
         long = {"S" * 256: {}}
         text = self.refused(lambda workload: workload.update(scenario=long))
