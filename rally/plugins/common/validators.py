@@ -63,11 +63,8 @@ def _meant(error: t.Any) -> list[t.Any]:
     It has the type, and the values of an enumeration, that this alternative
     asks for and no other does. Empty if that holds for none, or for several.
     """
-    errors: dict[int, list[t.Any]] = {}
-    for each in error.context:
-        errors.setdefault(each.relative_schema_path[0], []).append(each)
     found = [
-        group for group in errors.values() if not any(
+        group for group in _by_alternative(error) if not any(
             each.validator == "enum"
             or each.validator == "type" and not each.relative_path
             for each in group
@@ -76,9 +73,26 @@ def _meant(error: t.Any) -> list[t.Any]:
     return found[0] if len(found) == 1 else []
 
 
+def _by_alternative(error: t.Any) -> list[list[t.Any]]:
+    """What each alternative of a schema has against *error*'s value."""
+    errors: dict[int, list[t.Any]] = {}
+    for each in error.context:
+        errors.setdefault(each.relative_schema_path[0], []).append(each)
+    return list(errors.values())
+
+
+def _message_of(error: t.Any) -> str:
+    """What is wrong, for each form that is allowed if there are several."""
+    if not error.context:
+        return error.message
+    return "none of the allowed forms fits (%s)" % "; ".join(
+        dict.fromkeys(group[0].message for group in _by_alternative(error))
+    )
+
+
 def _sentence_of(error: t.Any) -> str:
     """What a person is told of a config that breaks its schema."""
-    text = "%s." % error.message
+    text = "%s." % _message_of(error)
     if error.absolute_path:
         text += " It is at %s." % "".join(
             "[%r]" % step for step in error.absolute_path
@@ -175,7 +189,8 @@ class ArgsValidator(validation.Validator):
         error = _schema_error(schema, value)
         if error is not None:
             self._fail(
-                plugin_cls, f"Argument '{name}' is invalid: {error.message}."
+                plugin_cls,
+                f"Argument '{name}' is invalid: {_message_of(error)}.",
             )
 
     def _fail(self, plugin_cls: t.Any, text: str) -> t.NoReturn:

@@ -182,10 +182,11 @@ class JsonSchemaTestCase(TestCase):
     @ddt.data(
         ({"unit": "time", "at": "x"}, "'x' is not of type 'array'"),
         ({"unit": "time", "step": "x"}, "'step' was unexpected"),
-        ({"unit": "noon"}, "not valid under any"),
+        ({"unit": "noon"}, "'noon' is not one of ['time']; 'noon' is not"),
         ([{"percentil": 9}], "Did you mean percentile?"),
         (["x"], "'x' is not of type 'object'. It is at [0]. Known keys: at, "),
-        ("x", "not valid under any"),
+        ("x", "none of the allowed forms fits ('x' is not of type "
+              "'object'; 'x' is not of type 'array')"),
     )
     @ddt.unpack
     def test_of_alternatives_the_one_that_is_meant_is_explained(
