@@ -101,6 +101,13 @@ def forget(global_key: str, value: str) -> None:
         clear_global(global_key)
 
 
+def forget_env(uuid: str, name: str) -> None:
+    """Forget an environment that is no more, under both its keys."""
+    for key in (ENV_ENV, ENV_DEPLOYMENT):
+        for value in (uuid, name):
+            forget(key, value)
+
+
 def clear_env() -> None:
     """Forget all names."""
     for name in ENVVARS:

@@ -113,7 +113,9 @@ def recreate(deployment: Deployment, filename: Filename = None) -> None:
 def destroy(deployment: Deployment) -> None:
     """Delete a deployment and everything recorded in it."""
     api = _api("destroy` and `rally env delete")
+    found = api.deployment.get(deployment=deployment)
     api.deployment.destroy(deployment=deployment)
+    envutils.forget_env(found["uuid"], found["name"])
 
 
 @deployment_app.command("list")

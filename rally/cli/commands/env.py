@@ -246,7 +246,9 @@ def delete(
     ] = False,
 ) -> None:
     """Delete all records of an environment; leave its platforms alone."""
-    _get(env).delete(force=force)
+    manager = _get(env)
+    manager.delete(force=force)
+    envutils.forget_env(manager.uuid, manager.cached_data["name"])
 
 
 @env_app.command("list")

@@ -177,6 +177,7 @@ def delete(
             print("With --force it is deleted anyway.")
         else:
             print("Successfully deleted task `%s`" % uuid)
+            options.envutils.forget(options.envutils.ENV_TASK, uuid)
 
 
 def import_results(

@@ -73,6 +73,11 @@ class DeploymentCommandsTestCase(base.CommandTestCase):
         self.assertEqual(0, self.rally("deployment", "destroy").code)
         self.assertEqual(203, self.rally("deployment", "show", "x").code)
 
+    def test_what_is_destroyed_is_in_use_no_more(self):
+        self.rally("deployment", "create", "--name", "x")
+        self.rally("deployment", "destroy", "x")
+        self.assertEqual(2, self.rally("deployment", "show").code)
+
     def test_cannot_be_recreated(self):
         self.rally("deployment", "create", "--name", "x")
         self.assertEqual(100, self.rally("deployment", "recreate", "x").code)

@@ -284,6 +284,13 @@ class EnvCommandsTestCase(base.CommandTestCase):
         self.assertEqual(1, outcome.code)
         self.assertIn(":-( Could not destroy", outcome.out)
 
+    def test_what_is_deleted_is_in_use_no_more(self):
+        self.create("lab")
+        self.assertEqual(0, self.rally("env", "delete", "--force").code)
+        outcome = self.rally("env", "show")
+        self.assertEqual(2, outcome.code)
+        self.assertIn("Missing argument 'ENV'", outcome.err)
+
     def test_delete_can_be_forced(self):
         self.create()
         self.assertEqual(0, self.rally("env", "delete", "--force").code)

@@ -415,6 +415,15 @@ class OtherTaskTestCase(base.CommandTestCase):
         self.assertEqual(0, outcome.code, outcome.out)
         self.assertEqual([], db.task_list())
 
+    def test_what_is_deleted_is_in_use_no_more(self):
+        self.rally("task", "use", self.uuid)
+        self.rally("task", "delete", self.uuid, "--force")
+
+        outcome = self.rally("task", "status")
+
+        self.assertEqual(2, outcome.code)
+        self.assertIn("Missing argument 'UUID'", outcome.err)
+
     def test_sla_check_without_data_exits_with_2(self):
         self.assertEqual(2, self.rally("task", "sla-check", self.uuid).code)
 
