@@ -32,6 +32,12 @@ _CONFIGURED: dict[tuple[str, str], weakref.WeakSet[type[Plugin]]] = (
     collections.defaultdict(weakref.WeakSet)
 )
 
+#: where a plugin may be whose name is like no other
+_ELSEWHERE = (
+    " Is its package installed, or its file in ~/.rally/plugins or named by "
+    "--plugin-paths?"
+)
+
 
 class DeprecationInfo(t.TypedDict):
     """Why and since when a plugin is not to be used any more."""
@@ -184,7 +190,7 @@ class Plugin(meta.MetaMixin, info.InfoMixin):
             name=name,
             platform=platform or "any",
             base=cls._get_base().__name__,
-            hint=spelling.did_you_mean([name], known),
+            hint=spelling.did_you_mean([name], known) or _ELSEWHERE,
         )
 
     @classmethod

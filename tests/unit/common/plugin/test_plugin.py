@@ -81,6 +81,13 @@ class PluginTestCase(test.TestCase):
         self.assertIn("Did you mean constant?", str(error))
         self.assertIn("Base", str(error))
 
+    def test_a_name_like_no_other_may_be_elsewhere(self) -> None:
+        error = self.assertRaises(
+            exceptions.PluginNotFound, make_base().get, "Shelf.look"
+        )
+
+        self.assertIn("or named by --plugin-paths?", str(error))
+
     def test_hidden_ones_are_for_those_who_ask(self) -> None:
         base = make_base()
         hidden = make(base, "one", hidden=True)
