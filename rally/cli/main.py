@@ -68,6 +68,22 @@ class Categories(groups.LazyGroup):
         name: functools.partial(_category, name) for name in CATEGORIES
     }
 
+    def resolve_command(self, ctx: t.Any, args: list[str]) -> t.Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as e:  # some versions of typer have their own click
+            self._add_hint(e, ctx, args[0])
+            raise
+
+    def _add_hint(self, error: t.Any, ctx: t.Any, word: str) -> None:
+        """Name the category of a command that was written without."""
+        found = [
+            "rally %s %s" % (name, word) for name in CATEGORIES
+            if word in self.get_command(ctx, name).list_commands(ctx)
+        ]
+        if found and isinstance(getattr(error, "message", None), str):
+            error.message += " Did you mean %s?" % " or ".join(found)
+
 
 app = typer.Typer(
     name="rally",

@@ -40,6 +40,7 @@ class MainTestCase(base.CommandTestCase):
         (["task"], "Missing command"),
         (["nope"], "No such command 'nope'"),
         (["task", "nope"], "No such command 'nope'"),
+        (["validate", "task.yaml"], "Did you mean rally task validate?"),
         (["db", "revision", "--nope"], "No such option"),
         (["db", "revision", "--config-file", "x"],
          "rally --config-file VALUE db revision"),
