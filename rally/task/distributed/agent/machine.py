@@ -697,7 +697,10 @@ class Agent:
                 commands.append(self._say_hello(now))
             if not self._spare.is_there:
                 commands.append(EndLoad())
-            commands.append(Say("run %s is over" % message.run))
+            # others may go on with it
+            commands.append(
+                Say("run %s is over for this agent" % message.run)
+            )
         self.finished = self._shutdown.is_asked
         return commands
 

@@ -324,6 +324,31 @@ class LossTestCase(test.TestCase):
             AgentState.DONE, cluster.machine.members["a1"].state
         )
 
+    def test_a_restarted_agent_prepares_once_for_a_run_that_goes_on(self):
+        cluster = Cluster(agents=2, wanted=2, times=1000, concurrency=4)
+
+        def restart():
+            cluster.agents["a1"].die()
+            cluster.add_agent("a1")
+
+        cluster.at(3.3, restart)
+        with self.assertLogs("rally", "INFO") as logs:
+            cluster.play()
+
+        said = [
+            text.removeprefix("Agent a1: ")
+            for text in (record.getMessage() for record in logs.records)
+            if text.startswith("Agent a1: ")
+        ]
+        again = said.index("connected.", 1)
+        self.assertEqual([
+            "the controller accepted this agent",
+            "run run-1 is over for this agent",
+            "the controller accepted this agent",
+            "run run-1: preparing Dummy.dummy",
+        ], said[again + 1:again + 5])
+        self.assertIn("the load is over", said[again + 5])
+
     @ddt.data(1, 4, 8)
     def test_a_short_partition_or_freeze_loses_nothing(self, seconds):
         for disturb in (self._cut, self._freeze):
