@@ -85,7 +85,8 @@ class SpareTestCase(TakingOver):
         self.check_order(run.workload)
         self.check_taken_over(run, spare, killed)
         self.assertGreater(
-            self.arrivals(spare)[0].at, killed + cluster.TIMEOUT_S - 1
+            self.arrivals(spare)[0].at, killed + cluster.TIMEOUT_S - 1,
+            run.log,
         )
         self.discard_spool(victim)
 
