@@ -99,14 +99,12 @@ def screen(fleet: Roster, width: int, height: int) -> list[str]:
     if not fleet.agents:
         return lines[:1]
     room = max(1, height - OTHER_LINES)
-    shown: t.Sequence[Row] = fleet.agents
-    if len(shown) > room:
-        count = collections.Counter(row.state for row in shown)
-        shown = sorted(shown, key=lambda row: count[row.state])[:room]
-    lines += table(shown, width)
-    if len(fleet.agents) > room:
-        lines.append("... and %d more" % (len(fleet.agents) - room))
-    return lines
+    more = len(fleet.agents) - room
+    if more <= 0:
+        return lines + table(fleet.agents, width)
+    count = collections.Counter(row.state for row in fleet.agents)
+    shown = sorted(fleet.agents, key=lambda row: count[row.state])[:room]
+    return [*lines, *table(shown, width), "... and %d more" % more]
 
 
 def as_json(fleet: Roster, address: str, task: str | None = None) -> str:

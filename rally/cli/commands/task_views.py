@@ -119,11 +119,11 @@ def _progress_of(workload: records.Record) -> list[str]:
         # earlier releases counted what they stored
         info.get("stored", workload["total_iteration_count"]),
     )
-    percentiles = info.get("percentiles") or {}
-    if percentiles:
+    known = info.get("percentiles") or {}
+    percentiles = [known.get(key) for key in ("50", "95", "99")]
+    if percentiles != [None, None, None]:  # an iteration has ended well
         line += ", p50/p95/p99 %s s" % "/".join(
-            "%.3f" % percentiles[key] if percentiles.get(key) else "n/a"
-            for key in ("50", "95", "99")
+            "n/a" if each is None else "%.3f" % each for each in percentiles
         )
     shortfalls = info.get("shortfalls") or ()
     return [

@@ -57,8 +57,9 @@ class NoController(exceptions.RallyException):
     msg_fmt = (
         "No controller answered at %(address)s (%(reason)s), so nothing was "
         "asked of it. A controller listens only while a distributed task "
-        "runs. Run this command on its host, with its keys, and name its "
-        "address with --controller if the task has an option `listen`."
+        "runs. Run this command then, on the controller's host and with its "
+        "keys, and name its address with --controller if the task has an "
+        "option `listen`."
     )
 
 

@@ -363,6 +363,17 @@ class OtherTaskTestCase(base.CommandTestCase):
             "p99 3.000 s, max 4.000 s", shown,
         )
 
+    def test_percentiles_are_told_once_there_are_any(self):
+        self.make_progress({
+            "percentiles": {"50": None, "95": None, "99": None},
+        })
+        self.assertNotIn("p50", self.rally("task", "status", self.uuid).out)
+        self.make_progress({"percentiles": {"50": 0.0, "95": 0.5}})
+        self.assertIn(
+            ", p50/p95/p99 0.000/0.500/n/a s\n",
+            self.rally("task", "status", self.uuid).out,
+        )
+
     def test_what_an_earlier_release_counted_it_had_stored(self):
         subtask = db.subtask_create(self.uuid, "one")
         workload = db.workload_create(
