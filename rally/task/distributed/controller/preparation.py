@@ -238,7 +238,7 @@ class Preparation:
             commands += [
                 self.start_of(member), run.registry.beat(member, now)
             ]
-        names = ", ".join(member.name for member in ready)
+        names = refusals.some(member.name for member in ready)
         return [*commands, Say("the load starts on %s" % names)]
 
     def _begin(self, member: Member, start_ns: int) -> str:

@@ -95,6 +95,16 @@ class UndisturbedTestCase(test.TestCase):
         self.assertEqual([], cluster.unaccounted())
         self.assertGreater(min(cluster.stored_by.values()), 50)
 
+    def test_of_many_agents_few_are_named_when_the_load_starts(self):
+        cluster = Cluster(agents=40, times=10**6, concurrency=80)
+        while cluster.machine.phase is not Phase.RUNNING:
+            cluster.step()
+
+        self.assertIn(
+            "controller: the load starts on a0, a1, a10 and 37 more",
+            cluster.log,
+        )
+
     def test_of_many_agents_not_each_message_means_a_look_at_all(self):
         cluster = Cluster(agents=40, times=10**6, concurrency=80)
         while cluster.machine.phase is not Phase.RUNNING:
