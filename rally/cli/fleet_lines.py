@@ -18,7 +18,7 @@ import dataclasses
 import typing as t
 
 from rally.cli import listing, terminal
-from rally.common.counting import counted
+from rally.common.counting import counted, listed
 
 if t.TYPE_CHECKING:
     from rich import text as rich_text
@@ -135,9 +135,7 @@ def _standing_out(
 
 def names(all_: t.Sequence[str]) -> str:
     """A few names, and how many more there are."""
-    more = len(all_) - NAMED
-    return ", ".join(all_[:NAMED]) + (" and %d more" % more if more > 0
-                                      else "")
+    return listed(all_, NAMED)
 
 
 def _name(label: str, value: str) -> str:

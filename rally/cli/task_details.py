@@ -20,7 +20,7 @@ import typing as t
 from rally import consts
 from rally.cli import cliutils, fleet_lines, terminal
 from rally.common import logging
-from rally.common.counting import counted
+from rally.common.counting import counted, listed
 from rally.task.processing import failures, records
 
 Values: t.TypeAlias = t.Mapping[str, t.Any]
@@ -292,7 +292,7 @@ def _print_start(info: Values) -> None:
         return
     late = info.get("late_agents") or ()
     terminal.say("Agents began within %.1f ms of each other; late: %s" % (
-        info["start_spread_s"] * 1000, ", ".join(late) or "none"
+        info["start_spread_s"] * 1000, listed(late) or "none"
     ))
 
 
@@ -301,7 +301,7 @@ def _print_generators(info: Values) -> None:
     if "generator_limited" not in info:  # recorded by an earlier version
         return
     limited = info["generator_limited"]
-    terminal.say("Limited by the generator: %s" % (", ".join(limited) or "no"))
+    terminal.say("Limited by the generator: %s" % (listed(limited) or "no"))
     generators = {
         x["name"]: x["generator"]
         for x in info["agents"] if "generator" in x

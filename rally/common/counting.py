@@ -14,6 +14,11 @@
 
 from __future__ import annotations
 
+import typing as t
+
+#: names in a sentence
+MOST_LISTED = 20
+
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """*count* and *noun*: ``1 agent``, ``2 agents``.
@@ -21,3 +26,10 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     :param plural: where it is not the noun with an s
     """
     return "%d %s" % (count, noun if count == 1 else plural or noun + "s")
+
+
+def listed(names: t.Sequence[str], most: int = MOST_LISTED) -> str:
+    """The first of many names, and how many more there are."""
+    more = len(names) - most
+    shown = ", ".join(names[:most])
+    return "%s and %d more" % (shown, more) if more > 0 else shown

@@ -25,3 +25,12 @@ class CountedTestCase(test.TestCase):
         self.assertEqual(
             "2 processes", counting.counted(2, "process", "processes")
         )
+
+    def test_of_many_names_the_first_are_listed(self):
+        names = ["n%d" % i for i in range(25)]
+        self.assertEqual("", counting.listed([]))
+        self.assertEqual("n0, n1", counting.listed(names[:2], 2))
+        self.assertEqual("n0, n1 and 1 more", counting.listed(names[:3], 2))
+        self.assertTrue(
+            counting.listed(names).endswith(", n19 and 5 more")
+        )

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from rally.common.counting import listed
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller.membership import AgentState, Member
 from rally.task.distributed.controller.run import Phase, Run
@@ -44,7 +45,7 @@ class DrainRequests:
         member = self._run.members.get(message.agent)
         if member is None:
             text = "no agent of this name takes part in the run; there are %s"
-            names = ", ".join(sorted(self._run.members)) or "none so far"
+            names = listed(sorted(self._run.members)) or "none so far"
             answer = _answer(message.agent, False, text % names)
             return [Send(operator, Channel.CONTROL, answer)]
         answer, commands = self._drain(member)

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from rally import exceptions
-from rally.common.counting import counted
+from rally.common.counting import counted, listed
 from rally.task.distributed import notices
 from rally.task.distributed.commands import Command, Say, Send
 from rally.task.distributed.controller import failover, failures, refusals
@@ -178,7 +178,7 @@ class Preparation:
             return run.stop(
                 "agents were not ready in time",
                 failures.AgentCannotRun(
-                    agent=", ".join(member.name for member in late),
+                    agent=listed([member.name for member in late]),
                     reason=self._too_slow(),
                 ),
             )
@@ -211,7 +211,7 @@ class Preparation:
             ),
             count=len(came),
             wait_s=run.plan.wait_s,
-            came=", ".join(came) or "none",
+            came=listed(came) or "none",
             address=run.plan.address,
             rejected="".join(
                 "; agent %s was refused: %s" % item

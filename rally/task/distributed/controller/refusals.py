@@ -23,7 +23,7 @@ import collections
 import typing as t
 
 from rally import exceptions
-from rally.common.counting import counted
+from rally.common.counting import counted, listed
 from rally.task.distributed import content
 from rally.task.distributed.controller import failures
 from rally.task.distributed.wire import messages
@@ -147,7 +147,4 @@ def _rest(left: t.Sequence[t.Any], what: str) -> list[str]:
 
 def some(agents: t.Iterable[str]) -> str:
     """The first names, and how many there are beyond."""
-    names = sorted(agents)
-    more = len(names) - NAMES
-    listed = ", ".join(names[:NAMES])
-    return "%s and %d more" % (listed, more) if more > 0 else listed
+    return listed(sorted(agents), NAMES)

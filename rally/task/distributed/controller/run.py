@@ -21,7 +21,7 @@ from __future__ import annotations
 import enum
 
 from rally import exceptions
-from rally.common.counting import counted
+from rally.common.counting import counted, listed
 from rally.task.distributed.commands import Command, Say
 from rally.task.distributed.controller import (
     collector,
@@ -210,7 +210,7 @@ class Run:
     def _undone(self) -> exceptions.RallyException:
         gone = self.registry.in_state(AgentState.DONE, AgentState.LOST)
         return failures.AgentLost(
-            agent=", ".join(member.name for member in gone),
+            agent=listed([member.name for member in gone]),
             reason="its load ended before all iterations were dealt out",
             cause="no agent is left",
         )

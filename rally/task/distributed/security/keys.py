@@ -32,6 +32,7 @@ import zmq
 
 from rally import exceptions
 from rally.common import private_files
+from rally.common.counting import listed
 from rally.task.distributed.security import key_files, key_index
 from rally.task.distributed.security import labels as labels_module
 
@@ -196,7 +197,7 @@ def revoke(name: str, folder: pathlib.Path | None = None) -> None:
             _entry(folder, name).unlink()
             private_files.sync_folder(agents_folder)
     except FileNotFoundError:
-        known = ", ".join(agent.name for agent in agents(folder)) or "none"
+        known = listed([agent.name for agent in agents(folder)]) or "none"
         raise exceptions.InvalidArgumentsException(
             "Agent %s is not authorized in %s, so there is no key to revoke. "
             "Authorized are: %s." % (name, agents_folder, known)

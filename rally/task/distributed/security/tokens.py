@@ -30,7 +30,7 @@ import typing as t
 
 from rally import exceptions
 from rally.common import private_files
-from rally.common.counting import counted
+from rally.common.counting import counted, listed
 from rally.task.distributed.security import key_files, key_index, keys
 from rally.task.distributed.security import labels as labels_module
 
@@ -198,7 +198,7 @@ def revoke(
     if token_id not in known and not names:
         raise exceptions.InvalidArgumentsException(
             "There is no join token %s, so there is nothing to revoke. "
-            "Tokens are: %s." % (token_id, ", ".join(known) or "none")
+            "Tokens are: %s." % (token_id, listed(list(known)) or "none")
         )
     if token_id in known and not known[token_id].revoked:
         stamp = utc_now().isoformat(timespec="seconds")
