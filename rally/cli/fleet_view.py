@@ -76,9 +76,16 @@ COLUMNS: t.Sequence[listing.Column[Row]] = (
 def table(
     rows: t.Sequence[Row], width: int = terminal.UNLIMITED
 ) -> list[str]:
-    """Lines of a table; columns that do not fit into *width* are left out.
+    """Lines of a table.
+
+    Columns that do not fit into *width* are left out, as are labels where
+    nobody has one.
     """
-    return listing.lines_of(rows, COLUMNS, width)
+    has_labels = any(row.labels for row in rows)
+    columns = [
+        each for each in COLUMNS if has_labels or each[0] != "Labels"
+    ]
+    return listing.lines_of(rows, columns, width)
 
 
 def heading(fleet: Roster) -> str:

@@ -64,6 +64,9 @@ class TableTestCase(test.TestCase):
         self.assertNotIn("Host", fleet_view.table([ROW], 80)[0])
         self.assertIn("Labels", fleet_view.table([ROW], 80)[0])
 
+    def test_labels_that_nobody_has_take_no_room(self):
+        self.assertNotIn("Labels", fleet_view.table(fleet(3).agents)[0])
+
     def test_a_screen_has_no_more_lines_than_there_are(self):
         lines = fleet_view.screen(fleet(500), 80, 24)
         self.assertLessEqual(len(lines), 24)
