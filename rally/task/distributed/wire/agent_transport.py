@@ -22,7 +22,6 @@ import time
 import typing as t
 
 import zmq
-from zmq.utils import monitor
 
 from rally.task.distributed.security import keys
 from rally.task.distributed.wire import channels, sockets
@@ -225,7 +224,9 @@ class AgentTransport(sockets.End):
         if self._families_of(host) == {net.AF_INET6}:
             socket.setsockopt(zmq.IPV6, 1)
         sockets.secure_client(socket, self._key)
-        watcher = socket.get_monitor_socket(WATCHED_EVENTS)
+        watcher = socket.get_monitor_socket(
+            WATCHED_EVENTS | zmq.EVENT_MONITOR_STOPPED
+        )
         self._monitors[channel] = watcher
         self._connections[channel] = Connection(
             self._key.name, channel, address
@@ -295,15 +296,12 @@ class AgentTransport(sockets.End):
         for channel, watcher in self._monitors.items():
             if watcher not in ready:
                 continue
-            with contextlib.suppress(zmq.Again):
-                while True:
-                    frames = watcher.recv_multipart(zmq.NOBLOCK)
-                    event = monitor.parse_monitor_message(frames)["event"]
-                    change = self._connections[channel].observe(
-                        event, time.monotonic()
-                    )
-                    if change is not None:
-                        yield change
+            for event in sockets.events_of(watcher):
+                change = self._connections[channel].observe(
+                    event, time.monotonic()
+                )
+                if change is not None:
+                    yield change
 
     def _read(self, ready: t.Mapping[t.Any, int]) -> t.Iterator[Received]:
         for channel, socket in self._sockets.items():

@@ -21,7 +21,6 @@ import time
 import typing as t
 
 import zmq
-from zmq.utils import monitor
 
 from rally.task.distributed.security import authenticator, keys
 from rally.task.distributed.wire import channels, sockets
@@ -191,7 +190,9 @@ class ControllerTransport(sockets.End):
         socket.setsockopt(zmq.BACKLOG, sockets.BACKLOG)
         sockets.secure_server(socket, self._key)
         self.endpoints[channel] = sockets.bind(socket, address)
-        watcher = socket.get_monitor_socket(FAILED_HANDSHAKES | FAILED_ACCEPTS)
+        watcher = socket.get_monitor_socket(
+            FAILED_HANDSHAKES | FAILED_ACCEPTS | zmq.EVENT_MONITOR_STOPPED
+        )
         self._monitors[channel] = watcher
         self._poller.register(watcher, zmq.POLLIN)
         self._poller.register(socket, zmq.POLLIN)
@@ -208,25 +209,21 @@ class ControllerTransport(sockets.End):
         self, channel: Channel, watcher: zmq.Socket[bytes]
     ) -> None:
         address = self.endpoints[channel]
-        with contextlib.suppress(zmq.Again):
-            while True:
-                frames = watcher.recv_multipart(zmq.NOBLOCK)
-                event = monitor.parse_monitor_message(frames)["event"]
-                if event & FAILED_HANDSHAKES:
-                    self._trouble.note(
-                        "wrong_protocol",
-                        "strangers",  # they have not said who they are
-                        "Something that is not a Rally agent, or has the key "
-                        "of another controller, connected to %s" % address,
-                    )
-                elif event & FAILED_ACCEPTS:
-                    self._trouble.note(
-                        "accept_failed",
-                        address,
-                        "A connection to %s could not be accepted: perhaps "
-                        "this process has too many files open (`ulimit -n`)"
-                        % address,
-                    )
+        for event in sockets.events_of(watcher):
+            if event & FAILED_HANDSHAKES:
+                self._trouble.note(
+                    "wrong_protocol",
+                    "strangers",  # they have not said who they are
+                    "Something that is not a Rally agent, or has the key of "
+                    "another controller, connected to %s" % address,
+                )
+            elif event & FAILED_ACCEPTS:
+                self._trouble.note(
+                    "accept_failed",
+                    address,
+                    "A connection to %s could not be accepted: perhaps this "
+                    "process has too many files open (`ulimit -n`)" % address,
+                )
 
     def _read(self, ready: t.Mapping[t.Any, int]) -> list[Received]:
         received: list[Received] = []

@@ -28,6 +28,7 @@ import time
 import typing as t
 
 import zmq
+from zmq.utils import monitor
 
 from rally.common import right_of_way
 from rally.task.distributed.security import keys
@@ -90,6 +91,10 @@ BACKLOG = 1024
 #: files that a controller may have open, if the system lets it: strangers
 #: hold a connection for ``HANDSHAKE_MS`` without having proven anything
 MAX_FILES = 65_536
+#: events of a socket that are read before messages are looked at again
+EVENTS_AT_ONCE = 100
+#: a monitor without an event for so long is not in a flood
+QUIET_MS = 50
 
 
 def new_socket(
@@ -140,6 +145,32 @@ def families(host: str) -> set[int]:
     except UnicodeError as e:  # no name has such a part
         raise OSError(str(e)) from None
     return {family for family, *_ in found}
+
+
+def events_of(
+    watcher: zmq.Socket[bytes], most: int = EVENTS_AT_ONCE
+) -> t.Iterator[int]:
+    """Events of a socket that wait at its monitor.
+
+    In a flood of them others have their turn.
+    """
+    with contextlib.suppress(zmq.Again):
+        for _ in range(most):
+            frames = watcher.recv_multipart(zmq.NOBLOCK)
+            yield monitor.parse_monitor_message(frames)["event"]
+
+
+def read_to_the_end(watcher: zmq.Socket[bytes]) -> None:
+    """Read the events of a socket that was closed, until no more come.
+
+    ZeroMQ waits for room for an event, with all that the socket does: its
+    end as well.
+
+    :param watcher: its monitor, for ``EVENT_MONITOR_STOPPED`` among others
+    """
+    while watcher.poll(QUIET_MS):
+        if zmq.EVENT_MONITOR_STOPPED in events_of(watcher):
+            return
 
 
 def bind(socket: zmq.Socket[bytes], address: str) -> str:
@@ -280,10 +311,13 @@ class End:
 
     def close(self, linger_s: float = 1.0) -> None:
         """Send what is queued for *linger_s* at most, then end."""
-        for channel in self._monitors:
-            self._sockets[channel].disable_monitor()
+        linger_ms = round(linger_s * 1000)
+        for socket in self._sockets.values():
+            socket.close(linger_ms)
+        for watcher in self._monitors.values():
+            read_to_the_end(watcher)
         self._monitors.clear()
-        self._context.destroy(linger=round(linger_s * 1000))
+        self._context.destroy(linger=linger_ms)
         self._waker.close()
 
 

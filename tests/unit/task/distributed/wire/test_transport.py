@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import socket
@@ -26,6 +27,7 @@ from rally.task.distributed.security import keys
 from rally.task.distributed.wire import agent_transport, channels
 from rally.task.distributed.wire import sockets as transport_sockets
 from rally.task.distributed.wire.channels import Channel, Delivery
+from tests.unit import test
 from tests.unit.task.distributed import sockets
 
 MEBI = 1024 * 1024
@@ -421,6 +423,46 @@ class WaitTestCase(sockets.SocketTestCase):
         os.close(writer)
         for item in agent.receive(0.1):
             self.assertNotIsInstance(item, channels.Readable)
+
+
+class FloodTestCase(test.TestCase):
+    """More events of a socket than anybody reads."""
+
+    CONNECTIONS = 1000  # an event or two of each
+
+    def setUp(self):
+        super().setUp()
+        context = zmq.Context()
+        self.addCleanup(context.destroy, linger=0)
+        self.router = context.socket(zmq.ROUTER)
+        self.watcher = self.router.get_monitor_socket(
+            zmq.EVENT_ALL | zmq.EVENT_MONITOR_STOPPED
+        )
+        self.address = (
+            "127.0.0.1",
+            self.router.bind_to_random_port("tcp://127.0.0.1"),
+        )
+
+    def close(self):
+        self.router.close(0)
+        transport_sockets.read_to_the_end(self.watcher)
+
+    def test_it_does_not_hold_up_the_end(self):
+        with contextlib.suppress(TimeoutError):  # it does not even listen
+            for _ in range(self.CONNECTIONS):
+                socket.create_connection(self.address, 2).close()
+
+        self.close()
+
+    def test_others_have_their_turn(self):
+        for _ in range(20):
+            socket.create_connection(self.address).close()
+        self.assertTrue(self.watcher.poll(sockets.DEADLINE_S * 1000))
+
+        found = list(transport_sockets.events_of(self.watcher, most=1))
+
+        self.assertEqual(1, len(found))
+        self.close()
 
 
 @ddt.ddt
