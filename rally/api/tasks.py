@@ -162,20 +162,15 @@ class _Task(group.APIGroup):
         )
         with owners.alive():
             db.task_update(record["uuid"], {"owner": owners.own_name()})
-            self._validate(task_engine, record)
+            try:
+                task_engine.validate()
+            except KeyboardInterrupt:
+                self.give_up(record["uuid"])
+                raise
+            LOG.info("Task %s input file is valid." % record["uuid"])
             LOG.info("Task %s runs in environment %s" % (record["uuid"], env))
             task_engine.run()
         return record["uuid"], objects.Task.get_status(record["uuid"])
-
-    @staticmethod
-    def _validate(task_engine: t.Any, record: objects.Task) -> None:
-        """Validate; a user who gives up leaves no task in ``validating``."""
-        try:
-            task_engine.validate()
-        except KeyboardInterrupt:
-            record.update_status(consts.TaskStatus.ABORTED)
-            raise
-        LOG.info("Task %s input file is valid." % record["uuid"])
 
     @staticmethod
     def _ready_env(deployment: str) -> env_mgr.EnvManager:
@@ -214,6 +209,16 @@ class _Task(group.APIGroup):
         from rally.task import task_cfg
 
         return task_cfg.TaskConfig(config)
+
+    def give_up(self, task_uuid: str) -> None:
+        """Close a task that its user gave up before it ran.
+
+        Nothing if it had begun to: the engine has closed it then.
+        """
+        if objects.Task.get_status(task_uuid) in aborts.NOT_YET_RUNNING:
+            objects.Task.get(task_uuid).update_status(
+                consts.TaskStatus.ABORTED
+            )
 
     def abort(
         self,

@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import types
 import typing as t
 
 import typer
@@ -27,6 +29,7 @@ from rally.cli import (
     terminal,
 )
 from rally.cli.commands import options, task_views
+from rally.common import stop_signals
 from rally.task.processing import records
 
 if t.TYPE_CHECKING:
@@ -159,22 +162,40 @@ def _run(
     except exceptions.DeploymentNotFinishedStatus as e:
         print("The task cannot start: %s" % e)
         raise typer.Exit(NOT_READY) from None
-    _announce(task, no_use)
-    from rally.cli import live
+    with _closed_if_given_up(api, task["uuid"]):
+        _announce(task, no_use)
+        from rally.cli import live
 
-    with live.view() as listener:
-        api.task.start(
-            deployment=env,
-            config=config,
-            task=task["uuid"],
-            abort_on_sla_failure=abort_on_sla_failure,
-            listener=_with_metrics(listener, task["uuid"], endpoint),
-            ship_plugins=ship_plugins,
-        )
+        with live.view() as listener:
+            api.task.start(
+                deployment=env,
+                config=config,
+                task=task["uuid"],
+                abort_on_sla_failure=abort_on_sla_failure,
+                listener=_with_metrics(listener, task["uuid"], endpoint),
+                ship_plugins=ship_plugins,
+            )
     results = api.task.get(task_id=task["uuid"], detailed=True, lazy=True)
     if not task_details.print_task(results):
         raise typer.Exit(SLA_FAILED)
     _check_cleaned_up(results)
+
+
+@contextlib.contextmanager
+def _closed_if_given_up(api: rally_api.API, task: str) -> t.Iterator[None]:
+    """Leave no task that waits to be run by a process that is gone.
+
+    As soon as it runs, its engine handles signals.
+    """
+    def interrupt(number: int, frame: types.FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        with stop_signals.handled(interrupt):
+            yield
+    except KeyboardInterrupt:
+        api.task.give_up(task)
+        raise
 
 
 def _with_metrics(

@@ -171,6 +171,10 @@ class RunSink:
     def finish(self) -> None:
         """The run is over: say all that is known of it."""
         machine, runner = self._machine, self._runner
+        if not machine.finished:  # a second signal, or an error
+            machine.registry.give_up(
+                "the controller gave up on it before it had delivered them"
+            )
         self._publish([describe(member) for member in taking_part(machine)])
         runner.lost = [
             Lost(each.numbers, each.reason, each.agent)

@@ -341,6 +341,12 @@ class Registry:
         member.is_inexact = True
         member.ended = False
 
+    def give_up(self, reason: str) -> None:
+        """Nobody waits any longer for what agents have not delivered."""
+        for member in list(self.members.values()):
+            if member.state in ACTIVE:
+                self.lose(member, reason)
+
     def beats(self, now: int) -> list[Command]:
         """The beats that have been due longest, no more than BEATS_AT_ONCE."""
         due_ns = now - self.plan.beat_ns

@@ -18,6 +18,9 @@ import contextlib
 import io
 import json
 import os
+import signal
+import time
+from unittest import mock
 
 import ddt
 
@@ -97,6 +100,23 @@ class RefusedTaskTestCase(base.CommandTestCase):
         self.assertEqual(1, outcome.code)
         self.assertIn("The task cannot start", outcome.out)
         self.assertEqual("", self.rally("task", "list", "--uuids-only").out)
+
+    @ddt.data(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    def test_one_that_is_given_up_before_it_runs_is_aborted(self, number):
+        path = self.write("t.yaml", PASSING)
+
+        def interrupt(*args, **kwargs):
+            os.kill(os.getpid(), number)
+            time.sleep(20)
+
+        with mock.patch("rally.api.tasks._Task.start", interrupt):
+            outcome = self.rally(
+                "task", "start", path, "--task-args", "times=2"
+            )
+
+        self.assertEqual(130, outcome.code, outcome)
+        (task,) = db.task_list()
+        self.assertEqual("aborted", task["status"])
 
     def test_an_unknown_environment_is_named(self):
         path = self.write("t.yaml", FAILING)

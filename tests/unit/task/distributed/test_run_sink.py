@@ -171,6 +171,29 @@ class HostileAgentTestCase(test.TestCase):
             self.assertEqual(instance, machine.members["a1"].hello.instance)
 
 
+class GivenUpTestCase(test.TestCase):
+    def test_what_nobody_waits_for_any_longer_is_lost(self):
+        seeds.load_criteria()
+        runner = Runner()
+        machine, _ = targets.running(clock.now_ns())
+        outstanding = {
+            name: member.ledger.outstanding()
+            for name, member in machine.members.items()
+            if member.ledger.outstanding_count
+        }
+        self.assertNotEqual({}, outstanding)
+
+        run_sink.RunSink(machine, ScriptedEnd(), runner).finish()
+
+        self.assertEqual(
+            outstanding, {each.agent: each.numbers for each in runner.lost}
+        )
+        self.assertIn("gave up on it", runner.lost[0].reason)
+        self.assertEqual(
+            sum(each.count for each in runner.lost), runner.lost_count
+        )
+
+
 class ViewTestCase(test.TestCase):
     def test_many_agents_are_described_in_parts(self):
         machine = Cluster(agents=60, times=60, concurrency=60).play().machine
