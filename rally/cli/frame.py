@@ -123,9 +123,12 @@ class Frame:
 
     def _write(self, text: str) -> None:
         # a terminal that is gone is no reason to end a run
-        with contextlib.suppress(OSError, ValueError):
+        try:
             self._out.write(text)
             self._out.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                terminal.discard_rest(self._out)
 
 
 def _harmless(text: str) -> str:

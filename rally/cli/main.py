@@ -239,20 +239,13 @@ def main(args: t.Sequence[str] | None = None) -> None:
             if sys.stdout is not None:  # it was closed before we began
                 sys.stdout.flush()
     except OSError as e:  # whatever else fails is told there, not raised
-        _discard_output()
+        terminal.discard_rest(sys.stdout)
         if not isinstance(e, BrokenPipeError):  # nobody wants the rest
             print(
                 "Standard output cannot be written: %s. The rest of it is "
                 "lost." % (e.strerror or e), file=sys.stderr,
             )
         sys.exit(GENERAL_FAILURE)
-
-
-def _discard_output() -> None:
-    """Let what is still buffered go nowhere: Python writes it at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def _run(words: list[str]) -> None:

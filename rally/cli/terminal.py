@@ -46,6 +46,16 @@ def is_terminal(stream: t.Any) -> bool:
         return False
 
 
+def discard_rest(stream: t.TextIO) -> None:
+    """Let what is still buffered go nowhere: whoever flushes it would fail.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, stream.fileno())
+    finally:
+        os.close(nowhere)
+
+
 def can_redraw(stream: t.Any) -> bool:
     """Whether lines that *stream* has got can be written over."""
     return is_terminal(stream) and os.environ.get("TERM") not in (

@@ -56,6 +56,20 @@ class FrameTestCase(test.TestCase):
         self.frame.close()
         self.assertEqual(said, self.terminal.lines())
 
+    def test_a_terminal_that_is_gone_fails_nothing(self):
+        master, slave = pty.openpty()
+        out = os.fdopen(slave, "w")
+        drawn = frame.Frame(out, lambda: self.size)
+        drawn.draw(LINES)
+
+        os.close(master)
+
+        for _ in range(3):
+            drawn.draw(LINES)
+            drawn.print_above("a line\n")
+        drawn.close()
+        out.close()
+
     def test_it_stays_if_that_is_wanted(self):
         self.frame.draw(LINES)
         self.frame.close(is_kept=True)
