@@ -23,8 +23,13 @@ import contextlib
 import typing as t
 
 import sqlalchemy as sa
+from oslo_db import exception as db_exc
 
 from rally import exceptions
+from rally.common import logging
+from rally.common.db import causes
+
+LOG = logging.getLogger(__name__)
 
 #: how long another process may take, seconds
 WAIT_S = 600
@@ -50,24 +55,37 @@ _STATEMENTS["mariadb"] = _STATEMENTS["mysql"]
 def held(connection: sa.Connection) -> t.Iterator[None]:
     """Hold the lock, for transactions of *connection* that begin within.
 
-    SQLite has one of its own for all who write.
+    SQLite has one of its own for all who write. A cluster may have none: there
+    it is for its administrator to start one process at a time.
 
     :raises DBException: another process has held it for too long
     """
-    if connection.dialect.name not in _STATEMENTS:
+    take, free = _STATEMENTS.get(connection.dialect.name, ([], ""))
+    if not take or not _is_taken(connection, take):
         yield
         return
-    take, free = _STATEMENTS[connection.dialect.name]
-    with connection.begin():
-        for statement in take:
-            done = connection.exec_driver_sql(statement)
-        if not done.scalar():
-            raise exceptions.DBMigrationError(
-                "another process has been changing it for %d s. Wait for it "
-                "to end, or end it, and try again" % WAIT_S
-            )
     try:
         yield
     finally:
         with connection.begin():
             connection.exec_driver_sql(free)
+
+
+def _is_taken(connection: sa.Connection, statements: list[str]) -> bool:
+    """Take the lock; False if the server knows no such locks."""
+    try:
+        with connection.begin():
+            for statement in statements:
+                done = connection.exec_driver_sql(statement)
+            is_taken = bool(done.scalar())
+    except (db_exc.DBError, sa.exc.DBAPIError) as e:
+        if causes.is_in_trouble(e):
+            raise
+        LOG.info("No lock is taken for the schema: %s", causes.original_of(e))
+        return False
+    if not is_taken:
+        raise exceptions.DBMigrationError(
+            "another process has been changing it for %d s. Wait for it to "
+            "end, or end it, and try again" % WAIT_S
+        )
+    return True
