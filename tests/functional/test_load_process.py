@@ -165,8 +165,11 @@ class LoadProcessTestCase(cluster.SharedTestCase):
     def test_the_death_of_a_load_process_is_counted_and_named(self):
         for name in LOAD_DEATHS:
             self.check_deaths(name)
-            # the other agent went on alone
-            self.assertGreater(len(self.found[name].rows), TIMES // 2, name)
+            # the other agent went on alone; this one may have had its half
+            # granted before it died
+            self.assertGreaterEqual(
+                len(self.found[name].rows), TIMES // 2, name
+            )
 
     def test_what_can_be_a_failed_iteration_is_one(self):
         self.check_accounting("failures")
