@@ -36,6 +36,9 @@ HERE = pathlib.Path(__file__).parent
 #: time
 AT_ONCE = {"cloud": 2, "cluster": 3, "functional": 3, "plugins": 1,
            "slurm": 2}
+#: so many tests that failed are run once more, alone; if there are more, it
+#: is not chance
+AGAIN = 20
 #: where the whole output of each suite is kept, under the tree
 LOGS = pathlib.Path(".test-logs")
 #: how often a suite says how far it is, seconds
@@ -136,7 +139,7 @@ class _Part:
         status = self._run_tests(self.options)
         self.counts = _count(self.suite, self._repository, status)
         self.failed = self._names_of_failed()
-        if self.failed and "--concurrency" in self.options:
+        if 0 < len(self.failed) <= AGAIN:
             self._run_again()
 
     def remove(self) -> None:
@@ -144,10 +147,10 @@ class _Part:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _run_again(self) -> None:
-        """Run what failed beside other tests alone, and say so.
+        """Run what failed alone, once more, and say so.
 
-        A machine that is too busy for several tests fails them, too; a
-        defect fails them alone as well.
+        A machine that is too busy fails tests, too, and other suites may run
+        beside this one; a defect fails them alone as well.
         """
         print("== again, alone: %s" % " ".join(self.failed), flush=True)
         status = self._run_tests(["--serial", "--failing"])
