@@ -25,6 +25,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -233,4 +234,9 @@ def main(suites: list[str], only: str = "") -> int:
 
 
 if __name__ == "__main__":
+    # tests send these; what nohup or a shell has had ignored, processes
+    # inherit, but not what is handled
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     sys.exit(main(sys.argv[1:] or ["unit", "functional"]))

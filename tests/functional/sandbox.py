@@ -60,9 +60,12 @@ PORTS = range(20000, 30000)
 #: ports that no other process of tests takes meanwhile
 OWN_PORTS = 100
 
-# a shell's background job ignores Ctrl-C, and so would all that it starts
+# a shell's background job ignores Ctrl-C, one of nohup the end of its
+# terminal, and so would all that they start
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class TooLate(Exception):
