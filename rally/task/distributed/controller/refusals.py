@@ -28,8 +28,8 @@ from rally.task.distributed import content
 from rally.task.distributed.controller import failures
 from rally.task.distributed.wire import messages
 
-#: how long others may take to refuse, too, after the first one
-GRACE_NS = 2_000_000_000
+#: how long others may take to say whether they can, after the first refusal
+GRACE_NS = 10_000_000_000
 #: what an error has of each
 LINES = 20
 REASONS = 5
