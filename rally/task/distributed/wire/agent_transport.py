@@ -39,6 +39,8 @@ LOG = logging.getLogger(__name__)
 
 #: ZeroMQ does not dial again after a refusal: we do
 REDIAL_S = 2.0
+#: between two looks for the family of a controller whose name is not known
+LOOK_UP_S = 10.0
 
 WATCHED_EVENTS = (
     zmq.EVENT_HANDSHAKE_SUCCEEDED
@@ -150,8 +152,13 @@ class AgentTransport(sockets.End):
         self._encode = encode
         self._decode = decode
         self._connections: dict[Channel, Connection] = {}
-        self._families: dict[str, set[int]] = {}  # of addresses, by host
+        #: names that have no address yet: when to look them up again
+        self._unknown: dict[str, float] = {}
+        #: names that have addresses of IPv6 alone
+        self._of_ipv6: set[str] = set()
         try:
+            for host in dict.fromkeys(map(_host_of, addresses.values())):
+                self._look_up(host)
             for channel in Channel:
                 if channel in addresses:
                     self._open(channel, addresses[channel])
@@ -220,8 +227,7 @@ class AgentTransport(sockets.End):
             zmq.RECONNECT_IVL_MAX, sockets.RECONNECT_MAX_MS
         )
         socket.setsockopt(zmq.CONNECT_TIMEOUT, sockets.CONNECT_MS)
-        # only if there is no choice: ZeroMQ tries the first address alone
-        if self._families_of(host) == {net.AF_INET6}:
+        if host in self._of_ipv6:
             socket.setsockopt(zmq.IPV6, 1)
         sockets.secure_client(socket, self._key)
         watcher = socket.get_monitor_socket(
@@ -235,23 +241,39 @@ class AgentTransport(sockets.End):
         self._poller.register(socket, zmq.POLLIN)
         socket.connect(address)
 
-    def _families_of(self, host: str) -> set[int]:
-        """Families of its addresses; empty if it cannot be looked up."""
-        if host in self._families:
-            return self._families[host]
-        problem: OSError | None = None
+    def _look_up(self, host: str) -> None:
+        """Learn of which family the addresses of a name are.
+
+        ZeroMQ looks the name up at each attempt, but for one family only, and
+        tries the first address alone: IPv6 if there is no choice.
+        """
         try:
-            self._families[host] = sockets.families(host)
+            found = sockets.families(host)
         except OSError as e:
-            self._families[host], problem = set(), e
-        if problem is not None:
-            LOG.warning(
-                "The name %s of the controller cannot be looked up (%s). "
-                "Agent %s dials on and looks it up each time; if it is "
-                "misspelt, end the agent and start it with the right one.",
-                host, problem.strerror or problem, self._key.name,
-            )
-        return self._families[host]
+            if host not in self._unknown:
+                LOG.warning(
+                    "The name %s of the controller cannot be looked up (%s). "
+                    "Agent %s dials on and looks it up each time; if it is "
+                    "misspelt, end the agent and start it with the right one.",
+                    host, e.strerror or e, self._key.name,
+                )
+            self._unknown[host] = time.monotonic() + LOOK_UP_S
+            return
+        self._unknown.pop(host, None)
+        if found == {net.AF_INET6}:
+            self._of_ipv6.add(host)
+
+    def _look_up_again(self) -> None:
+        """A name may be known later, as after the start of the host."""
+        now_s = time.monotonic()
+        for host in [h for h, at in self._unknown.items() if at <= now_s]:
+            self._look_up(host)
+            if host not in self._of_ipv6:
+                continue
+            for channel, connection in self._connections.items():
+                if _host_of(connection.address) == host:
+                    self._sockets[channel].setsockopt(zmq.IPV6, 1)
+                    connection.redial_at = now_s
 
     def _wait(
         self, deadline: sockets.Deadline, fds: t.Sequence[int]
@@ -261,6 +283,7 @@ class AgentTransport(sockets.End):
             is_woken = ready.get(self._waker.fd) is not None
             if is_woken:
                 self._waker.clear()
+            self._look_up_again()
             self._redial()
             incoming: list[Incoming] = [
                 *self._changes(ready),
@@ -271,11 +294,15 @@ class AgentTransport(sockets.End):
                 return incoming
 
     def _wait_ms(self, deadline: sockets.Deadline) -> int | None:
-        """How long to sleep: until the deadline or the next dialing."""
+        """How long to sleep: until the deadline, or there is to be dialed."""
         waits = [deadline.left_ms()]
-        for connection in self._connections.values():
-            if connection.redial_at is not None:
-                left_s = max(0.0, connection.redial_at - time.monotonic())
+        moments = [
+            *self._unknown.values(),
+            *(each.redial_at for each in self._connections.values()),
+        ]
+        for at in moments:
+            if at is not None:
+                left_s = max(0.0, at - time.monotonic())
                 waits.append(sockets.Deadline(left_s).left_ms())
         return min((wait for wait in waits if wait is not None), default=None)
 
@@ -328,3 +355,7 @@ class AgentTransport(sockets.End):
             )
             return None
         return Received(channels.CONTROLLER, channel, message)
+
+
+def _host_of(address: str) -> str:
+    return channels.split_address(address)[0]

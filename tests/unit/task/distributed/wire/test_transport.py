@@ -472,7 +472,7 @@ class NamesTestCase(sockets.SocketTestCase):
     V4 = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))
     V6 = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::1", 0))
 
-    def dial(self, name, **resolver):
+    def transport(self, name, **resolver):
         addresses = dict.fromkeys(Channel, "tcp://%s:9" % name)
         key = self.guest("node1")
         with mock.patch.object(socket, "getaddrinfo", **resolver):
@@ -480,10 +480,17 @@ class NamesTestCase(sockets.SocketTestCase):
                 addresses, key, sockets.encode, sockets.decode
             )
         self.addCleanup(agent.close, 0)
+        return agent
+
+    @staticmethod
+    def is_spoken(agent):
         return {
             bool(each.getsockopt(zmq.IPV6))
             for each in agent._sockets.values()
         }
+
+    def dial(self, name, **resolver):
+        return self.is_spoken(self.transport(name, **resolver))
 
     @ddt.data(([V4], False), ([V6, V4], False), ([V6], True))
     @ddt.unpack
@@ -493,6 +500,22 @@ class NamesTestCase(sockets.SocketTestCase):
         self.assertEqual(
             {is_spoken}, self.dial("ctl.example", return_value=found)
         )
+
+    def test_a_name_may_be_known_later(self):
+        error = socket.gaierror(-3, "Temporary failure")
+        with self.assertLogs(agent_transport.LOG, "WARNING"):
+            agent = self.transport("ctl.example", side_effect=error)
+        self.assertEqual({False}, self.is_spoken(agent))
+
+        with mock.patch.object(
+            socket, "getaddrinfo", return_value=[self.V6]
+        ), mock.patch.object(
+            agent_transport.time, "monotonic",
+            return_value=time.monotonic() + agent_transport.LOOK_UP_S,
+        ):
+            agent.receive(0)
+
+        self.assertEqual({True}, self.is_spoken(agent))
 
     @ddt.data(socket.gaierror(-2, "Name or service not known"),
               UnicodeError("label empty or too long"))
