@@ -184,9 +184,12 @@ def bind(socket: zmq.Socket[bytes], address: str) -> str:
     try:
         socket.bind("tcp://%s:%s" % (host, port or "*"))
     except zmq.ZMQError as error:
-        hint = _BIND_HINTS.get(error.errno or 0, "Give another address.")
+        number = error.errno or 0
         raise channels.AddressUnusable(
-            address=address, reason=error.strerror.lower(), hint=hint
+            address=address,
+            # what *error* says of itself may have the address once more
+            reason=zmq.strerror(number).lower(),
+            hint=_BIND_HINTS.get(number, "Give another address."),
         ) from None
     endpoint = t.cast(bytes, socket.getsockopt(zmq.LAST_ENDPOINT))
     return endpoint.decode("ascii").rstrip("\0")

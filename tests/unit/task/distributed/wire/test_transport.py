@@ -425,6 +425,24 @@ class WaitTestCase(sockets.SocketTestCase):
             self.assertNotIsInstance(item, channels.Readable)
 
 
+class BindTestCase(test.TestCase):
+    def test_an_address_in_use_is_named_once(self):
+        context = zmq.Context()
+        self.addCleanup(context.destroy, linger=0)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = "tcp://127.0.0.1:%d" % taken.getsockname()[1]
+
+            error = self.assertRaises(
+                channels.AddressUnusable, transport_sockets.bind,
+                context.socket(zmq.ROUTER), address,
+            )
+
+        self.assertEqual(1, str(error).count(address))
+        self.assertIn("address already in use. Controller", str(error))
+
+
 class FloodTestCase(test.TestCase):
     """More events of a socket than anybody reads."""
 
