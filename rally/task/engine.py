@@ -308,6 +308,8 @@ class TaskEngine:
             raise
         except Exception as e:  # shown as SLA something_went_wrong
             failure = e
+        finally:
+            consumer.hooks.give_up()  # what nobody has waited for
         if failure is not None:  # outside: the log shows it once
             LOG.error("Workload %s failed: %s" % (workload["name"], failure))
             LOG.debug("".join(traceback.format_exception(failure)))

@@ -155,6 +155,11 @@ class HookAction(
         self._is_settled.set()
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether nobody waits for what ``run``, which goes on, does."""
+        return self._is_settled.is_set() and not self._has_ended
+
+    @property
     def is_running(self) -> bool:
         """Whether ``result`` would have to wait."""
         return self._thread is not None and not self._is_settled.is_set()
@@ -322,12 +327,17 @@ class HookExecutor:
     def give_up(self) -> None:
         """Wait no longer for actions that run; from any thread."""
         self._is_given_up = True
+        self._timer_stop_event.set()
         for action in self.running():
             LOG.warning(
                 "Hook action %s still runs, and is given up: the task is "
                 "aborted.", action.get_name(),
             )
-            action.give_up()
+            try:
+                action.give_up()
+            except Exception as e:  # a plugin's
+                LOG.error("Hook action %s could not be ended: %s",
+                          action.get_name(), e)
 
     def results(self) -> list[TriggerResults]:
         """Stop the timer, wait for all actions, and return their results.

@@ -160,6 +160,9 @@ class Endless(hook.HookAction):
         self.to_set.append(end)
         if "signal" in self.config:
             os.kill(os.getpid(), self.config["signal"])
+            if "second" in self.config:
+                end.wait(1)  # the load ends, and the task waits for this
+                os.kill(os.getpid(), self.config["second"])
         else:
             objects.Task.get(self.task["uuid"]).abort()
         end.wait(60)
@@ -930,6 +933,21 @@ class HooksTestCase(EngineTestCase):
         (found,) = workload["hooks"]
         self.assertEqual({"failed": 1}, found["summary"])
         self.assertEqual("HookGivenUp", found["results"][0]["error"]["etype"])
+
+    def test_so_does_a_second_signal_at_once(self):
+        with mock.patch.object(
+            Endless, "give_up", autospec=True,
+            side_effect=hook.HookAction.give_up,
+        ) as given_up:
+            self.assertRaises(KeyboardInterrupt, self.run_task, {
+                "scenario": {"Dummy.dummy": {}},
+                "runner": {"serial": {"times": 2}},
+                "hooks": [{"action": {"engine_test_endless": {
+                    "signal": signal.SIGINT, "second": signal.SIGTERM,
+                }}, "trigger": FIRST}],
+            })
+
+        self.assertEqual(1, given_up.call_count)
 
     def test_a_trigger_that_raises_at_a_second_fails_its_workload(self):
         task = self.run_task({

@@ -61,6 +61,8 @@ class SysCallHook(hook.HookAction):
             errors="replace",
             start_new_session=True,  # Ctrl-C is not for it
         ) as self._process:
+            if self.is_given_up:  # just before there was something to end
+                self.give_up()
             stdout, stderr = self._process.communicate()
         done = subprocess.CompletedProcess(
             self.config, self._process.returncode, stdout, stderr

@@ -78,6 +78,16 @@ class SysCallHookTestCase(test.TestCase):
             self.assertEqual("failed", action.result()["status"])
             self.assertEqual("", said.read())  # nobody is left
 
+    def test_one_that_is_given_up_as_it_begins_ends_as_well(self) -> None:
+        action = sys_call.SysCallHook(
+            {"uuid": "t"}, _python("import time; time.sleep(600)"), {}
+        )
+        action.give_up()
+
+        action.run()
+
+        self.assertEqual(-9, action._process.returncode)
+
     def test_there_is_no_shell(self) -> None:
         code = "import sys; print(sys.argv[1:])"
         result = self.result(_python(code) + " '$HOME' '*' ';'")
