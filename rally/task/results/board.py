@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import threading
 import time
 import typing as t
@@ -36,6 +37,7 @@ class _SourceState:
 
     __slots__ = (
         "epoch", "number", "aggregate", "packed", "is_foreign", "earlier",
+        "digest",
     )
 
     def __init__(self) -> None:
@@ -46,6 +48,7 @@ class _SourceState:
         self.aggregate: Aggregate | None = None  # the newest that was read
         self.packed: PackedAggregate | None = None  # a newer one
         self.is_foreign = False  # its snapshots come as bytes
+        self.digest = b""  # of the bytes that were read
 
     def begin(self, epoch: int) -> None:
         """It counts anew: what it has counted so far stays."""
@@ -55,6 +58,7 @@ class _SourceState:
         elif self.aggregate is not None:  # with all that was earlier
             self.earlier = self.aggregate,
         self.packed = None
+        self.digest = b""
 
 
 class SnapshotBoard:
@@ -77,7 +81,10 @@ class SnapshotBoard:
         """
         self._way = way or right_of_way.RightOfWay()
         self._blank = Aggregate(sla_config)
-        self._changed = threading.Condition()  # reentrant
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        #: whoever waits for what is urgent sleeps through all else
+        self._turned = threading.Condition(lock)
         self._sources: dict[str, _SourceState] = {}
         #: sources with something to be restored, in the order of their turns
         self._unread: dict[str, None] = {}
@@ -124,12 +131,14 @@ class SnapshotBoard:
             else:
                 self._adopt(known, aggregate)
             self._version += 1
-            self._has_urgent = self._has_urgent or urgent
             self._changed.notify_all()
+            if urgent:
+                self._has_urgent = True
+                self._turned.notify_all()
         return True
 
     def _adopt(self, known: _SourceState, aggregate: Aggregate) -> None:
-        known.aggregate, known.packed = aggregate, None
+        known.aggregate, known.packed, known.digest = aggregate, None, b""
         self._read_version += 1
 
     def _forget_unread(self, source: str) -> None:
@@ -222,8 +231,12 @@ class SnapshotBoard:
     def _restore(
         self, source: str, known: _SourceState, packed: PackedAggregate
     ) -> None:
+        digest = hashlib.blake2b(packed.state, digest_size=16).digest()
         with self._changed:
             epoch, earlier = known.epoch, known.earlier
+            if known.digest == digest:  # it has learnt nothing since
+                self._has_read(known, packed)
+                return
         try:
             aggregate = self._unpacked(packed)
             if earlier:
@@ -243,9 +256,14 @@ class SnapshotBoard:
                 return
             known.earlier = earlier
             known.aggregate = aggregate
+            known.digest = digest
             self._read_version += 1
-            if known.packed is packed:
-                known.packed = None
+            self._has_read(known, packed)
+
+    @staticmethod
+    def _has_read(known: _SourceState, packed: PackedAggregate) -> None:
+        if known.packed is packed:
+            known.packed = None
 
     def _unpacked(self, packed: PackedAggregate) -> Aggregate:
         """:raises MalformedState: it makes no sense"""
@@ -292,7 +310,7 @@ class SnapshotBoard:
             self.malformed[source] = problem
             known = self._sources[source]
             known.aggregate = known.packed = None
-            known.earlier = ()
+            known.earlier, known.digest = (), b""
             self._forget_unread(source)
             self._version += 1
             self._read_version += 1
@@ -313,8 +331,8 @@ class SnapshotBoard:
 
         :returns: whether one came since the last call
         """
-        with self._changed:
-            self._changed.wait_for(
+        with self._turned:
+            self._turned.wait_for(
                 lambda: self._has_urgent or self._is_closed, timeout_s
             )
             has_urgent, self._has_urgent = self._has_urgent, False
@@ -325,3 +343,4 @@ class SnapshotBoard:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+            self._turned.notify_all()

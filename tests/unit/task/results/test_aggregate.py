@@ -19,6 +19,7 @@ import itertools
 import random
 import threading
 import typing as t
+from unittest import mock
 
 import ddt
 import hypothesis
@@ -298,6 +299,42 @@ class SnapshotBoardTestCase(TestCase):
         self.assertFalse(self.board.wait_urgent(timeout_s=0))
         self.board.put("a", 2, of([one(1)]), urgent=True)
         self.assertFalse(self.board.wait_urgent(timeout_s=0))
+
+    def test_whoever_waits_for_what_is_urgent_sleeps_through_others(
+        self,
+    ) -> None:
+        wake = mock.Mock(wraps=self.board._turned.notify_all)
+        with mock.patch.object(self.board._turned, "notify_all", wake):
+            for number in range(1, 4):
+                self.board.put("a", number, of([one(number)]))
+            wake.assert_not_called()
+            self.board.put("a", 4, of([one(4)]), urgent=True)
+            wake.assert_called_once_with()
+
+    def test_what_says_nothing_new_is_not_restored_again(self) -> None:
+        known = of([one(1)])
+        restored = mock.Mock(wraps=known.restored_from)
+        more = of([one(1), one(2)])
+        with mock.patch.object(
+            aggregate.Aggregate, "restored_from", restored
+        ):
+            for number, counted in enumerate((known, known, more, more), 1):
+                self.put_packed(number, counted)
+                merged = self.board.merged()
+                self.assertEqual(counted.iterations, merged.iterations)
+                self.assertIs(merged, self.board.merged())
+            self.assertEqual(2, restored.call_count)
+            self.put_packed(5, more, epoch=1)
+            self.assertEqual(4, self.board.merged().iterations)
+            self.board.replace("a", known)
+            self.put_packed(7, more, epoch=1)
+            self.assertEqual(2, self.board.merged().iterations)
+
+    def put_packed(
+        self, number: int, counted: aggregate.Aggregate, epoch: int = 0
+    ) -> None:
+        packed = board_module.PackedAggregate(counted.to_bytes(), number)
+        self.board.put("a", number, packed, epoch=epoch)
 
     def test_a_look_ends_with_what_is_urgent(self) -> None:
         for source in "abc":
