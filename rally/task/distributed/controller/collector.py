@@ -54,38 +54,44 @@ class Collector:
         self._per_agent: collections.Counter[str] = collections.Counter()
         self._pace = flow_control.Pace(IN_ALL)
         self._on_the_way = 0
-        self._asked_last = ""
+        #: agents that have more, in the order of their turns
+        self._waiting: dict[str, Member] = {}
         self.duplicated = 0
         self.missing = 0
 
-    def fetch(
-        self, members_after: t.Callable[[str], t.Iterable[Member]], now: int
-    ) -> list[Command]:
-        """Ask for as many as may be under way, one agent after the other.
+    def announced(self, member: Member, count: int) -> None:
+        """*member* has made *count* chunks so far."""
+        member.spooled = max(member.spooled, count)
+        if member.fetched < member.spooled:
+            self._waiting[member.name] = member
 
-        :param members_after: all agents, those after that name first
-        """
+    def fetch(self, now: int) -> list[Command]:
+        """Ask for as many as may be under way, one agent after the other."""
         commands: list[Command] = []
-        if not self._has_room_at_all:
-            return commands
-        for member in members_after(self._asked_last):
-            if member.fetched >= member.spooled:
-                continue
-            if not member.clock.count:
-                continue  # its times could not be shifted yet
-            kept = self._kept.get(member.name, ())
-            while member.fetched < member.spooled:
-                if member.fetched in kept:
-                    member.stored += 1
-                elif self._has_room(member.name):
-                    commands.append(self._ask(member.name, member.fetched))
-                    self._note(member.name, member.fetched, now)
-                else:
-                    break
-                member.fetched += 1
+        for _ in range(len(self._waiting)):
             if not self._has_room_at_all:
                 break
+            member = self._waiting.pop(next(iter(self._waiting)))
+            if not member.is_active:
+                continue  # it says so again if it comes back
+            commands += self._fetch_of(member, now)
+            if member.fetched < member.spooled:
+                self._waiting[member.name] = member
         return commands
+
+    def _fetch_of(self, member: Member, now: int) -> t.Iterator[Command]:
+        if not member.clock.count:
+            return  # its times could not be shifted yet
+        kept = self._kept.get(member.name, ())
+        while member.fetched < member.spooled:
+            if member.fetched in kept:
+                member.stored += 1
+            elif self._has_room(member.name):
+                yield self._ask(member.name, member.fetched)
+                self._note(member.name, member.fetched, now)
+            else:
+                break
+            member.fetched += 1
 
     def _has_room(self, agent: str) -> bool:
         return self._per_agent[agent] < PER_AGENT and self._has_room_at_all
@@ -102,7 +108,6 @@ class Collector:
         self._pending[agent, sequence] = _Pending(now, again_ns)
         self._per_agent[agent] += 1
         self._on_the_way += 1
-        self._asked_last = agent
 
     def _ask(self, agent: str, sequence: int) -> Send:
         fetch = messages.Fetch(self._run, sequence)

@@ -273,9 +273,7 @@ class Controller:
             commands += run.leasing.grant(now)
         if run.phase in (Phase.RUNNING, Phase.STOPPING):
             if not run.storing_failed:
-                commands += run.collector.fetch(
-                    run.registry.active_after, now
-                )
+                commands += run.collector.fetch(now)
             for member in run.registry.in_state(AgentState.DELIVERING):
                 commands += self._end_if_delivered(member)
             commands += run.finish_if_done(now)
@@ -434,7 +432,7 @@ class Controller:
             )
         )
         member.heartbeat_ns = max(member.heartbeat_ns, message.sent_ns)
-        member.spooled = max(member.spooled, message.spooled)
+        run.collector.announced(member, message.spooled)
         commands: list[Command] = [
             run.registry.to(member, grant)
             for grant in run.leasing.confirmed(member, message, now)
@@ -602,7 +600,7 @@ class Controller:
             return []
         member.ended = True
         commands = self._note_end(member, message, now)
-        member.spooled = max(member.spooled, message.spooled)
+        run.collector.announced(member, message.spooled)
         member.reason = message.reason or message.loss or member.reason
         member.is_inexact |= message.abandoned or not message.aggregate
         if run.plan.kept is None:  # else the controller before knows them

@@ -166,16 +166,6 @@ class Registry:
             self.members, self._kept(frozenset({AgentState.RUNNING})), now
         )
 
-    def active_after(self, name: str) -> t.Iterator[Member]:
-        """Those that work for the run, once around from *name* on.
-
-        Nobody's state may change meanwhile.
-        """
-        active = self._kept(ACTIVE)
-        first = bisect.bisect_right(active, name, key=_NAME)
-        for position in range(first - len(active), first):
-            yield active[position]
-
     @property
     def spares(self) -> list[Member]:
         """Agents that hold no work, and nothing of work they had, of those

@@ -31,18 +31,16 @@ class CollectorTestCase(test.TestCase):
             membership.Member(name, hello, 0) for name in ("n1", "n2", "n3")
         ]
         for member in self.members:
-            member.spooled = 100
+            member.advance(membership.AgentEvent.ASKED_TO_PREPARE)
+            self.collector.announced(member, 100)
             member.clock.add(clock.ClockSample(0, 1, 1, 2))
 
     def fetch(self, now):
         """Names and numbers of the chunks that are asked for."""
         return [
             (send.peer, send.message.sequence)
-            for send in self.collector.fetch(self.once_around_from, now)
+            for send in self.collector.fetch(now)
         ]
-
-    def once_around_from(self, name):
-        return sorted(self.members, key=lambda member: member.name <= name)
 
     def deliver(self, name, sequence, now):
         [member] = [m for m in self.members if m.name == name]

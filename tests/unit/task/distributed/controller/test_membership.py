@@ -57,12 +57,13 @@ class MemberClockTestCase(test.TestCase):
 
     def test_nothing_is_fetched_that_could_not_be_shifted(self):
         collector = collecting.Collector("r", {})
-        self.member.spooled = 2
-        self.assertEqual([], collector.fetch(lambda _: [self.member], 0))
+        self.member.advance(membership.AgentEvent.ASKED_TO_PREPARE)
+        collector.announced(self.member, 2)
+        self.assertEqual([], collector.fetch(0))
 
         self.exchange(0, 700, 2)
 
-        self.assertNotEqual([], collector.fetch(lambda _: [self.member], 0))
+        self.assertNotEqual([], collector.fetch(0))
 
 
 class MemberRateTestCase(test.TestCase):

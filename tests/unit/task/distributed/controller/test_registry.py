@@ -73,20 +73,6 @@ class RegistryTestCase(test.TestCase):
         )
         self.assertEqual(len(set(sent)), len(sent))
 
-    def test_once_around_from_any_name(self):
-        self.add(*map(member, "caebd"))
-        self.add(member("f", state=membership.AgentState.JOINED))
-        for after, names in {
-            "": "abcde", "b": "cdeab", "bb": "cdeab", "e": "abcde",
-            "z": "abcde",
-        }.items():
-            self.assertEqual(
-                names,
-                "".join(
-                    each.name for each in self.registry.active_after(after)
-                ),
-            )
-
     def test_work_is_for_those_that_run_and_were_heard(self):
         late, over = member("b"), member("c", 9 * NS)
         over.ended = True
