@@ -74,6 +74,9 @@ class ClockEstimate:
         self._samples: collections.deque[ClockSample] = collections.deque(
             maxlen=self.KEPT
         )
+        self._round_trips_ns: collections.deque[int] = collections.deque(
+            maxlen=self.KEPT
+        )
         #: the best one with its badness, and the best of those after each:
         #: nothing is looked through again while the window moves
         self._best: collections.deque[tuple[int, ClockSample]] = (
@@ -85,6 +88,7 @@ class ClockEstimate:
         if is_full and self._samples[0] is self._best[0][1]:
             self._best.popleft()
         self._samples.append(sample)
+        self._round_trips_ns.append(sample.round_trip_ns)
         badness = sample.badness
         while self._best and self._best[-1][0] >= badness:
             self._best.pop()
@@ -107,6 +111,5 @@ class ClockEstimate:
 
     @property
     def round_trip_ns(self) -> int | None:
-        if not self._samples:
-            return None
-        return min(sample.round_trip_ns for sample in self._samples)
+        """The shortest of those that are kept."""
+        return min(self._round_trips_ns, default=None)
