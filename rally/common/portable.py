@@ -37,6 +37,8 @@ CONSTANTS = (
     collections.abc.ItemsView,
 )
 _INT64 = range(-(2 ** 63), 2 ** 63)
+_SCALARS = frozenset({type(None), bool, int, float, str})
+_PLAIN = _SCALARS | {list, tuple, set, dict}
 MAX_COUNT = 2 ** 53
 
 
@@ -131,6 +133,8 @@ def pack_int(value: int) -> int | str:
 
 
 def unpack_int(state: int | str) -> int:
+    if type(state) is int:
+        return state
     if isinstance(state, bool) or not isinstance(state, (int, str)):
         raise ValueError("%r is not an integer" % (state,))
     return int(state)
@@ -166,7 +170,7 @@ def pack_attributes(
     """
     state = {}
     for name, value in vars(owner).items():
-        if name in skip or isinstance(value, CONSTANTS):
+        if name in skip or _is_constant(value):
             continue
         try:
             state[name] = pack(dict(value) if _is_dict(value) else value)
@@ -188,9 +192,12 @@ def restore_attributes(
     :raises MalformedState: *state* cannot be of such an object
     """
     with reading(type(owner).__name__):
-        learnt = {name: unpack(packed) for name, packed in state.items()}
-        for name, present in list(vars(owner).items()):
-            if name in skip or isinstance(present, CONSTANTS):
+        learnt = {
+            name: packed if type(packed) in _SCALARS else unpack(packed)
+            for name, packed in state.items()
+        }
+        for name, present in vars(owner).items():
+            if name in skip or _is_constant(present):
                 continue
             if not _fits(learnt[name], present):
                 raise ValueError("%s is %r" % (name, learnt[name]))
@@ -201,6 +208,10 @@ def restore_attributes(
                 present.update(value)
             else:
                 setattr(owner, name, value)
+
+
+def _is_constant(value: t.Any) -> bool:
+    return type(value) not in _PLAIN and isinstance(value, CONSTANTS)
 
 
 def _fits(value: t.Any, present: t.Any) -> bool:
@@ -282,24 +293,34 @@ def unpack(state: t.Any) -> t.Any:
 
     :raises ValueError: for what ``pack`` cannot have made
     """
+    if type(state) in _SCALARS:
+        return state
     if isinstance(state, list):
         return [unpack(item) for item in state]
     if not isinstance(state, dict):
         return state
-    match list(state.items()):
-        case [("int", str(text))]:
-            return int(text)
-        case [("float", str(text))]:
-            return float(text)
-        case [("tuple", list(items))]:
-            return tuple(unpack(item) for item in items)
-        case [("set", list(items))]:
-            return {unpack(item) for item in items}
-        case [("dict", list(items))]:
-            return {unpack(k): unpack(v) for k, v in items}
-        case [("object", [str(name), inner])]:
-            return _class_of(name).from_state(inner)
+    if len(state) == 1:
+        [(tag, packed)] = state.items()
+        kind, read = _READERS.get(tag, (None, None))
+        if read is not None and isinstance(packed, kind):
+            return read(packed)
     raise ValueError("a value with the keys %s" % sorted(map(str, state)))
+
+
+def _object(state: list[t.Any]) -> t.Any:
+    name, inner = state
+    return _class_of(name).from_state(inner)
+
+
+#: by tag: of what type its value is, and what that stands for
+_READERS: t.Mapping[str, tuple[t.Any, t.Any]] = {
+    "int": (str, int),
+    "float": (str, float),
+    "tuple": (list, lambda items: tuple(map(unpack, items))),
+    "set": (list, lambda items: set(map(unpack, items))),
+    "dict": (list, lambda items: {unpack(k): unpack(v) for k, v in items}),
+    "object": (list, _object),
+}
 
 
 def _name_of(cls: type) -> str:

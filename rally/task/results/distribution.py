@@ -39,6 +39,7 @@ _EXPONENT_BIAS = 1023
 _EXACT_FLOAT = 1 << (_MANTISSA_BITS + 1)
 _DROPPED_BITS = 63 - _MANTISSA_BITS
 _NONE: t.Final = np.zeros(0, dtype=np.int64)
+_OTHER_EXTREMES = "the extremes are not those of the durations"
 
 
 class Distribution(moments.Moments):
@@ -265,26 +266,21 @@ class Distribution(moments.Moments):
             state["values" if self.is_exact else "buckets"], dtype=np.int64
         )
         if self.is_exact:
-            self._values = np.cumsum(gaps)
-            self._check_span(self._values, self.min_ns, self.max_ns)
-            counted = len(self._values)
+            values = self._values = np.cumsum(gaps)
+            if (
+                gaps[1:].min(initial=0) < 0
+                or (values[0], values[-1]) != (self.min_ns, self.max_ns)
+            ):
+                raise ValueError(_OTHER_EXTREMES)
+            counted = len(values)
         else:
             counts = np.array(state["counts"], dtype=np.int64)
-            self._restore_buckets(np.cumsum(gaps), counts)
+            self._restore_buckets(gaps, counts)
             counted = int(counts.sum())
         if counted != self.count:
             raise ValueError(
                 "it claims %d durations and holds %d" % (self.count, counted)
             )
-
-    @staticmethod
-    def _check_span(ascending: Ints, lowest: int, highest: int) -> None:
-        """:raises ValueError: *ascending* has not these extremes"""
-        if not len(ascending) or not (
-            lowest == ascending[0] and highest == ascending[-1]
-            and bool((ascending[1:] >= ascending[:-1]).all())
-        ):
-            raise ValueError("the extremes are not those of the durations")
 
     def _restore_equal(self, value: int) -> None:
         if self.is_exact:
@@ -292,21 +288,22 @@ class Distribution(moments.Moments):
         else:
             self._window(bucket_of(value), bucket_of(value))[0] = self.count
 
-    def _restore_buckets(self, buckets: Ints, counts: Ints) -> None:
+    def _restore_buckets(self, gaps: Ints, counts: Ints) -> None:
         if (
-            buckets.shape != counts.shape
+            gaps.shape != counts.shape
             or counts.min() < 1
             or counts.max() > self.count
-            or (buckets[1:] <= buckets[:-1]).any()
-            or max(-buckets[0], buckets[-1]) > _LAST_BUCKET
+            or gaps[1:].min(initial=1) < 1
         ):
             raise ValueError("these are not buckets and their counts")
-        self._check_span(
-            buckets, bucket_of(t.cast(int, self.min_ns)),
+        buckets = np.cumsum(gaps)
+        first, last = int(buckets[0]), int(buckets[-1])
+        if (first, last) != (
+            bucket_of(t.cast(int, self.min_ns)),
             bucket_of(t.cast(int, self.max_ns)),
-        )
-        first = int(buckets[0])
-        self._window(first, int(buckets[-1]))[buckets - first] = counts
+        ):
+            raise ValueError(_OTHER_EXTREMES)
+        self._window(first, last)[buckets - first] = counts
 
 
 def _gaps(ascending: Ints) -> list[int]:
@@ -327,7 +324,6 @@ def bucket_of(value: int) -> int:
 
 
 _LIMIT = 1 << 63
-_LAST_BUCKET = bucket_of(_LIMIT)
 
 
 def range_of(bucket: int) -> tuple[int, int]:
