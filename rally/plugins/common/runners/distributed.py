@@ -60,9 +60,11 @@ DEFAULT_WAIT_S = 60.0
 #: for so long another thread may keep the GIL from the one that renews
 #: leases, each time that one comes back from a socket
 SWITCH_INTERVAL_S = 0.0005
-#: young collections to one of all that there is, which may take as long as
-#: a lease should never wait; cycles that live long are rare
-FULL_COLLECTIONS = 1000
+#: new objects to one search for garbage among them, such searches to one
+#: among those that are a little older, and those to one of all that there is.
+#: Each lasts as long as it has objects to look at, while no lease is renewed;
+#: cycles that live long are rare
+COLLECTIONS = 1000, 4, 25_000
 
 
 @runner.configure(name="distributed")
@@ -615,7 +617,7 @@ def _undisturbed(
     before, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()
-    gc.set_threshold(*thresholds[:2], FULL_COLLECTIONS)
+    gc.set_threshold(*COLLECTIONS)
     ends.right_of_way = way
     try:
         yield
