@@ -44,6 +44,18 @@ class Pauses:
         still = sum(int((cpu[:, 1] - cpu[:, 0]).sum()) for cpu in self._cpus)
         return still / max(1, self._watched_ns * len(self._cpus))
 
+    def plain(self) -> tuple[list[list[Pause]], int]:
+        """What another one can be made of, for JSON."""
+        return [cpu.tolist() for cpu in self._cpus], self._watched_ns
+
+    def within(self, begin_ns: int, end_ns: int) -> int:
+        """How long the CPU that stood still longest did so meanwhile."""
+        moments = np.array([begin_ns, end_ns], dtype=np.int64)
+        return max(
+            int(np.diff(_paused_until(cpu, moments))[0])
+            for cpu in self._cpus
+        )
+
     def net(self, due_ns: Column, lag_ns: Column) -> Column:
         """*lag_ns* without the pauses between due moment and start.
 

@@ -21,9 +21,13 @@ keep it from running, so where it wakes late, the CPU was not there.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import threading
 import time
+import typing as t
 
 from rally.common import clock
 from tests.benchmarks import pauses
@@ -35,9 +39,13 @@ PRIORITY = 50
 
 
 class Witness:
-    """Use it as a context manager around what is measured."""
+    """Use it as a context manager around what is measured, in a process that
+    does nothing meanwhile: its threads take turns with the others.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, step_ns: int = STEP_NS) -> None:
+        """:param step_ns: how long its threads sleep at a time"""
+        self._step_ns = step_ns
         self._stop = threading.Event()
         self._ready = threading.Semaphore(0)
         self._problem = ""
@@ -83,7 +91,51 @@ class Witness:
         now, is_over = clock.now_ns, self._stop.is_set
         while not is_over():
             before = now()
-            time.sleep(STEP_NS / 1e9)
+            time.sleep(self._step_ns / 1e9)
             after = now()
-            if after - before > STEP_NS + SPARE_NS:
-                seen.append((before + STEP_NS, after))
+            if after - before > self._step_ns + SPARE_NS:
+                seen.append((before + self._step_ns, after))
+
+
+class WitnessProcess:
+    """A witness for whoever is busy; a context manager as well.
+
+    :param cpu: the one that it watches
+    """
+
+    #: a second of the watched CPU has room for so many looks
+    STEP_NS = 1_000_000
+
+    def __init__(self, cpu: int) -> None:
+        self._cpu = cpu
+        self.seen: pauses.Pauses | None = None
+
+    def __enter__(self) -> WitnessProcess:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.witness",
+             str(self._cpu), str(self.STEP_NS)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ,
+                 clock.WALL_BASE_VARIABLE: str(clock.WALL_BASE_NS)},
+        )
+        t.cast(t.IO[str], self._process.stdout).readline()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        told, _ = self._process.communicate()
+        if told.strip():
+            self.seen = pauses.Pauses(*json.loads(told))
+
+
+def main(cpu: int, step_ns: int) -> None:
+    """Watch until standard input ends; print what ``Pauses`` takes."""
+    os.sched_setaffinity(0, {cpu})
+    with Witness(step_ns) as watch:
+        print(flush=True)
+        sys.stdin.read()
+    if watch.seen is not None:
+        print(json.dumps(watch.seen.plain()))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

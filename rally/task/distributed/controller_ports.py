@@ -15,12 +15,51 @@ and whoever wants the results of the run."""
 
 from __future__ import annotations
 
+import datetime
+import heapq
 import typing as t
 
 from rally.common import clock
 from rally.task.distributed import commands, endpoint_ports
 from rally.task.distributed.wire import channels, messages
 from rally.task.results import head
+
+#: nothing that has come should wait for longer
+LONG_HOLD_NS = 50_000_000
+#: longer ones that are remembered
+MOST_HOLDS = 8
+
+
+class Holds:
+    """The longest times for which nothing that had come was looked at."""
+
+    def __init__(self) -> None:
+        self.longest_ns = 0
+        self._long: list[tuple[int, int]] = []  # a heap
+
+    def note(self, length_ns: int, until_ns: int) -> None:
+        """:param until_ns: when it was over, nanoseconds since the epoch"""
+        self.longest_ns = max(self.longest_ns, length_ns)
+        if length_ns < LONG_HOLD_NS:
+            return
+        heapq.heappush(self._long, (length_ns, until_ns))
+        if len(self._long) > MOST_HOLDS:
+            heapq.heappop(self._long)
+
+    def __str__(self) -> str:
+        """The longest, and when those that were too long were over."""
+        longest = "%.0f ms" % (self.longest_ns / 1e6)
+        if not self._long:
+            return longest
+        return "%s (%s)" % (longest, ", ".join(
+            "%.0f ms until %s" % (length_ns / 1e6, _moment(until_ns))
+            for length_ns, until_ns in sorted(self._long, reverse=True)
+        ))
+
+
+def _moment(ns: int) -> str:
+    at = datetime.datetime.fromtimestamp(ns / 1e9, datetime.timezone.utc)
+    return at.isoformat(timespec="milliseconds")
 
 
 class Sink(t.Protocol):
@@ -72,8 +111,7 @@ class ControllerPorts:
         self._hellos = list(hellos)
         #: by then ``wait`` should have been called; it was not, so far
         self._due_ns = 1 << 63
-        #: the longest time for which nothing that had come was looked at
-        self.longest_hold_ns = 0
+        self.holds = Holds()
         self.now_ns = now_ns
         self.tell = self._endpoint.tell
 
@@ -81,9 +119,7 @@ class ControllerPorts:
         now = self.now_ns()
         # since events began to be handed out, or since the last wait was to
         # end if nothing came
-        self.longest_hold_ns = max(
-            self.longest_hold_ns, now - self._due_ns
-        )
+        self.holds.note(now - self._due_ns, now)
         self._sink.refresh(now)
         hellos, self._hellos = self._hellos, []
         yield from hellos

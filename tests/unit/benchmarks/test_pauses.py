@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from tests.benchmarks import pauses
@@ -49,3 +51,15 @@ class PausesTestCase(test.TestCase):
     def test_the_share_is_the_mean_of_the_cpus(self):
         found = pauses.Pauses([[(0, 100)], [(0, 300)]], 1000)
         self.assertAlmostEqual(0.2, found.share)
+
+    def test_the_part_of_some_time_in_which_a_cpu_stood_still(self):
+        found = pauses.Pauses([[(100, 150), (160, 200)], [(0, 120)]], 1000)
+        for begin, end, expected in (
+            (140, 170, 20), (0, 100, 100), (150, 160, 0), (300, 400, 0),
+        ):
+            self.assertEqual(expected, found.within(begin, end))
+
+    def test_another_one_can_be_made_of_it(self):
+        seen = [[(100, 150), (160, 200)], []]
+        plain = json.loads(json.dumps(pauses.Pauses(seen, 1000).plain()))
+        self.assertEqual(70, pauses.Pauses(*plain).within(120, 200))

@@ -333,8 +333,8 @@ class DistributedRunner(runner.ScenarioRunner):
         finally:
             self._sink.finish()
             LOG.info(
-                "The thread that renews leases was held up for at most "
-                "%.0f ms" % (self._ports.longest_hold_ns / 1e6)
+                "The thread that renews leases was held up for at most %s"
+                % self._ports.holds
             )
         if machine.failure is not None:
             raise machine.failure
