@@ -282,7 +282,7 @@ class Peer:
             made.connect("tcp://%s:%d" % (address, port))
 
     def send(self, channel: Channel, message: messages.Message) -> None:
-        self.send_raw(channel, codec.encode(message))
+        self.send_raw(channel, [codec.encode(message)])
 
     def send_raw(self, channel: Channel, frames: list[bytes]) -> None:
         self._sockets[channel].send_multipart(frames)
@@ -292,9 +292,7 @@ class Peer:
 
         :raises zmq.Again: none came in time
         """
-        return codec.decode(
-            self._sockets[Channel.CONTROL].recv_multipart()
-        )
+        return codec.decode(self._sockets[Channel.CONTROL].recv())
 
     def close(self) -> None:
         self._context.destroy(linger=0)

@@ -240,7 +240,7 @@ class KeysTestCase(Attacked):
         spoken = messages.PROTOCOL_VERSION
         for size in (17 * MEBI, 100 * MEBI):
             for channel in Channel:
-                liar.send_raw(channel, [spoken, bytes(size)])
+                liar.send_raw(channel, [spoken + bytes(size)])
         for channel in Channel:
             liar.send_raw(channel, [spoken, b"\xc1"] * 20)
         run.wait_for_log("one of n7 has .* bytes")
@@ -370,8 +370,8 @@ class JoinTokensTestCase(Attacked):
             for channel in Channel:
                 liar.send(channel, message)
         for frames in (
-            [messages.PROTOCOL_VERSION, b"\xc1" * 40], [b""] * 20,
-            [messages.PROTOCOL_VERSION, bytes(MEBI)],
+            [messages.PROTOCOL_VERSION + b"\0" + b"\xc1" * 40],
+            [messages.PROTOCOL_VERSION + bytes(MEBI)], [b""] * 20, [b""],
         ):
             for channel in Channel:
                 liar.send_raw(channel, frames)

@@ -259,7 +259,7 @@ def of(target: str) -> list[bytes]:
     match target:
         case "codec":
             return [
-                codec.encode(message)[1]
+                codec.encode(message).removeprefix(messages.PROTOCOL_VERSION)
                 for message in [*from_agents(), *from_controller()]
             ]
         case "aggregate":

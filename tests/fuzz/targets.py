@@ -49,11 +49,11 @@ LENGTH_BYTES = 4
 def codec_target(body: bytes) -> bool:
     """A message of a peer with a valid key."""
     try:
-        message = codec.decode([messages.PROTOCOL_VERSION, body])
+        message = codec.decode(messages.PROTOCOL_VERSION + body)
     except codec.ProtocolError:
         return False
-    version, again = codec.encode(message)
-    if codec.encode(codec.decode([version, again])) != [version, again]:
+    again = codec.encode(message)
+    if codec.encode(codec.decode(again)) != again:
         raise AssertionError("it changed on its way: %r" % (message,))
     _tell_controller(message)
     if isinstance(message, messages.Enrol):

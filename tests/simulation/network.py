@@ -83,7 +83,7 @@ class _Parcel:
     source: _End
     target: _End
     channel: Channel
-    frames: list[bytes]
+    body: bytes
 
     @property
     def lane(self) -> tuple[str, str, Channel]:
@@ -188,7 +188,7 @@ class MemoryNetwork:
 
     def _delivery(self, parcel: _Parcel) -> Delivery:
         profile = sockets.PROFILES[parcel.channel]
-        if sum(map(len, parcel.frames)) > profile.max_bytes:
+        if len(parcel.body) > profile.max_bytes:
             return Delivery.TOO_LARGE
         room = sockets.COMMAND_QUEUE
         if parcel.target.name == CONTROLLER:
@@ -270,7 +270,7 @@ class _End:
                     self.counters["unknown_key"] += 1
                     continue
                 try:
-                    message = self._network.decode(parcel.frames)
+                    message = self._network.decode(parcel.body)
                 except channels.DECODE_ERRORS:
                     self.counters["malformed"] += 1
                     continue
@@ -279,9 +279,9 @@ class _End:
     def _post(
         self, target: _End, channel: Channel, message: t.Any
     ) -> Delivery:
-        frames = self._network.encode(message)
+        body = self._network.encode(message)
         self._network.sent[type(message).__name__] += 1
-        return self._network.post(_Parcel(self, target, channel, frames))
+        return self._network.post(_Parcel(self, target, channel, body))
 
 
 class MemoryControllerTransport(_End):

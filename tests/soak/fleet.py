@@ -77,9 +77,7 @@ class Fleet:
 
         def send(channel: Channel, message: t.Any) -> None:
             try:
-                sockets[channel].send_multipart(
-                    codec.encode(message), zmq.NOBLOCK
-                )
+                sockets[channel].send(codec.encode(message), zmq.NOBLOCK)
             except zmq.Again:
                 self.congested += 1
 
@@ -141,10 +139,10 @@ class Fleet:
         agent = self._heard[socket]
         for _ in range(BATCH):
             try:
-                frames = socket.recv_multipart(zmq.NOBLOCK)
+                body = socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            agent.handle(codec.decode(frames), clock.now_ns())
+            agent.handle(codec.decode(body), clock.now_ns())
 
     # ---- what they did together
 

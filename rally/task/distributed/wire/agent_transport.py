@@ -199,11 +199,11 @@ class AgentTransport(sockets.End):
         if not self._connections[channel].is_connected:
             self.counters["unconnected"] += 1
             return Delivery.UNCONNECTED
-        frames = self._encode(message)
-        if not sockets.fitting_frames(frames, channel, self._trouble):
+        body = self._encode(message)
+        if not sockets.fits(body, channel, self._trouble):
             return Delivery.TOO_LARGE
         try:
-            self._sockets[channel].send_multipart(frames, zmq.NOBLOCK)
+            self._sockets[channel].send(body, zmq.NOBLOCK)
         except zmq.Again:
             self.counters["congested"] += 1
             return Delivery.CONGESTED
@@ -336,16 +336,15 @@ class AgentTransport(sockets.End):
                 continue
             with contextlib.suppress(zmq.Again):
                 for _ in range(sockets.PROFILES[channel].batch):
-                    frames = socket.recv_multipart(zmq.NOBLOCK)
-                    item = self._accept(channel, frames)
+                    item = self._accept(channel, socket.recv(zmq.NOBLOCK))
                     if item is not None:
                         yield item
 
     def _accept(
-        self, channel: Channel, frames: list[bytes]
+        self, channel: Channel, body: bytes
     ) -> Received | None:
         try:
-            message = self._decode(frames)
+            message = self._decode(body)
         except channels.DECODE_ERRORS as error:
             self._trouble.note(
                 "malformed",

@@ -38,10 +38,10 @@ CONTROLLER = "controller"
 #: how names of operators begin, and no agent's can
 _OPERATOR = "(operator "
 
-#: an encoder gives the frames of a message, a decoder takes them back and
-#: raises one of DECODE_ERRORS for frames that no encoder makes
-Encode: t.TypeAlias = t.Callable[[t.Any], list[bytes]]
-Decode: t.TypeAlias = t.Callable[[t.Sequence[bytes]], t.Any]
+#: an encoder gives a message as bytes, a decoder takes them back and raises
+#: one of DECODE_ERRORS for what no encoder makes
+Encode: t.TypeAlias = t.Callable[[t.Any], bytes]
+Decode: t.TypeAlias = t.Callable[[bytes | memoryview], t.Any]
 DECODE_ERRORS = (ValueError, exceptions.RallyException)
 
 _ADDRESS = re.compile(

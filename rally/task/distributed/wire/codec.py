@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Typed messages to frames of bytes and back. ``decode`` trusts nothing."""
+"""Typed messages to bytes and back. ``decode`` trusts nothing."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from rally.task.distributed.wire import messages
 
 T = t.TypeVar("T")
 
+_PREFIX = messages.PROTOCOL_VERSION + b"\0"
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(messages.Message)
 _LOAD_DECODER = msgspec.msgpack.Decoder(messages.LoadMessage)
@@ -38,22 +39,22 @@ class ProtocolError(exceptions.RallyException):
     )
 
 
-def encode(message: messages.Message) -> list[bytes]:
-    """Frames of *message*: protocol version, tagged msgpack object."""
-    return [messages.PROTOCOL_VERSION, _ENCODER.encode(message)]
+def encode(message: messages.Message) -> bytes:
+    """*message* for the wire: protocol version, tagged msgpack object."""
+    return _PREFIX + _ENCODER.encode(message)
 
 
-def decode(frames: t.Sequence[bytes]) -> messages.Message:
+def decode(body: bytes | memoryview) -> messages.Message:
     """Inverse of ``encode``.
 
-    :raises ProtocolError: for any frames that ``encode`` cannot have made
+    :raises ProtocolError: for bytes that ``encode`` cannot have made
     """
-    match frames:
-        case [version, body] if version == messages.PROTOCOL_VERSION:
-            return _decoded(_DECODER, body, "message")
-    raise ProtocolError(
-        problem="it does not speak %s" % messages.PROTOCOL_VERSION.decode()
-    )
+    view = memoryview(body)
+    if view[:len(_PREFIX)] != _PREFIX:
+        raise ProtocolError(
+            problem="it does not speak %s" % messages.PROTOCOL_VERSION.decode()
+        )
+    return _decoded(_DECODER, view[len(_PREFIX):], "message")
 
 
 def encode_load(message: messages.LoadMessage) -> bytes:
@@ -83,7 +84,7 @@ def decode_content(body: bytes) -> messages.LoadContent:
 
 
 def _decoded(
-    decoder: msgspec.msgpack.Decoder[T], body: bytes, what: str
+    decoder: msgspec.msgpack.Decoder[T], body: bytes | memoryview, what: str
 ) -> T:
     try:
         return decoder.decode(body)

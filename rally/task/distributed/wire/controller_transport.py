@@ -163,13 +163,11 @@ class ControllerTransport(sockets.End):
         if route is None:
             self.counters["unroutable"] += 1
             return Delivery.UNCONNECTED
-        frames = self._encode(message)
-        if not sockets.fitting_frames(frames, channel, self._trouble):
+        body = self._encode(message)
+        if not sockets.fits(body, channel, self._trouble):
             return Delivery.TOO_LARGE
         try:
-            self._sockets[channel].send_multipart(
-                [route.identity, *frames], zmq.NOBLOCK
-            )
+            sockets.send_to(self._sockets[channel], route.identity, body)
         except zmq.Again:
             self.counters["congested"] += 1
             return Delivery.CONGESTED
@@ -232,8 +230,7 @@ class ControllerTransport(sockets.End):
                 continue
             with contextlib.suppress(zmq.Again):
                 for _ in range(sockets.PROFILES[channel].batch):
-                    frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
-                    item = self._accept(channel, frames)
+                    item = self._accept(channel, sockets.next_frames(socket))
                     if item is not None:
                         received.append(item)
         return received
@@ -253,11 +250,10 @@ class ControllerTransport(sockets.End):
             self._note_unknown(public_key)
             self._forget(public_key)
             return None
-        body = frames[1:]
-        problem = self._problem(channel, body)
+        problem = self._problem(channel, frames)
         if problem is None:
             try:
-                message = self._decode([frame.bytes for frame in body])
+                message = self._decode(frames[1].buffer)
             except channels.DECODE_ERRORS as error:
                 problem = ("malformed", "is not understood: %.200s" % error)
         if problem is not None:
@@ -280,13 +276,13 @@ class ControllerTransport(sockets.End):
         if not (applications and token):
             self._note_unknown(public_key)
             return
-        if channel is not Channel.CONTROL or (
-            sum(map(len, frames[1:])) > MAX_APPLICATION_BYTES
+        if channel is not Channel.CONTROL or len(frames) != 2 or (
+            len(frames[1]) > MAX_APPLICATION_BYTES
         ):
             problem = "has sent something other than an application"
         else:
             try:
-                message = self._decode([frame.bytes for frame in frames[1:]])
+                message = self._decode(frames[1].buffer)
             except channels.DECODE_ERRORS as error:
                 problem = "is not understood: %.200s" % error
             else:
@@ -308,9 +304,9 @@ class ControllerTransport(sockets.End):
             return
         for answer in self._applications.answers():
             try:
-                self._sockets[Channel.CONTROL].send_multipart(
-                    [answer.connection, *self._encode(answer.message)],
-                    zmq.NOBLOCK,
+                sockets.send_to(
+                    self._sockets[Channel.CONTROL], answer.connection,
+                    self._encode(answer.message),
                 )
             except zmq.Again:
                 self.counters["congested"] += 1
@@ -320,11 +316,12 @@ class ControllerTransport(sockets.End):
                 self.counters["unroutable"] += 1
 
     def _problem(
-        self, channel: Channel, body: list[zmq.Frame]
+        self, channel: Channel, frames: list[zmq.Frame]
     ) -> tuple[str, str] | None:
-        if len(body) > sockets.MAX_FRAMES:
-            return "malformed", "has %d frames" % len(body)
-        size = sum(map(len, body))
+        """:param frames: who it is from, and what should be one more"""
+        if len(frames) != 2:
+            return "malformed", "has %d frames" % (len(frames) - 1)
+        size = len(frames[1])
         if size > sockets.PROFILES[channel].max_bytes:
             return "oversized", "has %d bytes" % size
         return None

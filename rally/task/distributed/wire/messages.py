@@ -35,8 +35,8 @@ from rally.task.results.head import (
     Progressions,
 )
 
-#: first frame of every message; a new wire form is a new version
-PROTOCOL_VERSION = b"rally/5"
+#: how every message begins; a new wire form is a new version
+PROTOCOL_VERSION = b"rally/6"
 
 NumberRun: t.TypeAlias = Progression
 NumberRuns: t.TypeAlias = Progressions

@@ -39,8 +39,8 @@ LOG = logging.getLogger(__name__)
 
 MEBI = 1024 * 1024
 ZAP_DOMAIN = b"rally"
-#: a message has a version and a body; more frames than this nobody sends
-MAX_FRAMES = 16
+#: a part of a message that is sent, and others follow
+_AND_MORE = zmq.NOBLOCK | zmq.SNDMORE
 #: how many sources of one trouble are logged; the rest is only counted
 MAX_LOGGED = 200
 
@@ -324,11 +324,35 @@ class End:
         self._waker.close()
 
 
-def fitting_frames(
-    frames: list[bytes], channel: Channel, trouble: Trouble
-) -> bool:
+def send_to(
+    socket: zmq.Socket[bytes], identity: bytes, body: bytes
+) -> None:
+    """Queue a message for one of those that dialed *socket*.
+
+    Each call into ZeroMQ lets other threads go first, so there are as few of
+    them as possible, here and in ``next_frames``.
+
+    :raises zmq.Again: its queue is full
+    :raises zmq.ZMQError: it is not there (``EHOSTUNREACH``)
+    """
+    socket.send(identity, _AND_MORE)
+    socket.send(body, zmq.NOBLOCK)
+
+
+def next_frames(socket: zmq.Socket[bytes]) -> list[zmq.Frame]:
+    """The parts of the next message, with what ZeroMQ knows of its sender.
+
+    :raises zmq.Again: there is none
+    """
+    frames = [socket.recv(zmq.NOBLOCK, copy=False)]
+    while frames[-1].more:
+        frames.append(socket.recv(zmq.NOBLOCK, copy=False))
+    return frames
+
+
+def fits(body: bytes, channel: Channel, trouble: Trouble) -> bool:
     """Whether an outgoing message is small enough for the other side."""
-    size = sum(map(len, frames))
+    size = len(body)
     limit = PROFILES[channel].max_bytes
     if size <= limit:
         return True

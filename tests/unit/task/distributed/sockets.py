@@ -35,15 +35,15 @@ PUMP_S = 0.01
 ANY_PORT = dict.fromkeys(Channel, "tcp://127.0.0.1:0")
 
 
-def encode(message: t.Any) -> list[bytes]:
-    return [b"test-1", message]
+def encode(message: bytes) -> bytes:
+    return b"test-1" + message
 
 
-def decode(frames: t.Sequence[bytes]) -> bytes:
-    match frames:
-        case [b"test-1", body]:
-            return body
-    raise ValueError("not of this test")
+def decode(body: bytes | memoryview) -> bytes:
+    version, message = bytes(body[:6]), bytes(body[6:])
+    if version != b"test-1":
+        raise ValueError("not of this test")
+    return message
 
 
 @dataclasses.dataclass

@@ -63,10 +63,9 @@ class ArgumentsTestCase(test.TestCase):
             "",
         )
         [share] = machine.run.plan.shares
-        frames = codec.encode(
-            msgspec.structs.replace(prepare, runner=share)
+        sent = codec.decode(
+            codec.encode(msgspec.structs.replace(prepare, runner=share))
         )
-        sent = codec.decode(frames)
         self.assertEqual(criteria, context_codec.from_plain(sent.sla))
         self.assertEqual(options, context_codec.from_plain(sent.runner))
 

@@ -93,7 +93,7 @@ class ConversationTestCase(sockets.SocketTestCase):
         controller = self.listen()
         self.guest("victim")
         liar = self.stranger(controller, self.guest("liar"), b"victim")
-        liar.send_multipart(encode_all(b"I am victim"))
+        liar.send(sockets.encode(b"I am victim"))
         self.wait_for(lambda: self.inbox, "the message")
         self.assertEqual("liar", self.inbox[0].peer)
         self.assertIs(
@@ -179,10 +179,6 @@ class ConversationTestCase(sockets.SocketTestCase):
             ),
             "the last message",
         )
-
-
-def encode_all(message: bytes) -> list[bytes]:
-    return sockets.encode(message)
 
 
 class RefusalTestCase(sockets.SocketTestCase):
@@ -272,7 +268,7 @@ class RefusalTestCase(sockets.SocketTestCase):
     def test_nobody_gets_in_without_keys_on_loopback_either(self):
         controller = self.listen()
         plain = self.plain_socket(controller)
-        plain.send_multipart(encode_all(b"let me in"))
+        plain.send(sockets.encode(b"let me in"))
 
         self.wait_for(
             lambda: controller.counters["wrong_protocol"], "the refusal"
@@ -292,7 +288,9 @@ class RefusalTestCase(sockets.SocketTestCase):
         controller = self.listen()
         agent = self.joined(controller, self.guest("node1"))
         noisy = self.stranger(controller, self.guest("noisy"))
-        for frames in ([b""], [b"test-2", b"x"], [b"x"] * 99, [b"\xff"] * 3):
+        for frames in (
+            [b""], [b"test-2x"], [b"x"] * 99, [sockets.encode(b"x"), b""],
+        ):
             noisy.send_multipart(frames)
         port = int(controller.endpoints[Channel.CONTROL].rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as web:
@@ -341,11 +339,11 @@ class RefusalTestCase(sockets.SocketTestCase):
         controller = self.listen()
         agent = self.joined(controller, self.guest("node1"))
         pushy = self.stranger(controller, self.guest("pushy"))
-        pushy.send_multipart(sockets.encode(bytes(17 * MEBI)))
+        pushy.send(sockets.encode(bytes(17 * MEBI)))
         self.wait_for(
             lambda: controller.counters["oversized"], "the oversized one"
         )
-        pushy.send_multipart(sockets.encode(bytes(40 * MEBI)))
+        pushy.send(sockets.encode(bytes(40 * MEBI)))
         agent.send(Channel.CONTROL, b"unharmed")
         self.wait_for(
             lambda: self.inbox[-1].message == b"unharmed", "the message"
