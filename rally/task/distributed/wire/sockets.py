@@ -301,8 +301,12 @@ class End:
         self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
 
     def _poll(self, timeout_ms: int | None) -> dict[t.Any, int]:
-        """What is ready; others work until something is."""
-        self.right_of_way.release()
+        """What is ready; others work until something is.
+
+        Not if there is no time to wait, as while messages are to be sent.
+        """
+        if timeout_ms != 0:
+            self.right_of_way.release()
         try:
             return dict(self._poller.poll(timeout_ms))
         finally:

@@ -89,6 +89,14 @@ class ConversationTestCase(sockets.SocketTestCase):
         order = [each.channel for each in self.inbox[before:]]
         self.assertLess(order.index(Channel.CONTROL), results / 2)
 
+    def test_others_work_while_it_waits_and_not_while_it_is_busy(self):
+        controller = self.listen()
+        way = controller.right_of_way = mock.Mock()
+        for timeout_s, released in ((0, 0), (0, 0), (0.001, 1), (0, 1)):
+            controller.receive(timeout_s)
+            self.assertEqual(released, way.release.call_count)
+        self.assertEqual(4, way.claim.call_count)
+
     def test_the_name_comes_from_the_key_not_from_the_routing_id(self):
         controller = self.listen()
         self.guest("victim")
