@@ -416,6 +416,8 @@ class SimulatedAgent:
 class Sink:
     """Stores what comes after a while, as an engine does."""
 
+    has_leases = True
+
     def __init__(self, cluster):
         self._cluster = cluster
 

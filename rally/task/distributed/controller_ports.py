@@ -24,6 +24,8 @@ from rally.task.distributed import commands, endpoint_ports
 from rally.task.distributed.wire import channels, messages
 from rally.task.results import head
 
+#: of those who said hello before, handed out before messages are looked at
+HELLOS_AT_ONCE = 16
 #: nothing that has come should wait for longer
 LONG_HOLD_NS = 50_000_000
 #: longer ones that are remembered
@@ -31,7 +33,8 @@ MOST_HOLDS = 8
 
 
 class Holds:
-    """The longest times for which nothing that had come was looked at."""
+    """The longest times for which nothing that had come was looked at, while
+    there were leases to renew."""
 
     def __init__(self) -> None:
         self.longest_ns = 0
@@ -89,6 +92,10 @@ class Sink(t.Protocol):
     def refresh(self, now: int) -> None:
         """Show where the run stands, if it is time."""
 
+    @property
+    def has_leases(self) -> bool:
+        """Whether there may be leases to renew."""
+
 
 class ControllerPorts:
     """Carries messages between agents, state machine and *sink*.
@@ -119,9 +126,11 @@ class ControllerPorts:
         now = self.now_ns()
         # since events began to be handed out, or since the last wait was to
         # end if nothing came
-        self.holds.note(now - self._due_ns, now)
+        if self._sink.has_leases:
+            self.holds.note(now - self._due_ns, now)
         self._sink.refresh(now)
-        hellos, self._hellos = self._hellos, []
+        hellos = self._hellos[:HELLOS_AT_ONCE]
+        del self._hellos[:HELLOS_AT_ONCE]
         yield from hellos
         self._due_ns = now if hellos else now + int(timeout_s * 1e9)
         for event in self._endpoint.wait(0.0 if hellos else timeout_s):

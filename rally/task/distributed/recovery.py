@@ -368,6 +368,8 @@ def _agents(
 class _Store:
     """Puts what agents deliver into the database at once."""
 
+    has_leases = False  # nothing is started any more
+
     def __init__(
         self, workload: dict[str, t.Any], machine: controller.Controller
     ) -> None:

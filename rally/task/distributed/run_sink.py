@@ -108,6 +108,10 @@ class RunSink:
             self._runner.board.sources(), after,
         )
 
+    @property
+    def has_leases(self) -> bool:
+        return self._machine.phase in (Phase.RUNNING, Phase.STOPPING)
+
     def refresh(self, now: int) -> None:
         self._freeze_once()
         if now < self._view_ns:

@@ -22,6 +22,9 @@ import typing as t
 #: changes that follow each other within the resolution of the clock of a file
 #: system leave the same time; the coarsest in use has two seconds
 RESOLUTION_NS = 2_000_000_000
+#: seconds for which a key that is not there is not looked for again, as long
+#: as its folder looks as before
+UNKNOWN_S = 1.0
 
 
 class Signature(t.NamedTuple):
@@ -50,12 +53,32 @@ class _Entry(t.Generic[T]):
     value: T | None  # None: not a usable file
 
 
+class _FolderWatch:
+    """Whether a folder is as it was when it was looked at last."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._folder = folder
+        self._seen: Signature | None = None
+        self._is_settled = False
+
+    def is_as_before(self) -> bool:
+        """Costs one ``stat``; says no where that cannot be known."""
+        seen = _signature(self._folder)
+        is_same, self._seen = seen == self._seen, seen
+        was_settled, self._is_settled = self._is_settled and is_same, (
+            seen is not None
+            and time.time_ns() - seen.changed_ns > RESOLUTION_NS
+        )
+        return was_settled
+
+
 class KeyIndex(t.Generic[T]):
     """The files of a folder that others may change at any time.
 
     Costs one ``stat`` per question about a known key, so a change holds from
-    the next question on. An unknown key costs a scan of the folder, which
-    reads only the files that changed.
+    the next question on. A key that is not known costs a scan of the folder,
+    which reads only the files that changed: once a second, however many
+    strangers come, and whenever a file has come, gone or been replaced.
 
     :param read: what a file says; None: it cannot be used
     """
@@ -69,24 +92,17 @@ class KeyIndex(t.Generic[T]):
         self._read = read
         self._entries: dict[str, _Entry[T]] = {}  # by file name
         self._by_key: dict[str, _Entry[T]] = {}
-        self._seen: Signature | None = None  # of the folder
-        self._is_settled = False
-
-    def is_as_before(self) -> bool:
-        """Whether no file has come, gone or been replaced since the last
-        call. Costs one ``stat``; says no where that cannot be known.
-        """
-        seen = _signature(self._folder)
-        is_same, self._seen = seen == self._seen, seen
-        was_settled, self._is_settled = self._is_settled and is_same, (
-            seen is not None
-            and time.time_ns() - seen.changed_ns > RESOLUTION_NS
-        )
-        return was_settled
+        #: whether no file has come, gone or been replaced since the last
+        #: call; see ``_FolderWatch``
+        self.is_as_before = _FolderWatch(folder).is_as_before
+        self._is_as_scanned = _FolderWatch(folder).is_as_before
+        self._scanned_s = -UNKNOWN_S
 
     def get(self, public_key: str) -> T | None:
         """What is said of this key (Z85), if anything is."""
         entry = self._by_key.get(public_key)
+        if entry is None and self._is_scanned():
+            return None
         if entry is None or entry.signature != _signature(entry.path):
             self._scan()
             entry = self._by_key.get(public_key)
@@ -105,7 +121,13 @@ class KeyIndex(t.Generic[T]):
             if entry.value is not None
         ]
 
+    def _is_scanned(self) -> bool:
+        """Whether a scan would find what the last one found."""
+        is_late = time.monotonic() > self._scanned_s + UNKNOWN_S
+        return self._is_as_scanned() and not is_late
+
     def _scan(self) -> None:
+        self._scanned_s = time.monotonic()
         entries = {
             path.name: self._entry(path)
             for path in self._folder.glob("*" + self._suffix)

@@ -12,12 +12,49 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 from rally.task.distributed import controller_ports
 from tests.unit import test
 
 MS = 1_000_000
 #: 2026-11-30T00:00:00 UTC
 ZERO_NS = 1_795_996_800_000 * MS
+
+
+class HellosTestCase(test.TestCase):
+    def test_those_said_before_are_handed_out_in_parts(self) -> None:
+        end = mock.Mock()
+        end.receive.return_value = []
+        ports = controller_ports.ControllerPorts(
+            end, mock.Mock(), list(range(40)), now_ns=lambda: 0
+        )
+
+        parts = [list(ports.wait(60)) for _ in range(4)]
+
+        self.assertEqual(
+            [list(range(16)), list(range(16, 32)), list(range(32, 40)), []],
+            parts,
+        )
+        self.assertEqual(
+            [0, 0, 0, 60], [args[0] for args, _ in end.receive.call_args_list]
+        )
+
+
+class HeldUpTestCase(test.TestCase):
+    def test_time_without_leases_does_not_count(self) -> None:
+        now, end, sink = 0, mock.Mock(), mock.Mock()
+        end.receive.side_effect = lambda timeout_s: ["one"]
+        ports = controller_ports.ControllerPorts(end, sink, [], lambda: now)
+        for has_leases, held_ms in (
+            (False, 500), (False, 300), (True, 20), (True, 80), (False, 400),
+        ):
+            sink.has_leases = has_leases
+            for _ in ports.wait(0):
+                pass
+            now += held_ms * MS
+
+        self.assertEqual("300 ms", str(ports.holds).partition(" (")[0])
 
 
 class HoldsTestCase(test.TestCase):

@@ -44,6 +44,8 @@ from tests.unit.task.distributed import sockets, test_drain_request
 class Sink:
     """Shows the members of a machine."""
 
+    has_leases = False
+
     def __init__(self, machine):
         self._machine = machine
 

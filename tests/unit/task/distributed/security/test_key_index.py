@@ -25,6 +25,7 @@ from rally.task.distributed.security import key_index
 from tests.unit import test
 
 S = 1_000_000_000
+time_ns = time.time_ns
 
 
 class AsBeforeTestCase(test.TestCase):
@@ -87,3 +88,37 @@ class AsBeforeTestCase(test.TestCase):
     def test_a_clock_that_is_ahead(self):
         self.assertFalse(self.is_as_before(-5 * S))
         self.assertFalse(self.is_as_before(-5 * S))
+
+    def look_for_a_stranger(self, later_s):
+        """How many scans that takes."""
+        now_s = time.monotonic() + later_s
+        with (
+            mock.patch.object(
+                key_index.time, "time_ns", lambda: time_ns() + 5 * S
+            ),
+            mock.patch.object(key_index.time, "monotonic", lambda: now_s),
+            mock.patch.object(
+                self.index, "_scan", wraps=self.index._scan
+            ) as scan,
+        ):
+            self.assertIsNone(self.index.get("unknown"))
+        return scan.call_count
+
+    def test_a_thousand_strangers_cost_one_scan_a_second(self):
+        os.utime(self.folder, ns=(S, S))
+        self.assertEqual(
+            [1, 0, 0, 1, 0],
+            [self.look_for_a_stranger(x) for x in (0, 0.5, 0.9, 2, 2.5)],
+        )
+
+    def test_who_is_let_in_now_is_looked_for_at_once(self):
+        os.utime(self.folder, ns=(S, S))
+        self.look_for_a_stranger(0)
+        (self.folder / "two.key").write_text("two")
+        self.assertEqual(1, self.look_for_a_stranger(0.1))
+
+    def test_whether_it_is_as_before_is_asked_by_others(self):
+        self.settle()
+        (self.folder / "two.key").write_text("two")
+        self.look_for_a_stranger(0)
+        self.assertFalse(self.is_as_before(5 * S))
