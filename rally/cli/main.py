@@ -18,6 +18,7 @@ no database and no configuration.
 
 from __future__ import annotations
 
+import errno
 import functools
 import gc
 import importlib
@@ -276,7 +277,17 @@ def _run(words: list[str]) -> None:
 _SPEAKING = (OSError, ValueError, TypeError, NotImplementedError)
 
 
+#: what neither a connection nor a file can be opened for
+_TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
+
+
 def _message_of(error: Exception) -> str:
+    if getattr(error, "errno", None) in _TOO_MANY_FILES:  # of ZeroMQ, too
+        return (
+            "%s: this command may open no more of them, and without "
+            "connections and files it cannot go on. Raise the limit that "
+            "`ulimit -n` shows, and run the command again." % error
+        )
     if isinstance(error, _SPEAKING):
         return str(error) or type(error).__name__
     message = getattr(error, "message", None)  # of a schema error, say

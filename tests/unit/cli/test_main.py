@@ -14,11 +14,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 
 import ddt
+import zmq
 
 from rally.cli import main
 from rally.common import version
@@ -213,3 +215,8 @@ class StartTestCase(base.HomeTestCase):
             main._message_of(KeyError("x")),
         )
         self.assertEqual("bad", main._message_of(ValueError("bad")))
+
+    def test_a_limit_of_open_files_is_told_with_what_to_do(self):
+        for error in OSError(errno.EMFILE, "no"), zmq.ZMQError(errno.ENFILE):
+            told = main._message_of(error)
+            self.assertIn("Raise the limit that `ulimit -n` shows", told)
