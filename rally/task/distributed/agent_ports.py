@@ -32,7 +32,10 @@ from rally.task.distributed.wire.channels import Channel, ConnectionChange
 LOG = logging.getLogger(__name__)
 
 #: changes of the connection that the user has to do something about
-WRONG = (ConnectionChange.REFUSED, ConnectionChange.MISMATCHED)
+WRONG = (
+    ConnectionChange.REFUSED, ConnectionChange.MISMATCHED,
+    ConnectionChange.SILENT,
+)
 
 
 class LoadHandle(t.Protocol):

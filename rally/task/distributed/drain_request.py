@@ -46,6 +46,7 @@ WHY: t.Mapping[ConnectionChange, str] = {
     ConnectionChange.UNREACHABLE: "nobody listens there",
     ConnectionChange.REFUSED: "it has another key",
     ConnectionChange.MISMATCHED: "it has another key, or is no controller",
+    ConnectionChange.SILENT: "it takes connections, and does not answer",
 }
 #: an answer that does not come, or is not final, is asked for again
 AGAIN_S = 1.0

@@ -67,6 +67,10 @@ TEXTS: t.Mapping[ConnectionChange, str] = {
         "what answers at %(address)s is not the controller that made the "
         "token: check the address; dialing on"
     ),
+    ConnectionChange.SILENT: (
+        "what listens at %(address)s does not answer: a controller that "
+        "stands still or may open no more files, or something else; dialing on"
+    ),
 }
 
 

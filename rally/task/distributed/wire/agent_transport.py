@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import errno
 import logging
 import socket as net
 import time
@@ -82,6 +83,11 @@ TEXTS: t.Mapping[ConnectionChange, str] = {
         "that authorized agent %(name)s: check the address, and that the key "
         "file was made on that controller."
     ),
+    ConnectionChange.SILENT: (
+        "What listens at %(address)s (%(channel)s) does not answer agent "
+        "%(name)s, which keeps dialing. A controller may stand still, or open "
+        "no more files (its log says so); otherwise check the address."
+    ),
 }
 
 
@@ -101,8 +107,11 @@ class Connection:
     def is_connected(self) -> bool:
         return self._change is ConnectionChange.CONNECTED
 
-    def observe(self, event: int, now_s: float) -> ConnectionEvent | None:
+    def observe(
+        self, seen: sockets.SocketEvent, now_s: float
+    ) -> ConnectionEvent | None:
         """Take one event of ZeroMQ; returns the change, if it is one."""
+        event = seen.kind
         last, self._last_event = self._last_event, event
         if event in (zmq.EVENT_CONNECT_RETRIED, zmq.EVENT_CONNECT_DELAYED):
             self.redial_at = None
@@ -114,6 +123,10 @@ class Connection:
             last == zmq.EVENT_DISCONNECTED
         ):
             return None  # dials again after a loss: nothing failed yet
+        if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL and (
+            seen.value == errno.EAGAIN  # it has waited for long enough
+        ):
+            return self._changed(ConnectionChange.SILENT)
         return self._changed(CHANGES[event])
 
     def _changed(self, change: ConnectionChange) -> ConnectionEvent | None:

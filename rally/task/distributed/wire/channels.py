@@ -69,6 +69,7 @@ class ConnectionChange(enum.Enum):
     UNREACHABLE = "unreachable"  # nobody answers there (yet)
     REFUSED = "refused"  # the controller does not know this agent's key
     MISMATCHED = "mismatched"  # not a controller, or not the one of the key
+    SILENT = "silent"  # somebody takes the connection, and says nothing
 
 
 class Delivery(enum.Enum):

@@ -208,14 +208,14 @@ class ControllerTransport(sockets.End):
     ) -> None:
         address = self.endpoints[channel]
         for event in sockets.events_of(watcher):
-            if event & FAILED_HANDSHAKES:
+            if event.kind & FAILED_HANDSHAKES:
                 self._trouble.note(
                     "wrong_protocol",
                     "strangers",  # they have not said who they are
                     "Something that is not a Rally agent, or has the key of "
                     "another controller, connected to %s" % address,
                 )
-            elif event & FAILED_ACCEPTS:
+            elif event.kind & FAILED_ACCEPTS:
                 self._trouble.note(
                     "accept_failed",
                     address,

@@ -147,9 +147,16 @@ def families(host: str) -> set[int]:
     return {family for family, *_ in found}
 
 
+class SocketEvent(t.NamedTuple):
+    """What a monitor tells, see zmq_socket_monitor(3)."""
+
+    kind: int  # one of ``zmq.EVENT_*``
+    value: int  # mostly a file descriptor or an error number
+
+
 def events_of(
     watcher: zmq.Socket[bytes], most: int = EVENTS_AT_ONCE
-) -> t.Iterator[int]:
+) -> t.Iterator[SocketEvent]:
     """Events of a socket that wait at its monitor.
 
     In a flood of them others have their turn.
@@ -157,7 +164,8 @@ def events_of(
     with contextlib.suppress(zmq.Again):
         for _ in range(most):
             frames = watcher.recv_multipart(zmq.NOBLOCK)
-            yield monitor.parse_monitor_message(frames)["event"]
+            told = monitor.parse_monitor_message(frames)
+            yield SocketEvent(told["event"], told["value"])
 
 
 def read_to_the_end(watcher: zmq.Socket[bytes]) -> None:
@@ -169,7 +177,8 @@ def read_to_the_end(watcher: zmq.Socket[bytes]) -> None:
     :param watcher: its monitor, for ``EVENT_MONITOR_STOPPED`` among others
     """
     while watcher.poll(QUIET_MS):
-        if zmq.EVENT_MONITOR_STOPPED in events_of(watcher):
+        kinds = [event.kind for event in events_of(watcher)]
+        if zmq.EVENT_MONITOR_STOPPED in kinds:
             return
 
 

@@ -273,6 +273,19 @@ class RefusalTestCase(sockets.SocketTestCase):
         )
         self.assertEqual("node1", key.name)
 
+    def test_a_controller_that_stands_still_is_not_taken_for_another(self):
+        self.patch(transport_sockets, "HANDSHAKE_MS", 300)
+        with socket.create_server(("127.0.0.1", 0)) as busy:
+            address = "tcp://127.0.0.1:%d" % busy.getsockname()[1]
+            agent = self.dial(
+                dict.fromkeys(Channel, address), self.guest("node1")
+            )
+            self.wait_for_change(agent, "silent")
+        self.assertIn(
+            "does not answer agent node1, which keeps dialing",
+            next(event.text for event in self.events[agent]),
+        )
+
     def test_nobody_gets_in_without_keys_on_loopback_either(self):
         controller = self.listen()
         plain = self.plain_socket(controller)
