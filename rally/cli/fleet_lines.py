@@ -32,6 +32,8 @@ GROUP_FIELDS = (
     "label", "value", "agents", "iterations", "failed", "lost", "p50", "p95",
     "p99",
 )
+#: durations below are told to ten microseconds: a request in a data centre
+SHORT_S = 0.01
 #: agents named in one line, and groups in a block
 NAMED = 5
 GROUPS = 12
@@ -47,9 +49,9 @@ _COLUMNS: t.Sequence[listing.Column[progress_module.GroupProgress]] = (
     ("iterations", lambda group: str(group.iterations), 3),
     ("per s", lambda group: "%.1f" % group.rate, 0),
     ("failed", lambda group: str(group.failed), 0),
-    ("p50", lambda group: _seconds(group.p50), 1),
-    ("p95", lambda group: _seconds(group.p95), 1),
-    ("p99", lambda group: _seconds(group.p99), 1),
+    ("p50", lambda group: seconds(group.p50), 1),
+    ("p95", lambda group: seconds(group.p95), 1),
+    ("p99", lambda group: seconds(group.p99), 1),
     ("lost", lambda group: str(group.lost), 0),
 )
 
@@ -75,7 +77,8 @@ def block(
     said = [
         *([("Lost: %s" % names(lost))] if lost else []),
         *_standing_out(
-            ["%s (median %.3f s)" % each for each in fleet.slowest],
+            ["%s (median %s s)" % (name, seconds(median))
+             for name, median in fleet.slowest],
             fleet.saturated,
             [dataclasses.asdict(each) for each in fleet.odd],
         ),
@@ -95,7 +98,7 @@ def of_record(info: Values) -> list[str]:
             _name(group["label"], group["value"]),
             counted(group["agents"], "agent"),
             counted(group["iterations"], "iteration"), group["failed"],
-            "/".join(_seconds(group[key]) for key in ("p50", "p95", "p99")),
+            "/".join(seconds(group[key]) for key in ("p50", "p95", "p99")),
             ", %d lost" % group["lost"] if group["lost"] else "",
         )
         for group in groups[:GROUPS]
@@ -142,5 +145,8 @@ def _name(label: str, value: str) -> str:
     return "%s=%s" % (label, value) if label else "all"
 
 
-def _seconds(value: float | None) -> str:
-    return "n/a" if value is None else "%.3f" % value
+def seconds(value: float | None) -> str:
+    """A duration: to the millisecond, or more exactly if it is short."""
+    if value is None:
+        return "n/a"
+    return "%.3f" % value if value >= SHORT_S or not value else "%.5f" % value

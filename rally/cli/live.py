@@ -124,7 +124,7 @@ def _lost(progress: progress_module.Progress) -> str:
 
 def _percentiles(progress: progress_module.Progress) -> list[str]:
     values = (progress.p50, progress.p95, progress.p99)
-    return ["n/a" if x is None else "%.3f" % x for x in values]
+    return [fleet_lines.seconds(x) for x in values]
 
 
 class LiveBlock:

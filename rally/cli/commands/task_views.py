@@ -123,7 +123,7 @@ def _progress_of(workload: records.Record) -> list[str]:
     percentiles = [known.get(key) for key in ("50", "95", "99")]
     if percentiles != [None, None, None]:  # an iteration has ended well
         line += ", p50/p95/p99 %s s" % "/".join(
-            "n/a" if each is None else "%.3f" % each for each in percentiles
+            fleet_lines.seconds(each) for each in percentiles
         )
     shortfalls = info.get("shortfalls") or ()
     return [

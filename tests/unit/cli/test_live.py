@@ -87,6 +87,11 @@ class SummaryTestCase(test.TestCase):
             live.summary(PROGRESS),
         )
 
+    def test_short_durations_are_told_more_exactly(self):
+        line = live.summary(changed(p50=0.000412, p95=0.00987, p99=0.01))
+        self.assertIn("p50/p95/p99 0.00041/0.00987/0.010 s", line)
+        self.assertIn("0.00041", drawn(changed(p50=0.000412)))
+
     def test_names_what_is_lost_and_who_takes_part(self):
         line = live.summary(changed(asked=None, lost=3, agents=[AGENT]))
         self.assertIn(", 40 iterations,", line)
