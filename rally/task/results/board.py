@@ -37,7 +37,7 @@ class _SourceState:
 
     __slots__ = (
         "epoch", "number", "aggregate", "packed", "is_foreign", "earlier",
-        "digest",
+        "digest", "read_number",
     )
 
     def __init__(self) -> None:
@@ -49,6 +49,7 @@ class _SourceState:
         self.packed: PackedAggregate | None = None  # a newer one
         self.is_foreign = False  # its snapshots come as bytes
         self.digest = b""  # of the bytes that were read
+        self.read_number = -1  # of the snapshot that ``aggregate`` is
 
     def begin(self, epoch: int) -> None:
         """It counts anew: what it has counted so far stays."""
@@ -58,7 +59,7 @@ class _SourceState:
         elif self.aggregate is not None:  # with all that was earlier
             self.earlier = self.aggregate,
         self.packed = None
-        self.digest = b""
+        self.digest, self.read_number = b"", -1
 
 
 class SnapshotBoard:
@@ -139,6 +140,7 @@ class SnapshotBoard:
 
     def _adopt(self, known: _SourceState, aggregate: Aggregate) -> None:
         known.aggregate, known.packed, known.digest = aggregate, None, b""
+        known.read_number = known.number
         self._read_version += 1
 
     def _forget_unread(self, source: str) -> None:
@@ -205,12 +207,10 @@ class SnapshotBoard:
                 self._urgent.discard(source)
                 self._unread.pop(source, None)
                 known = self._sources[source]
-                packed = known.packed
                 is_last = is_urgent and not self._urgent
             if not is_urgent:
                 self._way.give_way()
-            if packed is not None:
-                self._restore(source, known, packed)
+            self._restore(source, known)
             if budget_s is not None and (
                 is_last or time.thread_time() - began_s >= budget_s
             ):
@@ -228,15 +228,17 @@ class SnapshotBoard:
                 for name, known in self._sources.items() if known.earlier
             }
 
-    def _restore(
-        self, source: str, known: _SourceState, packed: PackedAggregate
-    ) -> None:
+    def _restore(self, source: str, known: _SourceState) -> None:
+        """Restore the newest snapshot of a source, unless that was done."""
+        with self._changed:  # at once: it may begin anew at any time
+            packed, which = known.packed, (known.epoch, known.number)
+            earlier, read_digest = known.earlier, known.digest
+        if packed is None:
+            return
         digest = hashlib.blake2b(packed.state, digest_size=16).digest()
-        with self._changed:
-            epoch, earlier = known.epoch, known.earlier
-            if known.digest == digest:  # it has learnt nothing since
-                self._has_read(known, packed)
-                return
+        if digest == read_digest:  # it has learnt nothing since
+            self._has_read(known, packed)
+            return
         try:
             aggregate = self._unpacked(packed)
             if earlier:
@@ -252,18 +254,18 @@ class SnapshotBoard:
             self._reject(source, str(e))
             return
         with self._changed:
-            if known.epoch != epoch:  # it began anew: this is earlier now
-                return
-            known.earlier = earlier
+            if which <= (known.epoch, known.read_number):
+                return  # it began anew, or others have read a newer one
+            known.earlier, known.read_number = earlier, which[1]
             known.aggregate = aggregate
             known.digest = digest
             self._read_version += 1
             self._has_read(known, packed)
 
-    @staticmethod
-    def _has_read(known: _SourceState, packed: PackedAggregate) -> None:
-        if known.packed is packed:
-            known.packed = None
+    def _has_read(self, known: _SourceState, packed: PackedAggregate) -> None:
+        with self._changed:
+            if known.packed is packed:
+                known.packed = None
 
     def _unpacked(self, packed: PackedAggregate) -> Aggregate:
         """:raises MalformedState: it makes no sense"""

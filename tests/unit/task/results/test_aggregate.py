@@ -195,6 +195,7 @@ def without_counters(value: aggregate.Aggregate) -> dict[str, t.Any]:
     return {**value.to_state(), "counters": None}
 
 
+@ddt.ddt
 class SnapshotBoardTestCase(TestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -329,6 +330,45 @@ class SnapshotBoardTestCase(TestCase):
             self.board.replace("a", known)
             self.put_packed(7, more, epoch=1)
             self.assertEqual(2, self.board.merged().iterations)
+
+    def test_a_source_that_begins_anew_while_it_is_read_counts_once(
+        self,
+    ) -> None:
+        way = mock.Mock()
+        board = board_module.SnapshotBoard(SLA, way)
+        before, anew = of([one(1)]).to_bytes(), of([]).to_bytes()
+        board.put("a", 1, board_module.PackedAggregate(before, 0))
+        way.give_way.side_effect = lambda: board.put(
+            "a", 1, board_module.PackedAggregate(anew, 0), epoch=1
+        )
+
+        seen = [board.look(0).iterations for _ in range(3)]
+
+        self.assertEqual([1, 1, 1], seen)
+
+    @ddt.data(
+        lambda test, newer: test.put_packed(2, newer),
+        lambda test, newer: test.board.replace("a", newer),
+    )
+    def test_what_is_read_late_replaces_nothing_newer(
+        self,
+        tell: t.Callable[[SnapshotBoardTestCase, aggregate.Aggregate], None],
+    ) -> None:
+        """Two threads read, and the first one takes longer."""
+        newer, unpacked = of([one(1), one(2)]), self.board._unpacked
+
+        def slowly(
+            packed: board_module.PackedAggregate
+        ) -> aggregate.Aggregate:
+            self.board._unpacked = unpacked  # type: ignore[method-assign]
+            tell(self, newer)
+            self.assertEqual(2, self.board.merged().iterations)
+            return unpacked(packed)
+
+        self.put_packed(1, of([one(1)]))
+        self.board._unpacked = slowly  # type: ignore[method-assign]
+
+        self.assertEqual(2, self.board.merged().iterations)
 
     def put_packed(
         self, number: int, counted: aggregate.Aggregate, epoch: int = 0
